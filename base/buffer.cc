@@ -1,0 +1,62 @@
+#include "base/buffer.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/assert.h"
+#include "base/units.h"
+
+namespace cairn {
+
+Buffer Buffer::allocate(size_t capacity_bytes) {
+  const size_t rounded = round_up(std::max<size_t>(capacity_bytes, 1), kIoAlignment);
+  void* memory = std::aligned_alloc(kIoAlignment, rounded);
+  ASSERT(memory != nullptr);
+  Buffer buffer;
+  buffer.data_ = static_cast<uint8_t*>(memory);
+  buffer.capacity_bytes_ = rounded;
+  return buffer;
+}
+
+Buffer Buffer::copy_of(BytesView bytes) {
+  Buffer buffer = allocate(bytes.size());
+  buffer.append(bytes);
+  return buffer;
+}
+
+Buffer Buffer::adopt(uint8_t* data, size_t capacity_bytes, BufferOwner& owner) {
+  Buffer buffer;
+  buffer.data_ = data;
+  buffer.capacity_bytes_ = capacity_bytes;
+  buffer.owner_ = &owner;
+  return buffer;
+}
+
+Buffer::~Buffer() {
+  if (data_ == nullptr) return;
+  if (owner_ != nullptr) {
+    owner_->release(data_, capacity_bytes_);
+  } else {
+    std::free(data_);
+  }
+}
+
+void Buffer::resize(size_t size_bytes) {
+  ASSERT(size_bytes <= capacity_bytes_);
+  size_bytes_ = size_bytes;
+}
+
+BytesView Buffer::view(size_t offset_bytes, size_t size_bytes) const {
+  ASSERT(offset_bytes <= size_bytes_ && size_bytes <= size_bytes_ - offset_bytes);
+  return {data_ + offset_bytes, size_bytes};
+}
+
+size_t Buffer::append(BytesView bytes) {
+  const size_t taken = std::min(bytes.size(), capacity_bytes_ - size_bytes_);
+  if (taken != 0) std::memcpy(data_ + size_bytes_, bytes.data(), taken);
+  size_bytes_ += taken;
+  return taken;
+}
+
+}  // namespace cairn

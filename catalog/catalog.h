@@ -1,0 +1,107 @@
+// Catalog: an ordered key-value space with snapshots, preconditions and a change tail.
+//
+// Embedded default: RocksDB (rocksdb_catalog.h). Later: etcd as the log with a local mirror.
+// Nothing above may assume that a read or a commit is local or synchronous.
+//
+// Contract (tests/contract/catalog_suite.h runs it on every implementation):
+// - Keys order by unsigned bytes. Every entry carries the version of the commit that wrote it.
+// - commit() is atomic and durable when it completes; versions increase with every commit.
+// - Reads without a snapshot see every commit that completed before they began.
+// - Thread rule: any reactor.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "io/task.h"
+
+namespace cairn::catalog {
+
+using Version = uint64_t;
+
+struct Entry {
+  std::string key;
+  std::string value;
+  Version version = 0;
+};
+
+// A consistent view; releases it when destroyed. Short-lived: seconds.
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+  virtual Version version() const = 0;
+};
+
+struct ScanRequest {
+  std::string begin;  // Inclusive.
+  std::string end;    // Exclusive; empty = no bound.
+  size_t limit_entries = 1000;
+  size_t limit_bytes = 4 << 20;  // Stops after the entry that reaches it.
+  bool reverse = false;          // From the end downwards.
+  bool keys_only = false;
+};
+
+struct ScanPage {
+  std::vector<Entry> entries;
+  bool more = false;  // The range may hold further entries.
+};
+
+struct Precondition {
+  enum class Kind : unsigned char {
+    kAbsent,       // The key does not exist.
+    kPresent,      // The key exists.
+    kVersionIs,    // The entry's version equals `version`.
+    kRangeEmpty,   // No key in [key, end) exists.
+  };
+  Kind kind = Kind::kAbsent;
+  std::string key;
+  std::string end;
+  Version version = 0;
+};
+
+struct Put {
+  std::string key;
+  std::string value;
+};
+
+struct Batch {
+  std::vector<Precondition> preconditions;
+  std::vector<Put> puts;
+  std::vector<std::string> deletes;
+};
+
+// One commit as the tail tells it.
+struct Change {
+  Version version = 0;
+  std::vector<Put> puts;
+  std::vector<std::string> deletes;
+};
+
+class Catalog {
+ public:
+  virtual ~Catalog() = default;
+
+  // nullopt when the key does not exist.
+  virtual io::Task<Result<std::optional<Entry>>> get(std::string key,
+                                                     const Snapshot* snapshot = nullptr) = 0;
+  virtual io::Task<Result<ScanPage>> scan(ScanRequest request,
+                                          const Snapshot* snapshot = nullptr) = 0;
+  virtual io::Task<Result<std::shared_ptr<const Snapshot>>> snapshot() = 0;
+  // Checks all preconditions and applies the batch atomically. kFailedPrecondition when one does
+  // not hold (nothing is applied); kNoSpace, kIo, kUnavailable otherwise. On kIo and kUnavailable
+  // the outcome is unknown to the caller until it reads.
+  virtual io::Task<Result<Version>> commit(Batch batch) = 0;
+  // Changes with version > `after`, oldest first, at most `limit` commits. kOutOfRange when the
+  // history no longer reaches back that far.
+  virtual io::Task<Result<std::vector<Change>>> tail(Version after, size_t limit) = 0;
+  virtual io::Task<Status> close() = 0;
+};
+
+// The smallest key greater than every key that starts with `prefix`; empty when there is none.
+std::string prefix_end(std::string prefix);
+
+}  // namespace cairn::catalog

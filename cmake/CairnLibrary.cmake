@@ -1,0 +1,38 @@
+# cairn_library(<folder> SOURCES ... HEADERS ... DEPS <folders> LIBS <targets>)
+#   One folder = one static library cairn_<folder>, alias cairn::<folder>. DEPS are the include
+#   arrows of ARCHITECTURE.md; LIBS are third-party targets, private to the folder.
+# cairn_test(<name> SOURCES ... DEPS <folders> [LIBS ...] [LABELS ...] [TIMEOUT seconds])
+#   One GoogleTest binary, one ctest entry per binary.
+
+function(cairn_library folder)
+  cmake_parse_arguments(ARG "" "" "SOURCES;HEADERS;DEPS;LIBS" ${ARGN})
+  add_library(cairn_${folder} STATIC ${ARG_SOURCES})
+  add_library(cairn::${folder} ALIAS cairn_${folder})
+  target_sources(cairn_${folder} PUBLIC FILE_SET HEADERS
+    BASE_DIRS "${PROJECT_SOURCE_DIR}" FILES ${ARG_HEADERS})
+  target_include_directories(cairn_${folder} PUBLIC "${PROJECT_SOURCE_DIR}")
+  target_compile_options(cairn_${folder} PRIVATE ${CAIRN_WARNINGS})
+  foreach(dependency IN LISTS ARG_DEPS)
+    target_link_libraries(cairn_${folder} PUBLIC cairn::${dependency})
+  endforeach()
+  target_link_libraries(cairn_${folder} PRIVATE ${ARG_LIBS})
+endfunction()
+
+function(cairn_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LIBS;LABELS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_compile_options(${name} PRIVATE ${CAIRN_WARNINGS})
+  foreach(dependency IN LISTS ARG_DEPS)
+    target_link_libraries(${name} PRIVATE cairn::${dependency})
+  endforeach()
+  target_link_libraries(${name} PRIVATE ${ARG_LIBS} GTest::gtest GTest::gmock GTest::gtest_main)
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}")
+  add_test(NAME ${name} COMMAND ${name})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS unit)
+  endif()
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+endfunction()

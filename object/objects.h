@@ -1,0 +1,255 @@
+// Objects: the one composer of catalog, chunk store and keys. Every door talks to this.
+//
+// Invariants, each with a test named in ARCHITECTURE.md:
+// - A write is visible only as a whole, after its data and its catalog batch are durable.
+// - Order: data durable -> reference edges + object in one commit -> the caller's answer.
+// - Removal: edges first; bytes later, re-verified by the collector (gc.h).
+// - Conditions are checked in the same commit that makes the write visible.
+// Thread rule: any reactor; a Writer or Reader is used on the reactor that made it.
+//
+// Failures beyond those named: kNotFound "bucket"/"key"/"upload" are told apart by ObjectError.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/buffer.h"
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "crypto/key_ring.h"
+#include "io/task.h"
+#include "object/types.h"
+#include "storage/chunk_store.h"
+
+namespace cairn::object {
+
+// Messages that doors match on to tell failures of one Code apart; Error::message starts with one.
+namespace reason {
+inline constexpr std::string_view kNoSuchBucket = "no such bucket";
+inline constexpr std::string_view kNoSuchKey = "no such key";
+inline constexpr std::string_view kNoSuchVersion = "no such version";
+inline constexpr std::string_view kNoSuchUpload = "no such upload";
+inline constexpr std::string_view kBucketNotEmpty = "bucket not empty";
+inline constexpr std::string_view kBucketExists = "bucket exists";
+inline constexpr std::string_view kBucketOwned = "bucket owned by caller";
+inline constexpr std::string_view kConditionIfMatch = "condition If-Match";
+inline constexpr std::string_view kConditionIfNoneMatch = "condition If-None-Match";
+inline constexpr std::string_view kInvalidPart = "invalid part";
+inline constexpr std::string_view kInvalidPartOrder = "invalid part order";
+inline constexpr std::string_view kPartTooSmall = "part too small";
+inline constexpr std::string_view kChecksumMismatch = "checksum mismatch";
+inline constexpr std::string_view kSizeMismatch = "size mismatch";
+inline constexpr std::string_view kChecksumMissing = "checksum missing";
+}  // namespace reason
+
+struct PutOptions {
+  ObjectMetadata metadata;
+  Conditions conditions;  // If-Match / If-None-Match on the current object.
+  // Besides MD5 (the ETag) and SHA-256 (always): what is computed and, when it is the object's
+  // checksum, stored. The first entry is the stored one; empty = CRC64NVME.
+  std::vector<DigestKind> digests;
+  std::optional<uint64_t> size_bytes;  // When known: space is reserved, a different count fails.
+};
+
+// What a finished body is compared with before the commit; a difference is kInvalidArgument.
+struct ExpectedBody {
+  std::optional<uint64_t> size_bytes;
+  std::optional<DigestValue> md5;
+  std::optional<DigestValue> sha256;
+  std::vector<std::pair<DigestKind, DigestValue>> checksums;
+};
+
+// Digests of a body once all of it was written.
+struct BodyDigests {
+  uint64_t size_bytes = 0;
+  DigestValue md5;
+  DigestValue sha256;
+  std::vector<std::pair<DigestKind, DigestValue>> extra;
+  const DigestValue* find(DigestKind kind) const;  // Null when it was not computed.
+};
+
+// Takes one body. Either finish() or abort() is awaited exactly once.
+class ObjectWriter {
+ public:
+  virtual ~ObjectWriter() = default;
+  // Memory to receive the next bytes into: at least 1 byte, at most 1 MiB, waits while the pool is
+  // exhausted. The bytes go straight into the chunk that will be sealed: no copy.
+  virtual io::Task<Result<MutableBytes>> next_space() = 0;
+  // The first `size_bytes` of that memory were filled.
+  virtual io::Task<Status> advance(size_t size_bytes) = 0;
+  // Copies `bytes` in; for small bodies and decoders.
+  io::Task<Status> write(BytesView bytes);
+  // Hashes what is left and tells the digests; the caller may still abort.
+  virtual io::Task<Result<BodyDigests>> digests() = 0;
+  // Compares, flushes, commits. For a part, `key` and `etag` of the info are the part's.
+  virtual io::Task<Result<ObjectInfo>> finish(ExpectedBody expected) = 0;
+  virtual io::Task<void> abort() = 0;
+};
+
+// Reads one version. Pins its chunks until destroyed.
+class ObjectReader {
+ public:
+  virtual ~ObjectReader() = default;
+  virtual const ObjectInfo& info() const = 0;
+  // Range and checksum of part `number` (1-based); nullopt when there is no such part.
+  virtual io::Task<Result<std::optional<std::pair<ByteRange, PartInfo>>>> part(uint32_t number) = 0;
+  // All parts after `marker`; empty when the object was not a multipart upload.
+  virtual io::Task<Result<std::vector<PartInfo>>> parts(uint32_t after, size_t limit) = 0;
+  // Starts reading `range` (inside the object); read-ahead of bounded depth begins at once.
+  virtual Status start(ByteRange range) = 0;
+  // The next verified bytes of the range, up to 1 MiB; empty at its end.
+  virtual io::Task<Result<Buffer>> next() = 0;
+};
+
+struct ListRequest {
+  std::string prefix;
+  std::string delimiter;
+  std::string start_after;       // Exclusive key, or a common prefix: everything under it is skipped.
+  size_t limit = 1000;
+};
+struct ListPage {
+  // Keys and prefixes are each in order; together they count toward `limit`.
+  std::vector<ObjectInfo> objects;  // metadata.user is not filled.
+  std::vector<std::string> common_prefixes;
+  bool truncated = false;
+  std::string next;  // Last key or prefix returned: the next start_after.
+};
+
+struct UploadOptions {
+  ObjectMetadata metadata;
+  std::optional<DigestKind> checksum;  // Unset = CRC64NVME full object.
+  std::optional<ChecksumType> checksum_type;
+};
+struct UploadInfo {
+  std::string key;
+  std::string upload_id;
+  WallTime initiated;
+  ObjectMetadata metadata;
+  DigestKind checksum = DigestKind::kCrc64Nvme;
+  ChecksumType checksum_type = ChecksumType::kFullObject;
+  bool checksum_was_asked = false;
+};
+struct CompletedPart {
+  uint32_t number = 0;
+  std::string etag;  // Without quotes.
+  std::optional<std::pair<DigestKind, DigestValue>> checksum;
+};
+struct CompleteOptions {
+  std::vector<CompletedPart> parts;
+  Conditions conditions;
+  std::optional<uint64_t> size_bytes;
+  std::optional<std::pair<DigestKind, DigestValue>> checksum;  // Of the whole object.
+  std::optional<ChecksumType> checksum_type;
+};
+struct UploadListRequest {
+  std::string prefix;
+  std::string delimiter;
+  std::string key_marker;
+  std::string upload_id_marker;
+  size_t limit = 1000;
+};
+struct UploadListPage {
+  std::vector<UploadInfo> uploads;
+  std::vector<std::string> common_prefixes;
+  bool truncated = false;
+  std::string next_key;
+  std::string next_upload_id;
+};
+
+// What a scrub found.
+struct ScrubReport {
+  uint64_t chunks_count = 0;
+  uint64_t bytes_count = 0;
+  uint64_t objects_count = 0;
+  struct Damage {
+    std::string bucket;
+    std::string key;
+    std::string version_id;
+    std::string what;
+  };
+  std::vector<Damage> damaged;
+};
+
+class Objects {
+ public:
+  virtual ~Objects() = default;
+
+  // Buckets.
+  virtual io::Task<Result<BucketInfo>> create_bucket(TenantId tenant, std::string name,
+                                                     std::string location) = 0;
+  virtual io::Task<Result<BucketInfo>> bucket(TenantId tenant, std::string name) = 0;
+  virtual io::Task<Status> delete_bucket(TenantId tenant, std::string name) = 0;
+  virtual io::Task<Result<std::vector<BucketInfo>>> list_buckets(TenantId tenant,
+                                                                 std::string prefix,
+                                                                 std::string start_after,
+                                                                 size_t limit) = 0;
+
+  // Objects. `BucketInfo` comes from bucket(); a bucket deleted meanwhile is kNotFound.
+  // Early check of write conditions, before a body is read; the commit checks again.
+  virtual io::Task<Status> check_conditions(BucketInfo bucket, std::string key,
+                                            Conditions conditions) = 0;
+  virtual io::Task<Result<std::unique_ptr<ObjectWriter>>> put(BucketInfo bucket, std::string key,
+                                                              PutOptions options) = 0;
+  virtual io::Task<Result<ObjectInfo>> head(BucketInfo bucket, std::string key,
+                                            std::string version_id) = 0;
+  virtual io::Task<Result<std::unique_ptr<ObjectReader>>> open(BucketInfo bucket, std::string key,
+                                                               std::string version_id) = 0;
+  // Deleting what is not there succeeds, unless `conditions` ask for it.
+  virtual io::Task<Status> remove(BucketInfo bucket, std::string key, std::string version_id,
+                                  Conditions conditions) = 0;
+  // Many keys in as few commits as possible; one status per key, in order.
+  virtual io::Task<Result<std::vector<Status>>> remove_many(
+      BucketInfo bucket, std::vector<std::pair<std::string, Conditions>> keys) = 0;
+  // By reference: shares the source's chunks, no data is read, when source and target have one
+  // tenant and no new checksum kind is asked for; otherwise by reading.
+  virtual io::Task<Result<ObjectInfo>> copy(BucketInfo source_bucket, ObjectInfo source,
+                                            BucketInfo target_bucket, std::string target_key,
+                                            PutOptions options) = 0;
+  virtual io::Task<Result<ListPage>> list(BucketInfo bucket, ListRequest request) = 0;
+
+  // Multipart uploads.
+  virtual io::Task<Result<UploadInfo>> create_upload(BucketInfo bucket, std::string key,
+                                                     UploadOptions options) = 0;
+  virtual io::Task<Result<UploadInfo>> upload(BucketInfo bucket, std::string key,
+                                              std::string upload_id) = 0;
+  virtual io::Task<Result<std::unique_ptr<ObjectWriter>>> put_part(BucketInfo bucket, UploadInfo upload,
+                                                                   uint32_t part_number,
+                                                                   PutOptions options) = 0;
+  virtual io::Task<Result<PartInfo>> copy_part(BucketInfo source_bucket, ObjectInfo source,
+                                               std::optional<ByteRange> range, BucketInfo bucket,
+                                               UploadInfo upload, uint32_t part_number) = 0;
+  virtual io::Task<Result<std::vector<PartInfo>>> list_parts(BucketInfo bucket, UploadInfo upload,
+                                                             uint32_t after, size_t limit) = 0;
+  // Idempotent: a repeat with the same upload id answers the same object while it is remembered
+  // (kCompletedUploadMemory).
+  virtual io::Task<Result<ObjectInfo>> complete_upload(BucketInfo bucket, std::string key,
+                                                       std::string upload_id,
+                                                       CompleteOptions options) = 0;
+  virtual io::Task<Status> abort_upload(BucketInfo bucket, std::string key,
+                                        std::string upload_id) = 0;
+  virtual io::Task<Result<UploadListPage>> list_uploads(BucketInfo bucket,
+                                                        UploadListRequest request) = 0;
+
+  // Verifies every record of the store and every manifest.
+  virtual io::Task<Result<ScrubReport>> scrub() = 0;
+  // One pass of the collector; true when it dropped or found something to do.
+  virtual io::Task<Result<bool>> collect_garbage() = 0;
+  virtual io::Task<Status> close() = 0;
+};
+
+inline constexpr Duration kCompletedUploadMemory = seconds(24 * 3600);
+
+struct ObjectsOptions {
+  catalog::Catalog* catalog = nullptr;   // Outlives Objects.
+  storage::ChunkStore* store = nullptr;  // Outlives Objects.
+  crypto::KeyRing* keys = nullptr;       // Outlives Objects.
+  Random* random = nullptr;              // Null = system_random().
+};
+// Checks the schema version of the catalog and starts nothing: background work is the caller's
+// (collect_garbage in a loop).
+io::Task<Result<std::unique_ptr<Objects>>> open_objects(ObjectsOptions options);
+
+}  // namespace cairn::object

@@ -1,5 +1,5 @@
-// ASSERT documents and enforces our own invariants; it is on in every build. Anything that a disk, a
-// peer, a user or a clock can cause is an Error instead.
+// ASSERT documents and enforces our own invariants; it is on in every build. Anything that a disk,
+// a peer, a user or a clock can cause is an Error instead.
 #pragma once
 
 namespace cairn::detail {

@@ -22,8 +22,8 @@ class BufferOwner {
   ~BufferOwner() = default;
 };
 
-// A move-only run of bytes, aligned to kIoAlignment. `size` is what is filled, `capacity` what there
-// is. Memory is not zeroed. Not thread-safe; may be moved between threads.
+// A move-only run of bytes, aligned to kIoAlignment. `size` is what is filled, `capacity` what
+// there is. Memory is not zeroed. Not thread-safe; may be moved between threads.
 class Buffer {
  public:
   Buffer() = default;

@@ -77,7 +77,8 @@ void append_json_escaped(std::string& out, std::string_view text) {
   while (!text.empty()) {
     const char c = text.front();
     const size_t length = utf8_length(text);
-    const bool plain = length > 1 || (length == 1 && c >= 0x20 && c != '"' && c != '\\' && c != 0x7F);
+    const bool plain =
+        length > 1 || (length == 1 && c >= 0x20 && c != '"' && c != '\\' && c != 0x7F);
     if (plain) {
       out.append(text.substr(0, length));
       text.remove_prefix(length);
@@ -88,15 +89,20 @@ void append_json_escaped(std::string& out, std::string_view text) {
       out += c;
     } else {
       char escape[8];
-      std::snprintf(escape, sizeof(escape), "\\u%04x", static_cast<unsigned>(static_cast<uint8_t>(c)));
+      std::snprintf(escape, sizeof(escape), "\\u%04x",
+                    static_cast<unsigned>(static_cast<uint8_t>(c)));
       out += escape;
     }
     text.remove_prefix(1);
   }
 }
 
-void set_level(Level level) { g_level.store(level, std::memory_order_relaxed); }
-bool enabled(Level level) { return level >= g_level.load(std::memory_order_relaxed); }
+void set_level(Level level) {
+  g_level.store(level, std::memory_order_relaxed);
+}
+bool enabled(Level level) {
+  return level >= g_level.load(std::memory_order_relaxed);
+}
 
 void write(Level level, std::string_view event, std::initializer_list<Field> fields) {
   if (!enabled(level)) return;
@@ -114,7 +120,8 @@ void write(Level level, std::string_view event, std::initializer_list<Field> fie
     append_value(line, field);
   }
   line += "}\n";
-  // One write(2) per line, so that lines of several threads do not mix. A closed stderr is no error.
+  // One write(2) per line, so that lines of several threads do not mix. A closed stderr is no
+  // error.
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 

@@ -13,7 +13,8 @@ class Random {
   virtual ~Random() = default;
   virtual void fill(MutableBytes out) = 0;
   uint64_t next_u64();
-  // A value in [0, bound), unbiased enough for load spreading (multiply-shift). REQUIRES: bound > 0.
+  // A value in [0, bound), unbiased enough for load spreading (multiply-shift). REQUIRES: bound >
+  // 0.
   uint64_t below(uint64_t bound);
 };
 

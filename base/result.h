@@ -1,4 +1,5 @@
-// Error values. Every fallible function of Cairn returns Result<T>; exceptions never cross a module.
+// Error values. Every fallible function of Cairn returns Result<T>; exceptions never cross a
+// module.
 #pragma once
 
 #include <expected>

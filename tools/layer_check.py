@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Checks the includes of the tree against the arrow block of ARCHITECTURE.md.
+
+An include from one folder to another that the block does not list fails, and so does a listed arrow
+that no file uses, a folder that the block does not name, and a heavy third-party header outside the
+.cc files of its one folder."""
+import pathlib
+import re
+import subprocess
+import sys
+
+HEAVY = {  # Header prefix -> the folders whose .cc files may include it.
+    "rocksdb/": {"catalog"},
+    "grpc": {"cluster"},
+    "rados/": {"storage"},
+    "intel-ipsec-mb.h": {"crypto"},
+    "pugixml.hpp": {"s3"},
+    "liburing.h": {"io"},
+}
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+
+
+def read_arrows(text):
+    block = re.search(r"```arrows\n(.*?)```", text, re.S)
+    if not block:
+        sys.exit("layer_check: ARCHITECTURE.md has no ```arrows block")
+    arrows = {}
+    for line in block.group(1).splitlines():
+        line = line.split("#")[0].strip()
+        if line:
+            folder, targets = line.split("->")
+            arrows[folder.strip()] = set(targets.split())
+    return arrows
+
+
+def check(root):
+    arrows = read_arrows((root / "ARCHITECTURE.md").read_text())
+    files = subprocess.run(["git", "ls-files", "*.cc", "*.h", "*.proto"], cwd=root, check=True,
+                           capture_output=True, text=True).stdout.split()
+    used, problems = set(), []
+    for name in files:
+        folder = name.split("/")[0]
+        if folder in ("tests", "bench", "tools"):
+            continue
+        if folder not in arrows:
+            problems.append(f"{name}: folder '{folder}' is not in the arrow block")
+            continue
+        for number, line in enumerate((root / name).read_text().splitlines(), 1):
+            match = INCLUDE.match(line)
+            if not match:
+                continue
+            target = match.group(2).split("/")[0]
+            if match.group(1) == '"' and "/" not in match.group(2):
+                problems.append(f"{name}:{number}: include \"{match.group(2)}\" without its folder")
+            elif match.group(1) == '"' and target != folder:
+                used.add((folder, target))
+                if target not in arrows[folder]:
+                    problems.append(f"{name}:{number}: arrow {folder} -> {target} is not allowed")
+            for heavy, owners in HEAVY.items():
+                if match.group(2).startswith(heavy) and (folder not in owners or name.endswith(".h")):
+                    problems.append(f"{name}:{number}: <{match.group(2)}> belongs in .cc files of "
+                                    f"{', '.join(sorted(owners))}")
+    present = {name.split("/")[0] for name in files}
+    for folder, targets in arrows.items():
+        if folder not in present:
+            problems.append(f"ARCHITECTURE.md: folder '{folder}' has no sources")
+        for target in targets:
+            if (folder, target) not in used:
+                problems.append(f"ARCHITECTURE.md: nobody uses the arrow {folder} -> {target}")
+    return problems
+
+
+if __name__ == "__main__":
+    found = check(pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve())
+    print("\n".join(found) if found else "layer_check: every include follows an arrow")
+    sys.exit(1 if found else 0)

@@ -1,0 +1,38 @@
+// A request head as the protocol pieces of the S3 door see it: views of the bytes on the wire,
+// nothing decoded, nothing owned. The door builds one from http::RequestHead.
+//
+// Invariant: the text behind every view outlives the view; header values come without the optional
+// white space around them, everything else is exactly as it was sent (signatures are made of it).
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace cairn::s3 {
+
+struct HeaderView {
+  std::string_view name;  // In the case of the wire.
+  std::string_view value;
+};
+
+// ASCII case-insensitive equality.
+bool equal_ignoring_case(std::string_view a, std::string_view b);
+// True when `text` starts with `prefix`, which is lower-case ASCII.
+bool starts_with_ignoring_case(std::string_view text, std::string_view prefix);
+// Without blanks and tabs at both ends.
+std::string_view trimmed(std::string_view text);
+
+struct RequestView {
+  std::string_view method;
+  std::string_view path;                // Raw, as in the request line, without the query.
+  std::string_view query;               // Raw, without '?'.
+  std::span<const HeaderView> headers;  // In order of arrival; includes Host.
+
+  // The first header of that name; nullopt when absent. `name` in any case.
+  std::optional<std::string_view> header(std::string_view name) const;
+  size_t header_count(std::string_view name) const;
+};
+
+}  // namespace cairn::s3

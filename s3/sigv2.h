@@ -1,0 +1,21 @@
+// Signature version 2 (S3.md 1.6): still the default of older SDKs for presigned URLs.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "s3/request_view.h"
+#include "s3/uri.h"
+
+namespace cairn::s3 {
+
+// What stands in the Date line: the Date header, or Expires of a presigned URL.
+enum class V2Form : uint8_t { kHeader, kQuery };
+
+// The string to sign. `target` tells the bucket of virtual-host requests.
+std::string v2_string_to_sign(const RequestView& request, const Query& query, const Target& target,
+                              V2Form form);
+// base64(HMAC-SHA1(secret, text)); also signs POST policies (text = base64 policy).
+std::string v2_signature(std::string_view secret, std::string_view text);
+
+}  // namespace cairn::s3

@@ -24,7 +24,7 @@ inline constexpr TenantId kRootTenant{1};
 // 32 bytes of key material: locked in memory, kept out of core dumps, cleansed when destroyed.
 class SecretKey {
  public:
-  SecretKey();  // Zeroes; for assignment.
+  SecretKey();                          // Zeroes; for assignment.
   explicit SecretKey(BytesView bytes);  // REQUIRES: bytes.size() == 32.
   static SecretKey generate(Random& random);
   SecretKey(SecretKey&&) noexcept;
@@ -59,8 +59,8 @@ struct TenantKeys {
   SecretKey mac;  // Manifests.
 };
 
-// All tenant keys, unwrapped in memory. Thread rule: any thread (readers share a lock for the moment
-// of a lookup; the returned keys are immutable).
+// All tenant keys, unwrapped in memory. Thread rule: any thread (readers share a lock for the
+// moment of a lookup; the returned keys are immutable).
 class KeyRing {
  public:
   explicit KeyRing(SecretKey root);

@@ -5,9 +5,9 @@
 // AES-256-GCM(K, nonce = prefix(7) | counter i (4, big-endian) | last flag(1), AAD), in place, and
 // its 16-byte tag stands in the header's tag table: ciphertext frames keep the plaintext's
 // alignment, so a range is read, decrypted in place and sent without a copy. K and the 32-byte key
-// commitment are two HKDF-SHA256 outputs of the tenant's enc key, a random 32-byte salt and the AAD.
-// AAD = format version | codec | tenant | key version | chunk id | plaintext length | table length.
-// No plaintext leaves before its tag verifies.
+// commitment are two HKDF-SHA256 outputs of the tenant's enc key, a random 32-byte salt and the
+// AAD. AAD = format version | codec | tenant | key version | chunk id | plaintext length | table
+// length. No plaintext leaves before its tag verifies.
 #pragma once
 
 #include <array>
@@ -27,7 +27,8 @@ inline constexpr size_t kFrameBytes = 64 * KiB;
 inline constexpr size_t kTagBytes = 16;
 inline constexpr size_t kSealedHeaderBytesMax = 3584;  // Fits one 4 KiB block with a record header.
 inline constexpr uint64_t kChunkBytesMax = 8 * MiB;
-inline constexpr uint64_t kSegmentTableBytesMax = 64 * KiB;  // One frame of its own, after the data.
+inline constexpr uint64_t kSegmentTableBytesMax =
+    64 * KiB;  // One frame of its own, after the data.
 
 // HMAC-SHA256(tenant id key, content hash): names a chunk without telling what is in it.
 struct ChunkId {
@@ -53,7 +54,8 @@ struct ChunkBinding {
 Result<Bytes> seal_chunk(const TenantKeys& keys, const ChunkBinding& binding, Random& random,
                          MutableBytes payload);
 
-// Opens frames of one sealed chunk. Built once per chunk read (one HKDF); cheap to keep and to move.
+// Opens frames of one sealed chunk. Built once per chunk read (one HKDF); cheap to keep and to
+// move.
 class ChunkOpener {
  public:
   // Parses and checks `header` against the id and tenant: kCorruption when it does not belong, is
@@ -80,8 +82,8 @@ class ChunkOpener {
   std::unique_ptr<State> state_;
 };
 
-// Small values (inline objects, catalog secrets): salt | commitment | nonce | ciphertext | tag in one
-// string. `context` is bound as AAD (for an inline object: bucket id, key, version).
+// Small values (inline objects, catalog secrets): salt | commitment | nonce | ciphertext | tag in
+// one string. `context` is bound as AAD (for an inline object: bucket id, key, version).
 inline constexpr size_t kSealedValueOverheadBytes = 96;
 Result<std::string> seal_value(const TenantKeys& keys, std::string_view context, Random& random,
                                BytesView plaintext);

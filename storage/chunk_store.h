@@ -3,7 +3,8 @@
 //
 // Contract (tests/contract/chunk_store_suite.h runs it on every implementation):
 // - put() completes only when the chunk is durable; a put that failed leaves nothing visible.
-// - An id names one content for ever, so a second put of an id that is present keeps the first copy.
+// - An id names one content for ever, so a second put of an id that is present keeps the first
+// copy.
 // - A chunk that an owner holds (put or link, until release or unlink) is never dropped.
 // - link() of an absent or condemned chunk answers false: the caller must then put it.
 // - Thread rule: any reactor.

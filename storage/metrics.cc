@@ -1,0 +1,26 @@
+#include "storage/metrics.h"
+
+namespace cairn::storage {
+
+StoreMetrics StoreCounters::read() const {
+  const auto value = [](const std::atomic<uint64_t>& counter) {
+    return counter.load(std::memory_order_relaxed);
+  };
+  return {.puts_count = value(puts_count),
+          .puts_deduplicated = value(puts_deduplicated),
+          .puts_failed = value(puts_failed),
+          .links_count = value(links_count),
+          .reads_count = value(reads_count),
+          .written_bytes = value(written_bytes),
+          .read_bytes = value(read_bytes),
+          .flush_groups = value(flush_groups),
+          .dropped_chunks = value(dropped_chunks),
+          .punched_bytes = value(punched_bytes),
+          .log_files_created = value(log_files_created),
+          .log_files_removed = value(log_files_removed),
+          .log_files_condemned = value(log_files_condemned),
+          .quarantined_files = value(quarantined_files),
+          .checksum_failures = value(checksum_failures)};
+}
+
+}  // namespace cairn::storage

@@ -39,9 +39,8 @@ struct BodyChecksums {
   std::optional<crypto::DigestValue> content_md5;
   std::optional<ClaimedChecksum> header;      // x-amz-checksum-<alg>
   std::optional<crypto::DigestKind> trailer;  // x-amz-trailer: x-amz-checksum-<alg>
-  // What the client asked to be computed: of the header, the trailer or
-  // x-amz-sdk-checksum-algorithm.
-  std::optional<crypto::DigestKind> kind() const;
+  // Of the header or the trailer. x-amz-sdk-checksum-algorithm must agree with it.
+  std::optional<crypto::DigestKind> algorithm;
   bool any() const { return content_md5 || header || trailer; }
 };
 // Of PutObject, UploadPart, DeleteObjects and the Put*-Configuration operations.

@@ -69,6 +69,9 @@ class Query {
 void append_canonical_query(std::string& out, const Query& query, std::string_view without = {},
                             Tilde tilde = Tilde::kKeep);
 
+// Length of the well-formed UTF-8 sequence (Unicode table 3-7) at the start of `text`; 0 when there
+// is none.
+size_t utf8_sequence_size(std::string_view text);
 bool is_valid_utf8(std::string_view text);
 // 1..1024 bytes of UTF-8 without NUL; KeyTooLongError or InvalidURI.
 S3Status check_key(std::string_view key);

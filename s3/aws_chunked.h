@@ -53,8 +53,8 @@ class AwsChunkedDecoder {
   // Decodes a prefix of `input`; call again with the rest. After an error only destruction is
   // legal.
   S3Result<Step> next(BytesView input);
-  // True when the final chunk and its trailer are complete; more input is then refused.
-  bool done() const;
+  // True once the final chunk was seen: only the trailer may follow.
+  bool at_tail() const;
   // At the end of the body. Errors: IncompleteBody, SignatureDoesNotMatch, MalformedTrailerError.
   S3Status finish();
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <shared_mutex>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/random.h"
@@ -64,22 +65,36 @@ struct TenantKeys {
 class KeyRing {
  public:
   explicit KeyRing(SecretKey root);
+  ~KeyRing();
 
   // A new random tenant key, version = highest + 1. Its `id` child is the same for all versions of
-  // a tenant, so that dedup survives rotation (the id key is derived from version 1's material).
-  // Returns the wrapped form to be stored durably before it is used.
+  // a tenant, so that dedup survives rotation (every wrapped form carries the tenant's id secret
+  // beside the version's own). Returns the wrapped form, to be stored durably before it is used:
+  // version 1 is current() at once, since nothing of the tenant is sealed yet; a later version only
+  // after activate().
   Result<std::string> create_version(TenantId tenant, Random& random);
-  // Adds a wrapped key. kPermissionDenied "the root key does not match this data directory" when it
-  // does not unwrap.
+  // Makes a stored version the one that new data is sealed with. kNotFound when unknown; an older
+  // version than the current one changes nothing.
+  Status activate(TenantId tenant, uint32_t version);
+  // Adds a wrapped key, active. kPermissionDenied "the root key does not match this data directory"
+  // when it was wrapped by another root key, kCorruption when it is damaged or belongs elsewhere.
   Status add_wrapped(TenantId tenant, uint32_t version, BytesView wrapped);
-  // The same key wrapped under another root key (rotation by rewrap).
+  // The same key wrapped under another root key (rotation by rewrap). This ring keeps its own root.
   Result<std::string> rewrap(TenantId tenant, uint32_t version, const SecretKey& new_root) const;
+  // From here on new versions are wrapped under `new_root`: called when every rewrapped form is
+  // stored.
+  void replace_root(SecretKey new_root);
 
+  // All versions of a tenant, ascending.
+  std::vector<uint32_t> versions(TenantId tenant) const;
   std::shared_ptr<const TenantKeys> current(TenantId tenant) const;  // Null when unknown.
   std::shared_ptr<const TenantKeys> version(TenantId tenant, uint32_t version) const;
 
  private:
   struct Tenant;
+  struct Secrets;
+  Status add(TenantId tenant, uint32_t version, Secrets secrets, bool active);
+
   SecretKey root_;
   mutable std::shared_mutex mutex_;
   std::map<uint64_t, std::unique_ptr<Tenant>> tenants_;

@@ -19,6 +19,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "base/units.h"
+#include "crypto/digest.h"
 #include "crypto/key_ring.h"
 
 namespace cairn::crypto {
@@ -39,6 +40,9 @@ struct ChunkId {
 
 enum class Codec : uint8_t { kRaw = 0 };
 
+// The id of a chunk whose content hash (SHA-256 over its segments' hashes) is given.
+ChunkId make_chunk_id(const TenantKeys& keys, const Sha256Value& content_hash);
+
 // What is bound into every tag of a chunk besides its bytes.
 struct ChunkBinding {
   TenantId tenant;
@@ -53,6 +57,18 @@ struct ChunkBinding {
 // 0 < plaintext_bytes <= kChunkBytesMax, table_bytes <= kSegmentTableBytesMax.
 Result<Bytes> seal_chunk(const TenantKeys& keys, const ChunkBinding& binding, Random& random,
                          MutableBytes payload);
+
+// By a given engine (tests and benchmarks): every engine gives the same bytes.
+struct AeadEngine;
+Result<Bytes> seal_chunk(const TenantKeys& keys, const ChunkBinding& binding, Random& random,
+                         MutableBytes payload, const AeadEngine& engine);
+
+// The exact size of the header of such a chunk.
+constexpr uint64_t sealed_header_bytes(uint64_t plaintext_bytes, uint64_t table_bytes) {
+  const uint64_t frames =
+      (plaintext_bytes + kFrameBytes - 1) / kFrameBytes + (table_bytes > 0 ? 1 : 0);
+  return 136 + frames * kTagBytes + 8;
+}
 
 // Opens frames of one sealed chunk. Built once per chunk read (one HKDF); cheap to keep and to
 // move.

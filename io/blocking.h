@@ -12,6 +12,8 @@
 
 namespace cairn::io {
 
+class Workers;
+
 // Thread rule: run() is called on reactors; the work runs on a pool thread and touches nothing of a
 // reactor. The queue holds at most `queue_depth_max` calls.
 class BlockingPool {
@@ -25,15 +27,46 @@ class BlockingPool {
   template <typename Work>
   Task<Result<std::invoke_result_t<Work>>> run(Work work);
 
+  // The same, but stops waiting at `until`; the work then still runs and its result is dropped.
+  template <typename Work>
+  Task<Result<std::invoke_result_t<Work>>> run_until(Work work, Until until);
+
   size_t queue_depth() const;
 
  private:
   bool submit(std::move_only_function<void()> work);
-  struct State;
-  std::unique_ptr<State> state_;
+  std::unique_ptr<Workers> workers_;
 };
 
 // The pool of the process (4 threads, 1024 calls).
 BlockingPool& blocking_pool();
+
+template <typename Work>
+Task<Result<std::invoke_result_t<Work>>> BlockingPool::run(Work work) {
+  return run_until(std::move(work), Until{});
+}
+
+template <typename Work>
+Task<Result<std::invoke_result_t<Work>>> BlockingPool::run_until(Work work, Until until) {
+  using Value = std::invoke_result_t<Work>;
+  using Held = detail::ValueOrNothing<Value>;
+  const auto completion = Completion<Held>::make();
+  const bool queued = submit([completion, work = std::move(work)]() mutable {
+    if constexpr (std::is_void_v<Value>) {
+      work();
+      completion.complete(Held());
+    } else {
+      completion.complete(work());
+    }
+  });
+  if (!queued) co_return fail(Code::kResourceExhausted, "the blocking pool's queue is full");
+  Result<Held> value = co_await completion.wait(until);
+  if constexpr (std::is_void_v<Value>) {
+    if (!value) co_return std::unexpected(std::move(value.error()));
+    co_return Result<void>();
+  } else {
+    co_return value;
+  }
+}
 
 }  // namespace cairn::io

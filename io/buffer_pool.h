@@ -11,8 +11,8 @@
 
 namespace cairn::io {
 
-// Aligned buffers in power-of-two classes from 4 KiB to 16 MiB out of huge-page backed memory, never
-// more than the cap in all. Used on one reactor; a Buffer may be released on any thread.
+// Aligned buffers in power-of-two classes from 4 KiB to 16 MiB out of huge-page backed memory,
+// never more than the cap in all. Used on one reactor; a Buffer may be released on any thread.
 class BufferPool {
  public:
   explicit BufferPool(uint64_t cap_bytes);
@@ -27,7 +27,12 @@ class BufferPool {
   Result<Buffer> try_acquire(size_t capacity_bytes);
 
   uint64_t cap_bytes() const;
+  // Bytes in the hands of users, by class size. The backend's standby buffers are not among them.
   uint64_t used_bytes() const;
+
+  // For backends: buffers lent to the kernel for data that may come count against the cap and not
+  // as used. `change_bytes` is positive when they are lent.
+  void add_standby(int64_t change_bytes);
 
  private:
   struct State;

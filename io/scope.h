@@ -1,13 +1,17 @@
 // Structured concurrency: a Scope owns the tasks it spawns and is joined before it dies.
 #pragma once
 
-#include <cstddef>
 #include <coroutine>
+#include <cstddef>
 
 #include "io/stop.h"
 #include "io/task.h"
 
 namespace cairn::io {
+
+namespace detail {
+struct Detached;
+}  // namespace detail
 
 // Runs children side by side on one reactor. A child is started at once, up to its first wait.
 // REQUIRES: join() has been awaited (or no child was spawned) before destruction.
@@ -27,7 +31,8 @@ class Scope {
   size_t running_count() const { return running_count_; }
 
  private:
-  static Task<void> run_child(Scope& scope, Task<void> child);
+  struct JoinAwaiter;
+  static detail::Detached run_child(Scope& scope, Task<void> child);
   StopSource stop_;
   size_t running_count_ = 0;
   std::coroutine_handle<> joiner_ = nullptr;

@@ -21,6 +21,7 @@ class StopCallback {
 
  private:
   friend class StopSource;
+  friend class StopToken;
   StopCallback* next_ = nullptr;
   StopCallback* previous_ = nullptr;
 };
@@ -31,7 +32,8 @@ class StopToken {
   StopToken() = default;
   explicit StopToken(StopSource* source) : source_(source) {}
   bool stop_requested() const noexcept;
-  // Registers `callback`; runs it at once when the stop was already requested. No source: no effect.
+  // Registers `callback`; runs it at once when the stop was already requested. No source: no
+  // effect.
   void add(StopCallback& callback) const noexcept;
 
  private:

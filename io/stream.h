@@ -33,8 +33,8 @@ class Stream {
 
   // Waits for data and returns 1..into.size() bytes; 0 means the peer ended its direction.
   virtual Task<Result<size_t>> receive(MutableBytes into, Until until) = 0;
-  // Like receive() into the caller's memory, but returns only when `into` is full or the peer ended:
-  // one kernel operation for a large body where the kernel allows it (MSG_WAITALL).
+  // Like receive() into the caller's memory, but returns only when `into` is full or the peer
+  // ended: one kernel operation for a large body where the kernel allows it (MSG_WAITALL).
   virtual Task<Result<size_t>> receive_full(MutableBytes into, Until until) = 0;
   // Waits without holding memory; takes a buffer of kSmallBufferBytes from the reactor's pool only
   // when data is there. An empty buffer means the peer ended its direction.
@@ -48,7 +48,6 @@ class Stream {
 
   virtual const Endpoint& peer() const = 0;
   virtual bool is_encrypted() const = 0;
-
 };
 
 inline constexpr size_t kSmallBufferBytes = 16 * 1024;

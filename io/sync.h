@@ -10,8 +10,10 @@
 #include <utility>
 
 #include "base/result.h"
+#include "io/reactor.h"
 #include "io/task.h"
 #include "io/until.h"
+#include "io/until_watch.h"
 
 namespace cairn::io {
 
@@ -73,10 +75,56 @@ class Completion {
   // [any thread] Exactly once.
   void complete(T value) const;
   Task<T> wait() const;
+  // The same, but gives up at `until`; the value is then dropped when it comes.
+  Task<Result<T>> wait(Until until) const;
 
  private:
-  struct State;
+  struct State {
+    std::shared_ptr<Mailbox> home;
+    std::optional<T> value;  // Written on the awaiting reactor only.
+    Parked* waiter = nullptr;
+  };
+  explicit Completion(std::shared_ptr<State> state) : state_(std::move(state)) {}
   std::shared_ptr<State> state_;
 };
+
+namespace detail {
+void post_to(Mailbox& mailbox, std::move_only_function<void()> message);
+}
+
+template <typename T>
+Completion<T> Completion<T>::make() {
+  auto state = std::make_shared<State>();
+  state->home = Reactor::current().mailbox();
+  return Completion(std::move(state));
+}
+
+template <typename T>
+void Completion<T>::complete(T value) const {
+  const std::shared_ptr<Mailbox> home = state_->home;
+  detail::post_to(*home, [state = state_, value = std::move(value)]() mutable {
+    state->value.emplace(std::move(value));
+    if (state->waiter != nullptr) std::exchange(state->waiter, nullptr)->wake();
+  });
+}
+
+template <typename T>
+Task<T> Completion<T>::wait() const {
+  Result<T> value = co_await wait(Until{});
+  co_return std::move(*value);
+}
+
+template <typename T>
+Task<Result<T>> Completion<T>::wait(Until until) const {
+  const std::shared_ptr<State> state = state_;
+  if (!state->value) {
+    Parked parked(until);
+    state->waiter = &parked;
+    const std::optional<Code> gave_up = co_await parked;
+    state->waiter = nullptr;
+    if (gave_up && !state->value) co_return fail(*gave_up, "gave up waiting for a completion");
+  }
+  co_return std::move(*state->value);
+}
 
 }  // namespace cairn::io

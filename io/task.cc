@@ -28,7 +28,9 @@ struct FreeLists {
 
 thread_local FreeLists t_free_lists;
 
-size_t class_of(size_t size_bytes) { return (size_bytes - 1) / kClassBytes; }
+size_t class_of(size_t size_bytes) {
+  return (size_bytes - 1) / kClassBytes;
+}
 
 }  // namespace
 

@@ -37,8 +37,8 @@ class Snapshot {
 };
 
 struct ScanRequest {
-  std::string begin;  // Inclusive.
-  std::string end;    // Exclusive; empty = no bound.
+  std::string begin = {};  // Inclusive.
+  std::string end = {};    // Exclusive; empty = no bound.
   size_t limit_entries = 1000;
   size_t limit_bytes = 4 << 20;  // Stops after the entry that reaches it.
   bool reverse = false;          // From the end downwards.
@@ -58,8 +58,8 @@ struct Precondition {
     kRangeEmpty,   // No key in [key, end) exists.
   };
   Kind kind = Kind::kAbsent;
-  std::string key;
-  std::string end;
+  std::string key = {};
+  std::string end = {};
   Version version = 0;
 };
 
@@ -68,17 +68,19 @@ struct Put {
   std::string value;
 };
 
+// A batch without puts and deletes only checks; it completes with the current version. A key that is
+// both put and deleted is deleted.
 struct Batch {
-  std::vector<Precondition> preconditions;
-  std::vector<Put> puts;
-  std::vector<std::string> deletes;
+  std::vector<Precondition> preconditions = {};
+  std::vector<Put> puts = {};
+  std::vector<std::string> deletes = {};
 };
 
 // One commit as the tail tells it.
 struct Change {
   Version version = 0;
-  std::vector<Put> puts;
-  std::vector<std::string> deletes;
+  std::vector<Put> puts = {};
+  std::vector<std::string> deletes = {};
 };
 
 class Catalog {

@@ -48,7 +48,7 @@ struct RocksdbOptions {
   // Null = no one reads them. Outlives the catalog.
   CatalogMetrics* metrics = nullptr;
   // Null = the operating system's. Tests inject faults here.
-  std::shared_ptr<rocksdb::FileSystem> file_system;
+  std::shared_ptr<rocksdb::FileSystem> file_system = nullptr;
   // Write-ahead log through pre-written files (wal_file_system.h): no metadata update per sync.
   bool prewritten_wal = true;
   // False loses acknowledged commits in a power cut. Only for the negative controls of tests.

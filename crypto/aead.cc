@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <climits>
 #include <vector>
 
@@ -76,7 +77,13 @@ std::unique_ptr<Aes256Gcm> make_openssl_gcm(BytesView key) {
 
 std::vector<AeadEngine> probe() {
   std::vector<AeadEngine> engines;
-  if (ipsec_mb_works()) engines.push_back({"ipsec-mb", make_ipsec_mb_gcm});
+  if (vaes_works()) engines.push_back({"vaes", make_vaes_gcm});
+  // With AVX-512 the library is the fastest there is; without, it works block by block.
+  if (ipsec_mb_has_avx512()) {
+    engines.insert(engines.begin(), {"ipsec-mb", make_ipsec_mb_gcm});
+  } else if (ipsec_mb_works()) {
+    engines.push_back({"ipsec-mb", make_ipsec_mb_gcm});
+  }
   engines.push_back({"openssl", make_openssl_gcm});
   return engines;
 }

@@ -7,9 +7,14 @@
 
 namespace cairn::crypto {
 
-// libipsec-mb. Null when the library was not there at build time or has no AES-NI to work with.
-std::unique_ptr<Aes256Gcm> make_ipsec_mb_gcm(BytesView key);
-bool ipsec_mb_has_avx512();
+// libipsec-mb. REQUIRES: ipsec_mb_works(), false when the library was not there at build time or
+// finds no AES-NI to work with.
 bool ipsec_mb_works();
+bool ipsec_mb_has_avx512();
+std::unique_ptr<Aes256Gcm> make_ipsec_mb_gcm(BytesView key);
+
+// Our own, for VAES without AVX-512. REQUIRES: vaes_works().
+bool vaes_works();
+std::unique_ptr<Aes256Gcm> make_vaes_gcm(BytesView key);
 
 }  // namespace cairn::crypto

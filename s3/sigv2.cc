@@ -6,7 +6,6 @@
 
 #include "base/encoding.h"
 #include "crypto/digest.h"
-#include "s3/sigv4_canonical.h"
 
 namespace cairn::s3 {
 namespace {
@@ -57,13 +56,15 @@ void append_amz_headers(std::string& out, const RequestView& request, const Quer
   std::map<std::string, std::string> lines;
   for (const HeaderView& header : request.headers) {
     if (!starts_with_ignoring_case(header.name, "x-amz-")) continue;
-    std::string& line = lines[to_lower(header.name)];
-    if (line.empty()) append_canonical_header_value(line, request, header.name);
+    // Unlike V4, runs of spaces inside a value stay.
+    const auto [line, is_new] = lines.try_emplace(to_lower(header.name));
+    if (!is_new) line->second += ',';
+    line->second += trimmed(header.value);
   }
   if (form == V2Form::kQuery) {
     for (const QueryParam& param : query.params()) {
       if (!starts_with_ignoring_case(param.name, "x-amz-")) continue;
-      lines.try_emplace(to_lower(param.name), param.value);
+      lines.try_emplace(to_lower(param.name), trimmed(param.value));
     }
   }
   for (const auto& [name, value] : lines) {

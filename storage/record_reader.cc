@@ -1,0 +1,125 @@
+#include "storage/record_reader.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/encoding.h"
+#include "io/reactor.h"
+#include "storage/log_recovery.h"
+
+namespace cairn::storage {
+namespace {
+
+// The rear part of a buffer as a buffer of its own; whole blocks are cut off, so that it stays
+// aligned.
+class RearPart final : public BufferOwner {
+ public:
+  static Buffer cut(Buffer whole, size_t front_bytes) {
+    auto* part = new RearPart(std::move(whole));
+    const size_t size = part->whole_.size() - front_bytes;
+    Buffer rear = Buffer::adopt(part->whole_.data() + front_bytes,
+                                part->whole_.capacity() - front_bytes, *part);
+    rear.resize(size);
+    return rear;
+  }
+  void release(uint8_t*, size_t) noexcept override { delete this; }
+
+ private:
+  explicit RearPart(Buffer whole) : whole_(std::move(whole)) {}
+  Buffer whole_;
+};
+
+Error damaged(const ChunkId& id, const std::string& why) {
+  return {Code::kCorruption, "the record of chunk " + to_hex(id.bytes) + " is damaged: " + why};
+}
+
+Result<RecordHeader> parse_header(const ChunkId& id, const Location& location, BytesView block) {
+  Result<RecordHeader> header = decode_record_header(block);
+  if (!header) return std::unexpected(damaged(id, header.error().message));
+  if (header->chunk != id || header->log_id != location.log->header().log_id ||
+      header->payload_bytes != location.payload_bytes) {
+    return std::unexpected(damaged(id, "another record stands in its place"));
+  }
+  return header;
+}
+
+io::Task<Result<Buffer>> read_blocks(io::File& file, uint64_t offset_bytes, uint64_t size_bytes) {
+  Buffer buffer =
+      co_await io::or_return(io::Reactor::current().buffers().acquire(size_bytes, io::Until{}));
+  buffer.resize(size_bytes);
+  co_await io::or_return(read_pieces(file, buffer.span(), offset_bytes));
+  co_return buffer;
+}
+
+// The bytes [front, front + size) of `blocks`.
+Buffer cut_out(Buffer blocks, size_t front_bytes, size_t size_bytes) {
+  if (front_bytes != 0 && front_bytes % kBlockBytes == 0) {
+    blocks = RearPart::cut(std::move(blocks), front_bytes);
+  } else if (front_bytes != 0) {
+    std::memmove(blocks.data(), blocks.data() + front_bytes, size_bytes);
+  }
+  blocks.resize(size_bytes);
+  return blocks;
+}
+
+}  // namespace
+
+io::Task<Result<SealedRead>> read_record(ChunkId id, const Location& location, ByteRange range,
+                                         ChunkIndex& index, StoreCounters& counters) {
+  const uint64_t begin = std::min(range.offset_bytes, location.payload_bytes);
+  const uint64_t end = begin + std::min(range.size_bytes, location.payload_bytes - begin);
+  const uint64_t blocks_begin = round_down(begin, kBlockBytes);
+  const uint64_t blocks_bytes = begin == end ? 0 : round_up(end, kBlockBytes) - blocks_begin;
+  io::File& file = location.log->file();
+
+  SealedRead result;
+  result.payload_bytes = location.payload_bytes;
+  std::optional<Bytes> header = index.cached_header(id);
+  // Buffers come in powers of two: a header that would double the memory is read by itself.
+  const bool in_one = !header && blocks_begin == 0 && blocks_bytes != 0 &&
+                      std::bit_ceil(blocks_bytes + kBlockBytes) == std::bit_ceil(blocks_bytes);
+  const uint64_t header_bytes_before = in_one ? kBlockBytes : 0;
+  if (!header && !in_one) {
+    const Buffer block =
+        co_await io::or_return(read_blocks(file, location.offset_bytes, kBlockBytes));
+    StoreCounters::add(counters.read_bytes, kBlockBytes);
+    RecordHeader parsed = co_await io::or_return(parse_header(id, location, block.view()));
+    header = std::move(parsed.sealed_header);
+    index.cache_header(id, location, *header);
+  }
+  if (blocks_bytes != 0) {
+    const uint64_t offset =
+        location.offset_bytes + kBlockBytes - header_bytes_before + blocks_begin;
+    Buffer blocks =
+        co_await io::or_return(read_blocks(file, offset, blocks_bytes + header_bytes_before));
+    StoreCounters::add(counters.read_bytes, blocks.size());
+    if (in_one) {
+      RecordHeader parsed =
+          co_await io::or_return(parse_header(id, location, blocks.view(0, kBlockBytes)));
+      header = std::move(parsed.sealed_header);
+      index.cache_header(id, location, *header);
+    }
+    result.payload =
+        cut_out(std::move(blocks), header_bytes_before + begin - blocks_begin, end - begin);
+  }
+  result.header = std::move(*header);
+  co_return result;
+}
+
+io::Task<Status> verify_record(ChunkId id, const Location& location) {
+  io::File& file = location.log->file();
+  Buffer scratch =
+      co_await io::or_return(io::Reactor::current().buffers().acquire(kReadBytesMax, io::Until{}));
+  scratch.resize(kReadBytesMax);
+  const MutableBytes block = scratch.span().first(kBlockBytes);
+  co_await io::or_return(file.read_exact(block, location.offset_bytes));
+  const RecordHeader header = co_await io::or_return(parse_header(id, location, block));
+  const uint64_t checksum = co_await io::or_return(checksum_on_disk(
+      file, location.offset_bytes + kBlockBytes, header.payload_bytes, scratch.span()));
+  if (checksum != header.payload_xxh3) {
+    co_return std::unexpected(damaged(id, "its payload does not match its checksum"));
+  }
+  co_return Status{};
+}
+
+}  // namespace cairn::storage

@@ -1,0 +1,18 @@
+// Reads records back: ranges for clients, whole records for scrubbing.
+#pragma once
+
+#include "storage/chunk_index.h"
+#include "storage/metrics.h"
+
+namespace cairn::storage {
+
+// Reads `range` of the payload, clamped to its end, and the sealed header: the blocks of the range
+// only, and from the front of a chunk header and payload in one go. The caller holds a use of the
+// log file. kCorruption when the record's header does not verify or names another chunk, kIo.
+io::Task<Result<SealedRead>> read_record(ChunkId id, const Location& location, ByteRange range,
+                                         ChunkIndex& index, StoreCounters& counters);
+
+// Checks the checksums of header and payload. kCorruption, kIo.
+io::Task<Status> verify_record(ChunkId id, const Location& location);
+
+}  // namespace cairn::storage

@@ -1,0 +1,132 @@
+// Volume::recover(): rebuilds the index from the log files of a directory.
+#include <algorithm>
+#include <array>
+
+#include "base/encoding.h"
+#include "base/log.h"
+#include "storage/chunk_index.h"
+#include "storage/log_recovery.h"
+#include "storage/volume.h"
+
+namespace cairn::storage {
+namespace {
+
+bool is_kept_name(std::string_view name) {
+  return name == "FORMAT" || name == "lock" || name == "quarantine" || name == "lost+found";
+}
+
+}  // namespace
+
+io::Task<Status> Volume::recover() {
+  const std::vector<std::string> names = co_await io::or_return(context_.files.list(directory_));
+  std::vector<Found> found;
+  for (const std::string& name : names) {
+    if (is_kept_name(name)) continue;
+    Status recovered = co_await recover_file(name, found);
+    if (!recovered) co_return std::unexpected(recovered.error().with_context(name));
+  }
+  // All files are indexed now, so a footer written here lists exactly what is live.
+  for (Found& file : found) {
+    if (file.sealed) {
+      if (file.log->remove_live()) co_await give_up(file.log);
+      continue;
+    }
+    Status sealed = co_await seal(file.log, file.end_bytes);
+    if (!sealed) {
+      log::warning("storage.footer_not_written",
+                   {{"file", file.log->path()}, {"error", sealed.error().message}});
+    }
+  }
+  co_return Status{};
+}
+
+io::Task<Status> Volume::recover_file(std::string name, std::vector<Found>& found) {
+  if (name == "FORMAT.tmp") {
+    Status removed = co_await context_.files.unlink(path_of(name));
+    co_return removed;
+  }
+  if (!is_log_file_name(name)) {
+    Status moved = co_await quarantine(name, "its name is unknown");
+    co_return moved;
+  }
+  Result<std::shared_ptr<LogFile>> opened = co_await open_log(name);
+  if (!opened) {
+    if (opened.error().code != Code::kCorruption) co_return std::unexpected(opened.error());
+    Status moved = co_await quarantine(name, opened.error().message);
+    co_return moved;
+  }
+  if (*opened == nullptr) co_return Status{};
+  Found file{.log = *opened};
+  Result<RecoveredLog> recovered = co_await recover_log(*file.log, context_.counters);
+  if (!recovered) co_return std::unexpected(recovered.error());
+  file.sealed = recovered->sealed;
+  file.end_bytes = recovered->end_bytes;
+  std::vector<Location> duplicates;
+  Status adopted = co_await adopt(file, std::move(recovered->records), duplicates);
+  // The older one may lie on another volume.
+  for (const Location& duplicate : duplicates) co_await duplicate.log->volume().drop(duplicate);
+  found.push_back(std::move(file));
+  co_return adopted;
+}
+
+// Two live records of one id remain when a crash loses the hole of the older one. The newer file's
+// is kept: files are read in the order of their creation.
+io::Task<Status> Volume::adopt(Found& found, std::vector<FooterEntry> records,
+                               std::vector<Location>& duplicates) {
+  for (const FooterEntry& record : records) {
+    const Location location{found.log, record.offset_bytes, record.payload_bytes,
+                            record.header_bytes};
+    if (context_.index.insert_recovered(record.chunk, location)) continue;
+    duplicates.push_back(context_.index.exchange(record.chunk, location));
+  }
+  co_return Status{};
+}
+
+// Null when the file holds no data at all: a crash came before its header was durable.
+io::Task<Result<std::shared_ptr<LogFile>>> Volume::open_log(std::string name) {
+  const std::string path = path_of(name);
+  std::unique_ptr<io::File> file =
+      co_await io::or_return(context_.files.open(path, {.write = true, .direct = true}));
+  Buffer block = Buffer::allocate(kBlockBytes);
+  block.resize(kBlockBytes);
+  Status read = co_await file->read_exact(block.span(), 0);
+  Result<LogHeader> header = fail(Code::kCorruption, "the log file is shorter than its header");
+  if (read) header = decode_log_header(block.view());
+  if (!read && read.error().code != Code::kOutOfRange) header = std::unexpected(read.error());
+  if (header && (header->store_id != format_.store_id || log_file_name(*header) != name)) {
+    header = fail(Code::kCorruption, "the log file belongs to another store or has another name");
+  }
+  if (header) {
+    next_creation_sequence_ =
+        std::max(next_creation_sequence_.load(), header->creation_sequence + 1);
+    auto log = std::make_shared<LogFile>(*this, std::move(file), path, *header);
+    log->add_live();
+    const std::lock_guard guard(mutex_);
+    logs_.push_back(log);
+    co_return log;
+  }
+  const Result<uint64_t> data = co_await file->next_data(0);
+  co_await file->close();
+  if (header.error().code != Code::kCorruption) co_return std::unexpected(header.error());
+  if (data || data.error().code != Code::kNotFound) co_return std::unexpected(header.error());
+  co_await io::or_return(context_.files.unlink(path));
+  co_return nullptr;
+}
+
+io::Task<Status> Volume::quarantine(std::string name, std::string reason) {
+  const std::string directory = path_of("quarantine");
+  co_await io::or_return(context_.files.create_directories(directory));
+  // A suffix, because a file of that name may lie there already.
+  std::array<uint8_t, 4> suffix;
+  context_.random.fill(suffix);
+  const std::string target = directory + "/" + name + "." + to_hex(suffix);
+  co_await io::or_return(context_.files.rename(path_of(name), target));
+  co_await io::or_return(context_.files.sync_directory(directory));
+  co_await io::or_return(context_.files.sync_directory(directory_));
+  StoreCounters::add(context_.counters.quarantined_files);
+  log::error("storage.file_quarantined",
+             {{"directory", directory_}, {"file", name}, {"reason", reason}});
+  co_return Status{};
+}
+
+}  // namespace cairn::storage

@@ -1,0 +1,52 @@
+// Chunks for tests of stores: content, id and owner follow from a number.
+#pragma once
+
+#include <algorithm>
+
+#include "base/random.h"
+#include "storage/chunk_store.h"
+
+namespace cairn::testing_support {
+
+inline storage::ChunkId sample_id(uint64_t number) {
+  SeededRandom random(number * 2 + 1);
+  storage::ChunkId id;
+  random.fill(id.bytes);
+  return id;
+}
+
+inline storage::OwnerId sample_owner(uint64_t number) {
+  storage::OwnerId owner;
+  store_le(owner.bytes.data(), number + 1);
+  return owner;
+}
+
+inline Bytes sample_bytes(uint64_t number, size_t size_bytes) {
+  SeededRandom random(number * 2);
+  Bytes bytes(size_bytes);
+  random.fill(bytes);
+  return bytes;
+}
+
+inline Bytes sample_header(uint64_t number) {
+  return sample_bytes(number + 1000000, 100 + number % 3000);
+}
+
+inline storage::SealedChunk sample_chunk(uint64_t number, size_t payload_bytes) {
+  return {sample_header(number), Buffer::copy_of(sample_bytes(number, payload_bytes))};
+}
+
+// Answers from a set that the test edits; counts the questions.
+class SampleReferences final : public storage::ReferenceSource {
+ public:
+  io::Task<Result<bool>> is_referenced(storage::ChunkId id) override {
+    ++questions_count;
+    if (failing) co_return fail(Code::kUnavailable, "the catalog does not answer");
+    co_return std::ranges::find(referenced, id) != referenced.end();
+  }
+  std::vector<storage::ChunkId> referenced;
+  bool failing = false;
+  uint64_t questions_count = 0;
+};
+
+}  // namespace cairn::testing_support

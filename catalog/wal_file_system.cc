@@ -47,6 +47,17 @@ const std::vector<char>& zeros() {
   return kZeros;
 }
 
+// Shortens a file durably. The file system's own Truncate is not implemented on POSIX.
+IOStatus cut_file(rocksdb::FileSystem& base, const std::string& path, uint64_t size_bytes) {
+  std::unique_ptr<FSWritableFile> file;
+  IOStatus status = base.ReopenWritableFile(path, FileOptions(), &file, nullptr);
+  if (!status.ok()) return status;
+  status = file->Truncate(size_bytes, IOOptions(), nullptr);
+  if (status.ok()) status = file->Fsync(IOOptions(), nullptr);
+  const IOStatus closed = file->Close(IOOptions(), nullptr);
+  return status.ok() ? closed : status;
+}
+
 // Bytes that were appended to an open log; shared with its readers.
 using LogSize = std::shared_ptr<std::atomic<uint64_t>>;
 
@@ -241,8 +252,7 @@ class LogFile final : public FSWritableFile {
     IOStatus status = file_->Close(options, debug);
     file_.reset();
     open_logs_->remove(path_);
-    const IOStatus cut =
-        base_.Truncate(path_, size_->load(std::memory_order_relaxed), options, debug);
+    const IOStatus cut = cut_file(base_, path_, size_->load(std::memory_order_relaxed));
     return status.ok() ? cut : status;
   }
   // Space comes from reserve().
@@ -348,16 +358,6 @@ Result<Bytes> read_log(rocksdb::FileSystem& base, const std::string& path) {
   return bytes;
 }
 
-Status cut_log(rocksdb::FileSystem& base, const std::string& path, uint64_t size) {
-  IOStatus status = base.Truncate(path, size, IOOptions(), nullptr);
-  if (!status.ok()) return to_error(status, "cut log");
-  std::unique_ptr<FSRandomRWFile> file;
-  status = base.NewRandomRWFile(path, FileOptions(), &file, nullptr);
-  if (status.ok()) status = file->Fsync(IOOptions(), nullptr);
-  if (!status.ok()) return to_error(status, "sync log");
-  return {};
-}
-
 }  // namespace
 
 std::shared_ptr<rocksdb::FileSystem> make_wal_file_system(std::shared_ptr<rocksdb::FileSystem> base,
@@ -380,8 +380,8 @@ Status repair_logs(rocksdb::FileSystem& base, const std::string& directory) {
     if (!end) return std::unexpected(end.error().with_context(path));
     if (*end == log->size()) continue;
     log::info("catalog_log_cut", {{"log", name}, {"bytes", *end}});
-    const Status cut = cut_log(base, path, *end);
-    if (!cut) return cut;
+    const IOStatus cut = cut_file(base, path, *end);
+    if (!cut.ok()) return to_error(cut, "cut log");
   }
   return {};
 }

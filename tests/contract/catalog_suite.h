@@ -27,7 +27,9 @@ struct CatalogKind {
   std::function<io::Task<Result<std::unique_ptr<Catalog>>>(std::string directory)> open;
 };
 
-inline void PrintTo(const CatalogKind& kind, std::ostream* out) { *out << kind.name; }
+inline void PrintTo(const CatalogKind& kind, std::ostream* out) {
+  *out << kind.name;
+}
 
 // Opens one catalog in a fresh directory and runs tasks on one reactor.
 class CatalogSuite : public ::testing::TestWithParam<CatalogKind> {
@@ -110,10 +112,11 @@ inline Precondition range_empty(std::string begin, std::string end) {
 
 TEST_P(CatalogSuite, KeysOrderByUnsignedBytes) {
   using std::string_literals::operator""s;
-  const std::vector<std::string> ordered{"\0"s, "\0\xff"s, "a"s, "a\0"s, "aa"s, "b"s, "\x7f"s,
-                                         "\x80"s, "\xff"s, "\xff\xff"s};
+  const std::vector<std::string> ordered{"\0"s, "\0\xff"s, "a"s,    "a\0"s,  "aa"s,
+                                         "b"s,  "\x7f"s,   "\x80"s, "\xff"s, "\xff\xff"s};
   Batch batch;
-  for (auto key = ordered.rbegin(); key != ordered.rend(); ++key) batch.puts.push_back({*key, *key});
+  for (auto key = ordered.rbegin(); key != ordered.rend(); ++key)
+    batch.puts.push_back({*key, *key});
   must_commit(std::move(batch));
   const ScanPage page = scan({});
   ASSERT_EQ(page.entries.size(), ordered.size());
@@ -359,7 +362,8 @@ inline io::Task<Result<int>> increment(Catalog& catalog) {
                 .puts = {{"counter", std::to_string(std::stoull(entry->value) + 1)}}};
     const Result<Version> version = co_await catalog.commit(std::move(batch));
     if (version) co_return lost;
-    if (version.error().code != Code::kFailedPrecondition) co_return std::unexpected(version.error());
+    if (version.error().code != Code::kFailedPrecondition)
+      co_return std::unexpected(version.error());
   }
 }
 inline io::Task<void> increment_many(Catalog& catalog, int times, int& failures) {

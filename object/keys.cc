@@ -1,0 +1,150 @@
+#include "object/keys.h"
+
+#include <limits>
+
+#include "base/bytes.h"
+
+namespace cairn::object::keys {
+namespace {
+
+constexpr size_t kPrefixBytes = 2;
+constexpr size_t kIdBytes = 8;
+
+template <typename T>
+void append_be(std::string& out, T value) {
+  uint8_t bytes[sizeof(T)];
+  store_be(bytes, value);
+  out.append(as_text(bytes));
+}
+
+template <typename T>
+std::string numbered(std::string_view prefix, T number, size_t more_bytes = 0) {
+  std::string out;
+  out.reserve(prefix.size() + sizeof(T) + more_bytes);
+  out.append(prefix);
+  append_be(out, number);
+  return out;
+}
+
+std::string versioned(std::string_view prefix, uint64_t bucket_id, std::string_view key,
+                      uint64_t version) {
+  std::string out = numbered(prefix, bucket_id, key.size() + 1 + sizeof(uint64_t));
+  out.append(key);
+  out.push_back('\0');
+  append_be(out, std::numeric_limits<uint64_t>::max() - version);
+  return out;
+}
+
+uint64_t load_u64(std::string_view text) {
+  return load_be<uint64_t>(as_bytes(text).data());
+}
+
+}  // namespace
+
+std::string store_info() {
+  return "s/info";
+}
+
+std::string tenant_keys() {
+  return "t/";
+}
+std::string tenant_key(TenantId tenant, uint32_t version) {
+  std::string out = numbered("t/", tenant.value);
+  append_be(out, version);
+  return out;
+}
+std::optional<std::pair<TenantId, uint32_t>> parse_tenant_key(std::string_view row) {
+  if (row.size() != kPrefixBytes + kIdBytes + sizeof(uint32_t)) return std::nullopt;
+  const TenantId tenant{load_u64(row.substr(kPrefixBytes))};
+  const auto version = load_be<uint32_t>(as_bytes(row.substr(kPrefixBytes + kIdBytes)).data());
+  return std::pair{tenant, version};
+}
+
+std::string bucket(TenantId tenant, std::string_view name) {
+  return buckets(tenant).append(name);
+}
+std::string buckets(TenantId tenant) {
+  return numbered("b/", tenant.value) + "/";
+}
+std::string bucket_alive(uint64_t bucket_id) {
+  return numbered("n/", bucket_id);
+}
+std::string buckets_alive() {
+  return "n/";
+}
+
+std::string object(uint64_t bucket_id, std::string_view key, uint64_t version) {
+  return versioned("o/", bucket_id, key, version);
+}
+std::string objects(uint64_t bucket_id, std::string_view key_prefix) {
+  return numbered("o/", bucket_id, key_prefix.size()).append(key_prefix);
+}
+std::optional<ParsedObject> parse_object(std::string_view row) {
+  constexpr size_t kTailBytes = 1 + sizeof(uint64_t);
+  if (row.size() < kPrefixBytes + kIdBytes + kTailBytes) return std::nullopt;
+  const size_t key_end = row.size() - kTailBytes;
+  if (row[key_end] != '\0') return std::nullopt;
+  ParsedObject out;
+  out.key = row.substr(kPrefixBytes + kIdBytes, key_end - kPrefixBytes - kIdBytes);
+  out.version = std::numeric_limits<uint64_t>::max() - load_u64(row.substr(key_end + 1));
+  return out;
+}
+std::string body(uint64_t bucket_id, std::string_view key, uint64_t version) {
+  return versioned("i/", bucket_id, key, version);
+}
+
+std::string upload(uint64_t bucket_id, std::string_view key, std::string_view upload_id) {
+  std::string out = uploads(bucket_id, key);
+  out.push_back('\0');
+  out.append(upload_id);
+  return out;
+}
+std::string uploads(uint64_t bucket_id, std::string_view key_prefix) {
+  return numbered("u/", bucket_id, key_prefix.size() + 64).append(key_prefix);
+}
+std::optional<ParsedUpload> parse_upload(std::string_view row) {
+  if (row.size() < kPrefixBytes + kIdBytes + 1) return std::nullopt;
+  const std::string_view rest = row.substr(kPrefixBytes + kIdBytes);
+  const size_t key_end = rest.find('\0');
+  if (key_end == std::string_view::npos) return std::nullopt;
+  return ParsedUpload{rest.substr(0, key_end), rest.substr(key_end + 1)};
+}
+
+std::string part(std::string_view upload_id, uint32_t number) {
+  std::string out = parts(upload_id);
+  append_be(out, number);
+  return out;
+}
+std::string parts(std::string_view upload_id) {
+  std::string out = "p/";
+  out.append(upload_id).append("/");
+  return out;
+}
+std::string completed(std::string_view upload_id) {
+  return all_completed().append(upload_id);
+}
+std::string all_completed() {
+  return "d/";
+}
+
+std::string edge(const ChunkId& chunk, const OwnerId& owner) {
+  std::string out = edges(chunk);
+  out.append(as_text(owner.bytes));
+  return out;
+}
+std::string edges(const ChunkId& chunk) {
+  std::string out;
+  out.reserve(kPrefixBytes + sizeof(chunk.bytes) + sizeof(OwnerId));
+  out.append("r/").append(as_text(chunk.bytes));
+  return out;
+}
+std::string garbage(WallTime at, uint64_t random) {
+  std::string out = numbered("g/", static_cast<uint64_t>(at.unix_ms));
+  append_be(out, random);
+  return out;
+}
+std::string all_garbage() {
+  return "g/";
+}
+
+}  // namespace cairn::object::keys

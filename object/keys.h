@@ -1,0 +1,68 @@
+// Catalog keys of the object layer; grammar in docs/format.md, "Catalog keys and values".
+//
+// Numbers are big-endian, so that byte order is number order. Object keys hold no NUL, so the NUL
+// behind a key keeps byte order of keys whatever follows. Pure functions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "crypto/sealing.h"
+#include "object/types.h"
+#include "storage/chunk_store.h"
+
+namespace cairn::object::keys {
+
+using crypto::ChunkId;
+using storage::OwnerId;
+
+// Slot of the one version of an unversioned bucket ("null"): sorts behind every real version.
+inline constexpr uint64_t kNullVersion = 0;
+
+// s/info
+std::string store_info();
+// t/<tenant 8><version 4>
+std::string tenant_keys();  // Prefix.
+std::string tenant_key(TenantId tenant, uint32_t version);
+std::optional<std::pair<TenantId, uint32_t>> parse_tenant_key(std::string_view row);
+// b/<tenant 8>/<name>
+std::string bucket(TenantId tenant, std::string_view name);
+std::string buckets(TenantId tenant);  // Prefix.
+// n/<bucket id 8>: exists as long as the bucket; what writes into it depend on.
+std::string bucket_alive(uint64_t bucket_id);
+std::string buckets_alive();  // Prefix.
+// o/<bucket id 8><key>\0<inverted version 8>
+std::string object(uint64_t bucket_id, std::string_view key, uint64_t version = kNullVersion);
+std::string objects(uint64_t bucket_id, std::string_view key_prefix = {});  // Prefix.
+struct ParsedObject {
+  std::string_view key;
+  uint64_t version = kNullVersion;
+};
+std::optional<ParsedObject> parse_object(std::string_view row);
+// i/...: the body row beside the object row of the same key and version.
+std::string body(uint64_t bucket_id, std::string_view key, uint64_t version = kNullVersion);
+// u/<bucket id 8><key>\0<upload id>
+std::string upload(uint64_t bucket_id, std::string_view key, std::string_view upload_id);
+std::string uploads(uint64_t bucket_id, std::string_view key_prefix = {});  // Prefix.
+struct ParsedUpload {
+  std::string_view key;
+  std::string_view upload_id;
+};
+std::optional<ParsedUpload> parse_upload(std::string_view row);
+// p/<upload id>/<part number 4>
+std::string part(std::string_view upload_id, uint32_t number);
+std::string parts(std::string_view upload_id);  // Prefix.
+// d/<upload id>
+std::string completed(std::string_view upload_id);
+std::string all_completed();  // Prefix.
+// r/<chunk id 32><owner 16>
+std::string edge(const ChunkId& chunk, const OwnerId& owner);
+std::string edges(const ChunkId& chunk);  // Prefix.
+// g/<unix ms 8><random 8>
+std::string garbage(WallTime at, uint64_t random);
+std::string all_garbage();  // Prefix.
+
+}  // namespace cairn::object::keys

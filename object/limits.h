@@ -1,0 +1,66 @@
+// Bounds of the object layer. Every queue, cache, retry and page of object/ names its maximum here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/clock.h"
+#include "base/units.h"
+#include "crypto/sealing.h"
+#include "object/types.h"
+
+namespace cairn::object {
+
+// Bodies. A chunk and its segment table fill one 8 MiB buffer of the pool, not the next class.
+inline constexpr uint64_t kChunkRoomBytes = 32 * KiB;  // For the segment table, behind the data.
+inline constexpr uint64_t kBodyChunkBytesMax = crypto::kChunkBytesMax - kChunkRoomBytes;
+inline constexpr uint64_t kSegmentBytesMin = 16 * KiB;
+inline constexpr uint64_t kSegmentsPerChunkMax = crypto::kChunkBytesMax / kSegmentBytesMin + 1;
+inline constexpr size_t kSegmentEntryBytes = 36;   // Length (4, little-endian), SHA-256.
+inline constexpr size_t kSpaceBytesMax = 1 * MiB;  // One next_space().
+inline constexpr size_t kChunksInFlightMax = 2;    // Per writer, besides the one being filled.
+inline constexpr size_t kPieceBytes = 1 * MiB;     // One read of the store.
+inline constexpr size_t kPiecesInFlightMax = 4;    // Per reader.
+
+// Hashing: blocks of so many streams are worth one run; more bytes than this never wait.
+inline constexpr size_t kHashLanes = 8;
+inline constexpr uint64_t kHashBacklogBytesMax = 32 * MiB;
+
+// Records.
+inline constexpr size_t kManifestInlineBytesMax = 64 * KiB;
+inline constexpr uint64_t kManifestBytesMax = 1 * GiB;  // Encoded; a larger one does not parse.
+inline constexpr size_t kRowBytesMax = 8 * MiB;
+
+// Commits.
+inline constexpr int kCommitAttemptsMax = 64;  // Lost races against other processes.
+inline constexpr int kLoadAttemptsMax = 64;    // A body row that an overwrite replaced meanwhile.
+inline constexpr size_t kRemovesPerCommitMax = 1000;
+
+// Listing.
+inline constexpr size_t kListLimitMax = 10000;
+inline constexpr size_t kScanEntriesMin = 16;
+inline constexpr size_t kScanEntriesMax = 1024;
+
+// Caches, per reactor.
+inline constexpr uint64_t kHotCacheBytesMax = 64 * MiB;
+inline constexpr uint64_t kHotObjectBytesMax = 256 * KiB;
+inline constexpr size_t kGenerationsCount = 1 << 16;
+inline constexpr size_t kCoresMax = 1024;
+
+// Collector and scrub.
+inline constexpr size_t kGarbageRowsPerPass = 1024;
+inline constexpr size_t kEdgesPerCommitMax = 4096;
+inline constexpr size_t kUnlinksInFlightMax = 16;
+inline constexpr size_t kSweepChunksPerPass = 4096;
+inline constexpr size_t kExpiredUploadsPerPass = 1000;
+inline constexpr size_t kScrubKnownChunksMax = 1 << 20;  // Remembered as checked; more are re-read.
+inline constexpr size_t kScrubDamagedMax = 10000;
+inline constexpr Duration kReaderAgeMax = seconds(3600);
+
+static_assert(kSegmentsPerChunkMax * kSegmentEntryBytes <= kChunkRoomBytes);
+static_assert(kChunkRoomBytes <= crypto::kSegmentTableBytesMax);
+static_assert(kPieceBytes % crypto::kFrameBytes == 0);
+static_assert(kInlineBytesMax < kSpaceBytesMax);
+static_assert(kBodyChunkBytesMax > kSpaceBytesMax);
+
+}  // namespace cairn::object

@@ -1,0 +1,62 @@
+#include "object/records.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace cairn::object {
+
+uint64_t Manifest::size_bytes() const {
+  uint64_t sum = 0;
+  for (const Extent& extent : extents) sum += extent.size_bytes;
+  return sum;
+}
+
+std::vector<std::pair<ChunkId, OwnerId>> Manifest::references() const {
+  std::vector<std::pair<ChunkId, OwnerId>> out;
+  out.reserve(extents.size());
+  if (parts.empty()) {
+    for (const Extent& extent : extents) out.emplace_back(extent.chunk, owner);
+  }
+  size_t at = 0;
+  for (const ManifestPart& part : parts) {
+    for (uint32_t i = 0; i < part.extents_count; ++i) {
+      out.emplace_back(extents[at++].chunk, part.owner);
+    }
+  }
+  std::ranges::sort(out);
+  const auto repeated = std::ranges::unique(out);
+  out.erase(repeated.begin(), repeated.end());
+  return out;
+}
+
+std::vector<ChunkId> Manifest::chunks() const {
+  std::vector<ChunkId> out;
+  out.reserve(extents.size());
+  for (const Extent& extent : extents) out.push_back(extent.chunk);
+  std::ranges::sort(out);
+  const auto repeated = std::ranges::unique(out);
+  out.erase(repeated.begin(), repeated.end());
+  return out;
+}
+
+std::vector<Extent> Manifest::slice(ByteRange range) const {
+  std::vector<Extent> out;
+  uint64_t begin = 0;
+  for (const Extent& extent : extents) {
+    const uint64_t end = begin + extent.size_bytes;
+    if (begin >= range.end_bytes()) break;
+    if (end > range.offset_bytes) {
+      const uint64_t from = std::max(begin, range.offset_bytes);
+      const uint64_t to = std::min(end, range.end_bytes());
+      Extent piece = extent;
+      piece.offset_bytes += static_cast<uint32_t>(from - begin);
+      piece.size_bytes = static_cast<uint32_t>(to - from);
+      if (piece.size_bytes > 0) out.push_back(piece);
+    }
+    begin = end;
+  }
+  return out;
+}
+
+}  // namespace cairn::object

@@ -1,0 +1,126 @@
+// What the rows of the catalog hold, as plain structures. Serialised form: proto/metadata.proto.
+//
+// An object is two rows: the object row (Head: all that HEAD and LIST need) and the body row (Body:
+// the sealed bytes of a small object, or the manifest). They change in one commit; the head holds
+// the SHA-256 of the body row, and the head's HMAC (signed_row.h) covers both.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "base/units.h"
+#include "crypto/sealing.h"
+#include "object/objects.h"
+#include "object/types.h"
+#include "storage/chunk_store.h"
+
+namespace cairn::object {
+
+using crypto::ChunkId;
+using crypto::Sha256Value;
+using storage::OwnerId;
+
+// A run of bytes inside one chunk.
+struct Extent {
+  ChunkId chunk;
+  uint32_t chunk_bytes = 0;  // Plaintext of the whole chunk.
+  uint32_t offset_bytes = 0;
+  uint32_t size_bytes = 0;
+  friend bool operator==(const Extent&, const Extent&) = default;
+};
+
+// A part inside a finished object; it owns the edges of its extents.
+struct ManifestPart {
+  PartInfo info;
+  OwnerId owner;
+  uint32_t extents_count = 0;
+};
+
+// Where a body's bytes are, in order.
+struct Manifest {
+  OwnerId owner;  // Of all edges when `parts` is empty.
+  std::vector<Extent> extents;
+  std::vector<ManifestPart> parts;  // Cover `extents` in order; empty when not a multipart upload.
+
+  uint64_t size_bytes() const;
+  // The reference edges, each once, in chunk order.
+  std::vector<std::pair<ChunkId, OwnerId>> references() const;
+  // The chunks, each once, in order.
+  std::vector<ChunkId> chunks() const;
+  // The extents of `range` of the body. REQUIRES: range.inside(size_bytes()).
+  std::vector<Extent> slice(ByteRange range) const;
+};
+
+// Value of a body row.
+struct Body {
+  enum class Kind : uint8_t {
+    kEmpty,
+    kInline,          // `inline_sealed`
+    kManifest,        // `manifest`
+    kStoredManifest,  // `manifest` says where the encoded manifest's `stored_bytes` are.
+  };
+  Kind kind = Kind::kEmpty;
+  std::string inline_sealed;
+  Manifest manifest;
+  uint64_t stored_bytes = 0;
+
+  bool has_chunks() const { return kind == Kind::kManifest || kind == Kind::kStoredManifest; }
+};
+
+// Value of an object row.
+struct Head {
+  ObjectInfo info;  // `key` is set by the reader of the row.
+  OwnerId owner;
+  Bytes sha256;  // Of the whole body, when known.
+  bool has_chunks = false;
+  std::optional<Sha256Value> body_sha256;  // Unset: no body row.
+};
+
+// Value of a part row.
+struct Part {
+  PartInfo info;
+  Bytes sha256;
+  Body body;
+};
+
+struct CompletedUpload {
+  uint64_t bucket_id = 0;
+  std::string key;
+  WallTime completed;
+  Head head;
+};
+
+// Encoders and their parsers. A parser answers kCorruption for anything that an encoder cannot have
+// written; input is untrusted.
+std::string encode_bucket(const BucketInfo& bucket);
+Result<BucketInfo> parse_bucket(BytesView bytes);
+std::string encode_head(const Head& head);
+// `with_metadata` false leaves all of info.metadata but storage_class empty (listings).
+Result<Head> parse_head(BytesView bytes, bool with_metadata = true);
+std::string encode_body(const Body& body);
+Result<Body> parse_body(BytesView bytes);
+std::string encode_manifest(const Manifest& manifest);
+Result<Manifest> parse_manifest(BytesView bytes);
+std::string encode_part(const Part& part);
+Result<Part> parse_part(BytesView bytes);
+std::string encode_upload(const UploadInfo& upload);  // Without key and id: they are the row's key.
+Result<UploadInfo> parse_upload_record(BytesView bytes);
+std::string encode_completed(const CompletedUpload& completed);
+Result<CompletedUpload> parse_completed(BytesView bytes);
+std::string encode_garbage(std::string_view body);
+Result<std::string> parse_garbage(BytesView bytes);  // The serialised Body.
+
+struct StoreInfo {
+  uint32_t schema_version = 0;
+  Bytes store_id;
+  WallTime created;
+};
+std::string encode_store_info(const StoreInfo& info);
+Result<StoreInfo> parse_store_info(BytesView bytes);
+
+}  // namespace cairn::object

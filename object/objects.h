@@ -107,7 +107,7 @@ class ObjectReader {
 struct ListRequest {
   std::string prefix;
   std::string delimiter;
-  std::string start_after;       // Exclusive key, or a common prefix: everything under it is skipped.
+  std::string start_after;  // Exclusive key, or a common prefix: everything under it is skipped.
   size_t limit = 1000;
 };
 struct ListPage {
@@ -215,7 +215,8 @@ class Objects {
                                                      UploadOptions options) = 0;
   virtual io::Task<Result<UploadInfo>> upload(BucketInfo bucket, std::string key,
                                               std::string upload_id) = 0;
-  virtual io::Task<Result<std::unique_ptr<ObjectWriter>>> put_part(BucketInfo bucket, UploadInfo upload,
+  virtual io::Task<Result<std::unique_ptr<ObjectWriter>>> put_part(BucketInfo bucket,
+                                                                   UploadInfo upload,
                                                                    uint32_t part_number,
                                                                    PutOptions options) = 0;
   virtual io::Task<Result<PartInfo>> copy_part(BucketInfo source_bucket, ObjectInfo source,

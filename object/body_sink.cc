@@ -1,0 +1,316 @@
+#include "object/body_sink.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace cairn::object {
+namespace {
+
+transfer::ChunkerParameters chunker_parameters() {
+  transfer::ChunkerParameters parameters;
+  parameters.chunk_bytes_max = kBodyChunkBytesMax;
+  return parameters;
+}
+
+constexpr uint64_t kBufferBytesMin = 16 * KiB;
+constexpr uint64_t kBufferGrowth = 8;
+
+std::unexpected<Error> too_large(uint64_t size_bytes_max) {
+  return fail(Code::kInvalidArgument, std::string(reason::kSizeMismatch) +
+                                          ": more than the expected " +
+                                          std::to_string(size_bytes_max) + " bytes");
+}
+
+}  // namespace
+
+BodySink::BodySink(Context& context, Options options)
+    : context_(context),
+      core_(context.core()),
+      options_(std::move(options)),
+      chunker_(chunker_parameters()) {
+  if (options_.size_bytes) {
+    options_.size_bytes_max = std::min(options_.size_bytes_max, *options_.size_bytes);
+  }
+  std::vector<DigestKind> seen;
+  for (const DigestKind kind : options_.digests) {
+    const bool always = kind == DigestKind::kMd5 || kind == DigestKind::kSha256;
+    if (always || std::ranges::find(seen, kind) != seen.end()) continue;
+    seen.push_back(kind);
+    extra_.push_back(crypto::Digest::create(kind));
+  }
+  core_.hashing.begin();
+}
+
+BodySink::~BodySink() {
+  ASSERT(done_);
+  core_.hashing.end();
+}
+
+// The buffer for a chunk that begins at `begin_bytes`: as much as will come, when that is known.
+uint64_t BodySink::wanted_capacity(uint64_t begin_bytes) const {
+  if (begin_bytes > 0) {
+    if (!options_.size_bytes) return crypto::kChunkBytesMax;
+    const uint64_t left = *options_.size_bytes - std::min(begin_bytes, *options_.size_bytes);
+    return std::min(crypto::kChunkBytesMax, left + kChunkRoomBytes);
+  }
+  if (!options_.size_bytes) {
+    return options_.may_inline ? kBufferBytesMin : kBufferBytesMin + kChunkRoomBytes;
+  }
+  if (options_.may_inline && *options_.size_bytes <= kInlineBytesMax) {
+    return std::max<uint64_t>(*options_.size_bytes, 1);
+  }
+  return std::min(crypto::kChunkBytesMax, *options_.size_bytes + kChunkRoomBytes);
+}
+
+io::Task<Result<std::unique_ptr<BodySink::OpenChunk>>> BodySink::begin_chunk(uint64_t begin_bytes,
+                                                                             BytesView carried) {
+  auto chunk = std::make_unique<OpenChunk>();
+  const uint64_t capacity =
+      std::max<uint64_t>(wanted_capacity(begin_bytes), carried.size() + kChunkRoomBytes);
+  chunk->buffer = co_await io::or_return(core_.reactor.buffers().acquire(capacity, {}));
+  chunk->buffer.append(carried);
+  chunk->begin_bytes = begin_bytes;
+  if (!options_.may_inline || begin_bytes > 0) chunk->segments.reserve(kSegmentsPerChunkMax);
+  co_return chunk;
+}
+
+io::Task<Result<MutableBytes>> BodySink::next_space() {
+  if (failure_) co_return std::unexpected(*failure_);
+  if (chunk_ == nullptr) {
+    chunk_ = co_await io::or_return(begin_chunk(size_bytes_, {}));
+  }
+  if (size_bytes_ >= options_.size_bytes_max && !chunk_->buffer.spare().empty()) {
+    // Room for a caller to find out that nothing follows; advance() refuses what does.
+    const MutableBytes spare = chunk_->buffer.spare();
+    co_return spare.first(std::min(spare.size(), kSpaceBytesMax));
+  }
+  const bool inline_only = chunk_->buffer.capacity() <= kInlineBytesMax;
+  const size_t room_bytes = inline_only ? 0 : kChunkRoomBytes;
+  if (chunk_->buffer.spare().size() <= room_bytes) co_await io::or_return(grow());
+  const size_t kept_bytes = chunk_->buffer.capacity() <= kInlineBytesMax ? 0 : kChunkRoomBytes;
+  const size_t spare_bytes = chunk_->buffer.spare().size() - kept_bytes;
+  co_return chunk_->buffer.spare().first(std::min(spare_bytes, kSpaceBytesMax));
+}
+
+// Moves the chunk to a larger buffer. Holds no pool memory while it waits for it.
+io::Task<Status> BodySink::grow() {
+  co_await core_.hashing.drain();
+  const size_t filled_bytes = chunk_->buffer.size();
+  const uint64_t capacity = std::min<uint64_t>(
+      crypto::kChunkBytesMax,
+      std::max(chunk_->buffer.capacity() * kBufferGrowth, filled_bytes + 2 * kChunkRoomBytes));
+  ASSERT(capacity > chunk_->buffer.capacity());
+  Result<Buffer> larger = core_.reactor.buffers().try_acquire(capacity);
+  if (!larger) {
+    const Buffer kept = Buffer::copy_of(chunk_->buffer.view());
+    chunk_->buffer = Buffer();
+    larger = co_await core_.reactor.buffers().acquire(capacity, {});
+    if (!larger) {
+      failure_ = larger.error();
+      co_return std::unexpected(*failure_);
+    }
+    larger->append(kept.view());
+  } else {
+    larger->append(chunk_->buffer.view());
+  }
+  chunk_->buffer = std::move(*larger);
+  chunk_->segments.reserve(kSegmentsPerChunkMax);
+  co_return Status{};
+}
+
+io::Task<Status> BodySink::advance(size_t size_bytes) {
+  ASSERT(chunk_ != nullptr && !ended_);
+  if (failure_) co_return std::unexpected(*failure_);
+  if (size_bytes == 0) co_return Status{};
+  if (size_bytes > options_.size_bytes_max - size_bytes_) {
+    co_return too_large(options_.size_bytes_max);
+  }
+  const size_t filled_bytes = chunk_->buffer.size();
+  chunk_->buffer.resize(filled_bytes + size_bytes);
+  size_bytes_ += size_bytes;
+  const BytesView block = chunk_->buffer.view(filled_bytes, size_bytes);
+  core_.hashing.add(md5_, sha256_, block);
+  for (const std::unique_ptr<crypto::Digest>& digest : extra_) digest->update(block);
+  if (is_inline()) co_return Status{};
+  co_return co_await feed(false);
+}
+
+// Cuts what has not been cut yet.
+io::Task<Status> BodySink::feed(bool finish) {
+  cuts_.clear();
+  if (chunk_ != nullptr) {
+    const size_t fed_bytes = chunker_.fed_bytes() - chunk_->begin_bytes;
+    const size_t waiting_bytes = chunk_->buffer.size() - fed_bytes;
+    chunker_.feed(chunk_->buffer.view(fed_bytes, waiting_bytes), cuts_);
+  }
+  if (finish) chunker_.finish(cuts_);
+  co_return co_await take_cuts();
+}
+
+io::Task<Status> BodySink::take_cuts() {
+  for (size_t i = 0; i < cuts_.size(); ++i) {
+    const transfer::Cut cut = cuts_[i];
+    if (chunk_ == nullptr) break;
+    end_segment(cut.end_bytes);
+    if (cut.ends_chunk) co_await io::or_return(end_chunk());
+  }
+  co_return Status{};
+}
+
+void BodySink::end_segment(uint64_t end_bytes) {
+  const size_t end = end_bytes - chunk_->begin_bytes;
+  if (end == chunk_->segment_begin) return;
+  ASSERT(chunk_->segments.size() < kSegmentsPerChunkMax);
+  if (chunk_->segments.capacity() == 0) chunk_->segments.reserve(kSegmentsPerChunkMax);
+  Segment& segment = chunk_->segments.emplace_back();
+  segment.size_bytes = static_cast<uint32_t>(end - chunk_->segment_begin);
+  core_.hashing.add_segment(chunk_->buffer.view(chunk_->segment_begin, segment.size_bytes),
+                            &segment.hash);
+  chunk_->segment_begin = end;
+}
+
+// Sends the chunk, which ends with its last segment, to the store, and begins the next one with
+// what is behind it.
+io::Task<Status> BodySink::end_chunk() {
+  chunk_->plaintext_bytes = chunk_->segment_begin;
+  const BytesView rest =
+      chunk_->buffer.view(chunk_->plaintext_bytes, chunk_->buffer.size() - chunk_->plaintext_bytes);
+  const uint64_t next_begin = chunk_->begin_bytes + chunk_->plaintext_bytes;
+  // Storing overwrites what is behind the cut, so that is moved first.
+  std::unique_ptr<OpenChunk> next;
+  Buffer carried;
+  if (!rest.empty()) {
+    const uint64_t capacity =
+        std::max<uint64_t>(wanted_capacity(next_begin), rest.size() + kChunkRoomBytes);
+    Result<Buffer> buffer = core_.reactor.buffers().try_acquire(capacity);
+    if (buffer) {
+      next = std::make_unique<OpenChunk>();
+      next->buffer = std::move(*buffer);
+      next->buffer.append(rest);
+      next->begin_bytes = next_begin;
+    } else {
+      carried = Buffer::copy_of(rest);
+    }
+  }
+  co_await in_flight_.acquire();
+  const size_t index = extents_.size();
+  extents_.emplace_back();
+  scope_.spawn(store_chunk(std::move(chunk_), index));
+  chunk_ = std::move(next);
+  if (!carried.empty()) {
+    chunk_ = co_await io::or_return(begin_chunk(next_begin, carried.view()));
+  }
+  co_return Status{};
+}
+
+ChunkId BodySink::chunk_id(const OpenChunk& chunk) const {
+  Bytes hashes;
+  hashes.reserve(chunk.segments.size() * sizeof(crypto::Sha256Value));
+  for (const Segment& segment : chunk.segments) {
+    hashes.insert(hashes.end(), segment.hash.begin(), segment.hash.end());
+  }
+  const crypto::Sha256Value content = crypto::sha256(hashes);
+  return ChunkId{crypto::hmac_sha256(options_.keys->id.view(), content)};
+}
+
+io::Task<void> BodySink::store_chunk(std::unique_ptr<OpenChunk> chunk, size_t extent_index) {
+  co_await core_.hashing.drain();
+  if (!failure_) {
+    const ChunkId id = chunk_id(*chunk);
+    Extent& extent = extents_[extent_index];
+    extent.chunk = id;
+    extent.chunk_bytes = static_cast<uint32_t>(chunk->plaintext_bytes);
+    extent.size_bytes = extent.chunk_bytes;
+    // Noted before the store is asked: a failed put may have left a hold.
+    held_.push_back(id);
+    const Result<bool> present = co_await context_.store.link(id, options_.owner);
+    Status status;
+    if (!present) {
+      status = std::unexpected(present.error());
+    } else if (!*present) {
+      status = co_await seal_and_put(*chunk, id);
+    }
+    if (!status && !failure_) failure_ = status.error();
+  }
+  chunk.reset();
+  in_flight_.release();
+}
+
+io::Task<Status> BodySink::seal_and_put(OpenChunk& chunk, ChunkId id) {
+  chunk.buffer.resize(chunk.plaintext_bytes);
+  for (const Segment& segment : chunk.segments) {
+    uint8_t entry[kSegmentEntryBytes];
+    store_le(entry, segment.size_bytes);
+    std::ranges::copy(segment.hash, entry + sizeof(segment.size_bytes));
+    const size_t appended_bytes = chunk.buffer.append(entry);
+    ASSERT(appended_bytes == kSegmentEntryBytes);
+  }
+  crypto::ChunkBinding binding;
+  binding.tenant = options_.keys->tenant;
+  binding.id = id;
+  binding.plaintext_bytes = chunk.plaintext_bytes;
+  binding.table_bytes = chunk.segments.size() * kSegmentEntryBytes;
+  storage::SealedChunk sealed;
+  sealed.header = co_await io::or_return(
+      crypto::seal_chunk(*options_.keys, binding, context_.random, chunk.buffer.span()));
+  sealed.payload = std::move(chunk.buffer);
+  co_return co_await context_.store.put(id, std::move(sealed), options_.owner);
+}
+
+io::Task<Result<BodyDigests>> BodySink::digests() {
+  if (finished_) co_return *finished_;
+  if (failure_) co_return std::unexpected(*failure_);
+  ended_ = true;
+  if (!is_inline()) co_await io::or_return(feed(true));
+  co_await core_.hashing.drain();
+  BodyDigests out;
+  out.size_bytes = size_bytes_;
+  out.md5 = DigestValue(md5_.finish());
+  out.sha256 = DigestValue(sha256_.finish());
+  for (const std::unique_ptr<crypto::Digest>& digest : extra_) {
+    out.extra.emplace_back(digest->kind(), digest->finish());
+  }
+  finished_ = out;
+  co_return out;
+}
+
+io::Task<Result<Manifest>> BodySink::store() {
+  ASSERT(ended_);
+  co_await scope_.join();
+  if (failure_) co_return std::unexpected(*failure_);
+  Manifest manifest;
+  manifest.owner = options_.owner;
+  manifest.extents = extents_;
+  co_return manifest;
+}
+
+BytesView BodySink::inline_bytes() const {
+  ASSERT(is_inline());
+  return chunk_ == nullptr ? BytesView() : chunk_->buffer.view();
+}
+
+io::Task<void> BodySink::settle() {
+  ASSERT(!done_);
+  done_ = true;
+  chunk_.reset();
+  if (!held_.empty()) co_await context_.store.release(options_.owner, std::move(held_));
+}
+
+io::Task<void> BodySink::abandon() {
+  ASSERT(!done_);
+  done_ = true;
+  if (!failure_) failure_ = Error{Code::kCancelled, "the body was given up"};
+  co_await core_.hashing.drain();
+  co_await scope_.join();
+  chunk_.reset();
+  std::vector<ChunkId> held = std::move(held_);
+  for (const ChunkId& id : held) {
+    // The store keeps what others hold or refer to; a failure leaves an orphan to the sweep.
+    const Result<bool> dropped = co_await context_.store.unlink(id, options_.owner);
+    static_cast<void>(dropped);
+  }
+}
+
+}  // namespace cairn::object

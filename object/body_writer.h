@@ -1,0 +1,69 @@
+// ObjectWriter over a BodySink: compares the finished body with what was promised and hands it to a
+// target, which commits it as an object or as a part.
+//
+// Used on the reactor that made it.
+#pragma once
+
+#include <memory>
+
+#include "object/body_sink.h"
+#include "object/commit.h"
+#include "object/context.h"
+#include "object/objects.h"
+
+namespace cairn::object {
+
+// What a body becomes.
+class BodyTarget {
+ public:
+  virtual ~BodyTarget() = default;
+  // Commits; `manifest` is empty when sink.is_inline().
+  virtual io::Task<Result<ObjectInfo>> commit(const BodySink& sink, const BodyDigests& digests,
+                                              Manifest manifest) = 0;
+};
+
+class BodyWriter final : public ObjectWriter {
+ public:
+  BodyWriter(Context& context, BodySink::Options options, std::unique_ptr<BodyTarget> target)
+      : sink_(context, std::move(options)), target_(std::move(target)) {}
+
+  io::Task<Result<MutableBytes>> next_space() override { return sink_.next_space(); }
+  io::Task<Status> advance(size_t size_bytes) override { return sink_.advance(size_bytes); }
+  io::Task<Result<BodyDigests>> digests() override { return sink_.digests(); }
+  io::Task<Result<ObjectInfo>> finish(ExpectedBody expected) override;
+  io::Task<void> abort() override { return sink_.abandon(); }
+
+ private:
+  io::Task<Result<ObjectInfo>> compare_and_commit(ExpectedBody expected);
+
+  BodySink sink_;
+  std::unique_ptr<BodyTarget> target_;
+};
+
+// kInvalidArgument kSizeMismatch or kChecksumMismatch when `digests` are not as expected.
+Status compare_body(const ExpectedBody& expected, const BodyDigests& digests);
+
+// Makes the body an object.
+class ObjectTarget final : public BodyTarget {
+ public:
+  ObjectTarget(Context& context, BucketInfo bucket, std::string key, PutOptions options,
+               std::shared_ptr<const crypto::TenantKeys> keys, OwnerId owner);
+  io::Task<Result<ObjectInfo>> commit(const BodySink& sink, const BodyDigests& digests,
+                                      Manifest manifest) override;
+
+ private:
+  Context& context_;
+  BucketInfo bucket_;
+  std::string key_;
+  PutOptions options_;
+  std::shared_ptr<const crypto::TenantKeys> keys_;
+  OwnerId owner_;
+};
+
+// kInvalidArgument unless `key` has 1 to kKeyBytesMax bytes and no NUL.
+Status check_key(std::string_view key);
+// A writer for a new version of `key`.
+Result<std::unique_ptr<ObjectWriter>> make_object_writer(Context& context, BucketInfo bucket,
+                                                         std::string key, PutOptions options);
+
+}  // namespace cairn::object

@@ -1,0 +1,50 @@
+// Reads runs of bytes that lie in sealed chunks: verified, decrypted in place, in order, with
+// read-ahead of bounded depth.
+//
+// Used on one reactor. The reads in flight are children of the core's scope and own what they need,
+// so a ChunkReader may be destroyed at any time.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "base/buffer.h"
+#include "base/result.h"
+#include "io/task.h"
+#include "object/context.h"
+#include "object/read_epochs.h"
+#include "object/records.h"
+
+namespace cairn::object {
+
+class ChunkReader {
+ public:
+  // `pin` keeps the chunks from the collector for as long as a read may run.
+  ChunkReader(Context& context, TenantId tenant, ReadEpochs::ReadPin pin);
+  ~ChunkReader();
+  ChunkReader(const ChunkReader&) = delete;
+  ChunkReader& operator=(const ChunkReader&) = delete;
+
+  // Begins to read `extents` in order. What an earlier start() left unread is dropped.
+  void start(std::vector<Extent> extents);
+  // The next bytes, up to kPieceBytes; empty at the end. kCorruption when a frame does not verify.
+  io::Task<Result<Buffer>> next();
+
+ private:
+  struct State;
+  struct Slot;
+  void fill();
+
+  std::shared_ptr<State> state_;
+  std::vector<Extent> extents_;
+  size_t extent_index_ = 0;
+  uint32_t extent_done_bytes_ = 0;
+  std::deque<std::shared_ptr<Slot>> slots_;
+};
+
+// All bytes of `manifest`, at most `size_bytes_max`.
+io::Task<Result<Bytes>> read_all(Context& context, TenantId tenant, ReadEpochs::ReadPin pin,
+                                 std::vector<Extent> extents, uint64_t size_bytes_max);
+
+}  // namespace cairn::object

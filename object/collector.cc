@@ -1,0 +1,189 @@
+#include "object/collector.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "io/scope.h"
+#include "io/sync.h"
+#include "object/keys.h"
+#include "object/references.h"
+#include "object/rows.h"
+#include "object/signed_row.h"
+
+namespace cairn::object {
+
+io::Task<Result<bool>> Collector::pass() {
+  const KeyLocks::Guard guard = co_await context_.locks.lock("collector");
+  const bool collected = co_await io::or_return(collect_queue());
+  const bool swept = co_await io::or_return(sweep_orphans());
+  const bool forgotten = co_await io::or_return(forget_completed());
+  co_return collected || swept || forgotten;
+}
+
+namespace {
+
+catalog::ScanRequest queue_scan(const std::set<std::string>& stuck) {
+  catalog::ScanRequest request;
+  request.begin = keys::all_garbage();
+  request.end = catalog::prefix_end(request.begin);
+  request.limit_entries = kGarbageRowsPerPass + stuck.size();
+  return request;
+}
+
+}  // namespace
+
+// Takes note of what is in the queue now; false when there is nothing.
+io::Task<Result<bool>> Collector::list_queue() {
+  catalog::ScanRequest request = queue_scan(stuck_);
+  request.keys_only = true;
+  const catalog::ScanPage page = co_await io::or_return(context_.catalog.scan(std::move(request)));
+  if (page.entries.size() <= stuck_.size()) co_return false;
+  // The rows were read first, so a reader of a later epoch cannot have seen their objects.
+  listed_ = Listed{context_.epochs.end_epoch(), page.entries.back().key};
+  co_return true;
+}
+
+io::Task<Result<bool>> Collector::collect_queue() {
+  if (!listed_) {
+    const bool found = co_await io::or_return(list_queue());
+    if (!found) co_return false;
+  }
+  const Instant now = io::Reactor::current().now();
+  if (!ReadEpochs::is_over(listed_->epoch, now, context_.reader_cores())) co_return false;
+
+  catalog::ScanRequest request = queue_scan(stuck_);
+  request.end = listed_->last_key + '\0';
+  const catalog::ScanPage page = co_await io::or_return(context_.catalog.scan(std::move(request)));
+  std::vector<Reference> references;
+  std::vector<std::string> row_keys;
+  for (const catalog::Entry& row : page.entries) {
+    if (stuck_.contains(row.key)) continue;
+    const Result<std::vector<Reference>> found = co_await references_of(row);
+    if (!found) {
+      if (found.error().code != Code::kCorruption) co_return std::unexpected(found.error());
+      log::error("garbage_row_damaged", {{"error", std::string_view(found.error().message)}});
+      stuck_.insert(row.key);
+      continue;
+    }
+    references.insert(references.end(), found->begin(), found->end());
+    row_keys.push_back(row.key);
+    if (references.size() < kEdgesPerCommitMax) continue;
+    co_await io::or_return(drop_references(std::exchange(references, {})));
+    co_await io::or_return(drop_rows(std::exchange(row_keys, {})));
+  }
+  const bool any = !row_keys.empty() || !references.empty();
+  co_await io::or_return(drop_references(std::move(references)));
+  co_await io::or_return(drop_rows(std::move(row_keys)));
+  if (!page.more) listed_.reset();
+  co_return any || !page.entries.empty();
+}
+
+// What the queued body refers to; the chunks of a stored manifest come last, because a repeat after
+// a crash needs them.
+io::Task<Result<std::vector<Collector::Reference>>> Collector::references_of(
+    const catalog::Entry& row) {
+  const OpenedRow opened = co_await io::or_return(open_row(context_.keys, row.key, row.value));
+  const std::string encoded = co_await io::or_return(parse_garbage(opened.record));
+  Body body = co_await io::or_return(parse_body(as_bytes(encoded)));
+  if (body.kind != Body::Kind::kStoredManifest) co_return body.manifest.references();
+
+  std::vector<Reference> table = body.manifest.references();
+  for (const auto& [chunk, owner] : table) {
+    const std::optional<catalog::Entry> edge =
+        co_await io::or_return(context_.catalog.get(keys::edge(chunk, owner)));
+    // An earlier pass came this far: all edges are gone, and the sweep finds chunks that stayed.
+    if (!edge) co_return table;
+  }
+  const Manifest manifest =
+      co_await io::or_return(load_manifest(context_, opened.tenant, std::move(body)));
+  std::vector<Reference> out = manifest.references();
+  out.insert(out.end(), table.begin(), table.end());
+  co_return out;
+}
+
+io::Task<Status> Collector::drop_references(std::vector<Reference> references) {
+  for (size_t begin = 0; begin < references.size(); begin += kEdgesPerCommitMax) {
+    const size_t end = std::min(begin + kEdgesPerCommitMax, references.size());
+    std::vector<Reference> some(references.begin() + static_cast<ptrdiff_t>(begin),
+                                references.begin() + static_cast<ptrdiff_t>(end));
+    catalog::Batch batch;
+    for (const auto& [chunk, owner] : some) batch.deletes.push_back(keys::edge(chunk, owner));
+    const Result<catalog::Version> done = co_await context_.catalog.commit(std::move(batch));
+    if (!done) co_return std::unexpected(done.error());
+    co_await io::or_return(drop_chunks(std::move(some)));
+  }
+  co_return Status{};
+}
+
+namespace {
+
+io::Task<void> unlink_some(storage::ChunkStore& store,
+                           const std::vector<std::pair<ChunkId, OwnerId>>& references, size_t& next,
+                           Status& status) {
+  while (next < references.size() && status) {
+    const auto [chunk, owner] = references[next++];
+    const Result<bool> dropped = co_await store.unlink(chunk, owner);
+    if (!dropped) status = std::unexpected(dropped.error());
+  }
+}
+
+}  // namespace
+
+io::Task<Status> Collector::drop_chunks(std::vector<Reference> references) {
+  size_t next = 0;
+  Status status;
+  io::Scope scope;
+  for (size_t i = 0; i < std::min(kUnlinksInFlightMax, references.size()); ++i) {
+    scope.spawn(unlink_some(context_.store, references, next, status));
+  }
+  co_await scope.join();
+  co_return status;
+}
+
+io::Task<Status> Collector::drop_rows(std::vector<std::string> row_keys) {
+  if (row_keys.empty()) co_return Status{};
+  catalog::Batch batch;
+  batch.deletes = std::move(row_keys);
+  const Result<catalog::Version> done = co_await context_.catalog.commit(std::move(batch));
+  if (!done) co_return std::unexpected(done.error());
+  co_return Status{};
+}
+
+// Chunks that no edge names and nobody holds: left by a crash, or by a write that failed.
+io::Task<Result<bool>> Collector::sweep_orphans() {
+  if (sweep_done_) co_return false;
+  const std::vector<storage::ChunkStat> chunks =
+      co_await io::or_return(context_.store.list(sweep_after_, kSweepChunksPerPass));
+  CatalogReferences edges(context_.catalog);
+  std::vector<Reference> orphans;
+  for (const storage::ChunkStat& chunk : chunks) {
+    const bool referenced = co_await io::or_return(edges.is_referenced(chunk.id));
+    if (!referenced) orphans.emplace_back(chunk.id, OwnerId{});
+    sweep_after_ = chunk.id;
+  }
+  co_await io::or_return(drop_chunks(std::move(orphans)));
+  sweep_done_ = chunks.size() < kSweepChunksPerPass;
+  co_return !sweep_done_;
+}
+
+io::Task<Result<bool>> Collector::forget_completed() {
+  catalog::ScanRequest request;
+  request.begin = completed_after_.empty() ? keys::all_completed() : completed_after_ + '\0';
+  request.end = catalog::prefix_end(keys::all_completed());
+  request.limit_entries = kExpiredUploadsPerPass;
+  const catalog::ScanPage page = co_await io::or_return(context_.catalog.scan(std::move(request)));
+  const int64_t oldest_ms = context_.now().unix_ms - kCompletedUploadMemory.nanoseconds / 1'000'000;
+  std::vector<std::string> expired;
+  for (const catalog::Entry& row : page.entries) {
+    const Result<OpenedRow> opened = open_row(context_.keys, row.key, row.value);
+    if (!opened) continue;
+    const Result<CompletedUpload> completed = parse_completed(opened->record);
+    if (completed && completed->completed.unix_ms < oldest_ms) expired.push_back(row.key);
+  }
+  completed_after_ = page.more && !page.entries.empty() ? page.entries.back().key : std::string();
+  const bool any = !expired.empty();
+  co_await io::or_return(drop_rows(std::move(expired)));
+  co_return any;
+}
+
+}  // namespace cairn::object

@@ -1,0 +1,57 @@
+// Gives back what nobody refers to: bodies in the queue (rows g/), chunks without any edge (what a
+// crash between data and commit leaves; swept once after a start), memories of completed uploads.
+//
+// A queued body waits until every reader that may have opened it is gone (read_epochs.h). Then its
+// edges go in one commit, then its chunks, each re-verified by the store, then its row: a crash in
+// between repeats the step, and each step is idempotent.
+// Thread rule: any reactor; one pass at a time.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "io/task.h"
+#include "object/context.h"
+#include "object/records.h"
+
+namespace cairn::object {
+
+class Collector {
+ public:
+  explicit Collector(Context& context) : context_(context) {}
+
+  // One bounded pass; true when it changed anything and another pass may find more.
+  io::Task<Result<bool>> pass();
+
+ private:
+  using Reference = std::pair<ChunkId, OwnerId>;
+  // Queue rows up to `last_key`, to be dropped once `epoch` is over.
+  struct Listed {
+    uint64_t epoch = 0;
+    std::string last_key;
+  };
+
+  io::Task<Result<bool>> collect_queue();
+  io::Task<Result<bool>> list_queue();
+  io::Task<Result<std::vector<Reference>>> references_of(const catalog::Entry& row);
+  io::Task<Status> drop_references(std::vector<Reference> references);
+  io::Task<Status> drop_chunks(std::vector<Reference> references);
+  io::Task<Status> drop_rows(std::vector<std::string> row_keys);
+  io::Task<Result<bool>> sweep_orphans();
+  io::Task<Result<bool>> forget_completed();
+
+  Context& context_;
+  std::optional<Listed> listed_;
+  std::set<std::string> stuck_;  // Rows that do not open; reported once, left for a person.
+  std::optional<ChunkId> sweep_after_;
+  bool sweep_done_ = false;
+  std::string completed_after_;
+};
+
+}  // namespace cairn::object

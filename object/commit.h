@@ -1,0 +1,74 @@
+// The one step that makes a new object version, or its removal, visible.
+//
+// One catalog commit holds: the bucket is still there and the object row is exactly what the
+// conditions were evaluated on; the new rows and reference edges; and the replaced body's row moved
+// to the collector's queue. The old edges stay until the collector takes them, so nothing that a
+// reader still needs loses its last reference here.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "io/task.h"
+#include "object/body_sink.h"
+#include "object/context.h"
+#include "object/records.h"
+#include "object/rows.h"
+
+namespace cairn::object {
+
+// A body ready to be committed: its row and what protects its chunks.
+struct PreparedBody {
+  Body body;
+  std::string encoded;  // Value of the body row; empty = no row.
+  std::vector<std::pair<ChunkId, OwnerId>> new_edges;
+  std::unique_ptr<BodySink> manifest_sink;  // Holds a large manifest's chunks until it is settled.
+};
+// Body of a small object.
+Result<PreparedBody> prepare_inline(Context& context, const crypto::TenantKeys& keys,
+                                    std::string_view seal_context, BytesView plaintext);
+// Body of chunks; a large manifest is stored as chunks itself. `with_edges` false: the edges of
+// the manifest's extents exist already. `value_bytes_max` bounds a manifest that is not stored.
+io::Task<Result<PreparedBody>> prepare_manifest(Context& context,
+                                                std::shared_ptr<const crypto::TenantKeys> keys,
+                                                Manifest manifest, bool with_edges);
+// Awaited once after prepare_manifest(): releases the holds, or gives the chunks back.
+io::Task<void> end_prepared(PreparedBody& prepared, bool committed);
+
+void add_edges(catalog::Batch& batch, const PreparedBody& prepared);
+// Queues a body for the collector.
+void add_garbage(Context& context, const crypto::TenantKeys& keys, std::string_view encoded_body,
+                 catalog::Batch& batch);
+
+struct NewVersion {
+  BucketInfo bucket;
+  std::string key;
+  Conditions conditions;
+  std::shared_ptr<const crypto::TenantKeys> keys;
+  Head head;                           // All but what the body says.
+  const PreparedBody* body = nullptr;  // Outlives the call.
+  // Also part of the commit. When one of its preconditions fails, so does the call, with
+  // kFailedPrecondition and the message kLostRace.
+  catalog::Batch more;
+};
+inline constexpr std::string_view kLostRace = "lost a race";
+
+// Waits for other writers of the key. kNotFound kNoSuchBucket, or as check_write().
+io::Task<Result<ObjectInfo>> commit_version(Context& context, NewVersion version);
+
+// Removes current objects in one commit; one status per key.
+struct Removal {
+  std::string key;
+  Conditions conditions;
+};
+io::Task<Result<std::vector<Status>>> commit_removals(Context& context, BucketInfo bucket,
+                                                      std::vector<Removal> removals);
+
+// kNotFound kNoSuchBucket when the bucket is gone.
+io::Task<Status> check_bucket_alive(Context& context, uint64_t bucket_id);
+
+}  // namespace cairn::object

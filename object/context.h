@@ -1,0 +1,91 @@
+// What every part of the object layer works with: the stores below, the keys, and per-core state.
+//
+// Thread rule: any reactor; core() is the calling reactor's own.
+// Invariant: members are declared in the order in which they may be used by those below.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+#include "base/random.h"
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "crypto/key_ring.h"
+#include "io/reactor.h"
+#include "io/scope.h"
+#include "object/generations.h"
+#include "object/hash_batcher.h"
+#include "object/hot_cache.h"
+#include "object/key_locks.h"
+#include "object/limits.h"
+#include "object/read_epochs.h"
+#include "object/records.h"
+#include "storage/chunk_store.h"
+
+namespace cairn::object {
+
+// A verified object as the hot cache keeps it; immutable.
+struct OpenObject {
+  Head head;
+  catalog::Version version = 0;  // Of the object row.
+  TenantId tenant;
+  bool has_body = false;  // The two below are loaded.
+  Bytes inline_bytes;     // Plaintext of a small body.
+  Manifest manifest;
+  uint64_t memory_bytes() const;
+};
+
+// State of one reactor.
+struct Core {
+  Core(io::Reactor& on, Generations& generations, const ReadEpochs& epochs)
+      : reactor(on),
+        hashing(on),
+        readers(epochs),
+        objects(generations, kHotCacheBytesMax),
+        buckets(generations, kHotCacheBytesMax / 16) {}
+  io::Reactor& reactor;
+  HashBatcher hashing;
+  ReadEpochs::Core readers;
+  HotCache<OpenObject> objects;
+  HotCache<BucketInfo> buckets;
+  io::Scope fetches;  // Reads of the store that outlive their reader.
+};
+
+class Context {
+ public:
+  Context(catalog::Catalog& catalog_below, storage::ChunkStore& store_below,
+          crypto::KeyRing& key_ring, Random& randomness)
+      : catalog(catalog_below), store(store_below), keys(key_ring), random(randomness) {}
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  catalog::Catalog& catalog;
+  storage::ChunkStore& store;
+  crypto::KeyRing& keys;
+  Random& random;
+  KeyLocks locks;
+  Generations generations;
+  ReadEpochs epochs;
+
+  // Of the calling reactor; made at the first call there.
+  Core& core();
+  std::vector<const ReadEpochs::Core*> reader_cores();
+  // Waits for the reads of all cores that still run. Their reactors are running.
+  io::Task<void> join_fetches();
+
+  // The tenant's newest keys; kNotFound when it has none.
+  Result<std::shared_ptr<const crypto::TenantKeys>> keys_of(TenantId tenant) const;
+  OwnerId new_owner();
+  WallTime now() { return io::Reactor::current().clock().wall_now(); }
+
+ private:
+  std::array<std::atomic<Core*>, kCoresMax> cores_{};
+  std::mutex cores_mutex_;  // Taken when a core appears and by the collector.
+  std::vector<std::unique_ptr<Core>> owned_cores_;
+};
+
+}  // namespace cairn::object

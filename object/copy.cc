@@ -1,0 +1,241 @@
+#include "object/copy.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/encoding.h"
+#include "crypto/hash_engine.h"
+#include "object/body_writer.h"
+#include "object/commit.h"
+#include "object/multipart.h"
+#include "object/object_reader.h"
+#include "object/rows.h"
+
+namespace cairn::object {
+namespace {
+
+// The source as it is now, pinned.
+io::Task<Result<std::unique_ptr<StoredObjectReader>>> open_source(Context& context,
+                                                                  BucketInfo bucket,
+                                                                  ObjectInfo source,
+                                                                  ReadEpochs::ReadPin pin) {
+  std::shared_ptr<const OpenObject> object =
+      co_await io::or_return(load_object(context, bucket.tenant, bucket.id, source.key, true));
+  if (object == nullptr) co_return fail(Code::kNotFound, std::string(reason::kNoSuchKey));
+  const ObjectInfo& now = object->head.info;
+  if (now.etag != source.etag || now.modified != source.modified ||
+      now.size_bytes != source.size_bytes) {
+    co_return fail(Code::kFailedPrecondition,
+                   std::string(reason::kConditionIfMatch) + ": the copy's source changed");
+  }
+  co_return std::make_unique<StoredObjectReader>(context, std::move(object), std::move(pin));
+}
+
+ReadEpochs::ReadPin pin_now(Context& context) {
+  return ReadEpochs::ReadPin(context.core().readers, io::Reactor::current().now());
+}
+
+// Holds on chunks for a new owner, to be released or dropped after the commit.
+class Holds {
+ public:
+  Holds(Context& context, OwnerId owner) : context_(context), owner_(owner) {}
+  // False when a chunk is being dropped: then there is nothing to refer to.
+  io::Task<Result<bool>> take(std::vector<ChunkId> chunks) {
+    for (const ChunkId& id : chunks) {
+      const bool present = co_await io::or_return(context_.store.link(id, owner_));
+      if (!present) co_return false;
+      held_.push_back(id);
+    }
+    co_return true;
+  }
+  io::Task<void> end(bool committed) {
+    std::vector<ChunkId> held = std::move(held_);
+    if (held.empty()) co_return;
+    if (committed) {
+      co_await context_.store.release(owner_, std::move(held));
+      co_return;
+    }
+    for (const ChunkId& id : held) {
+      const Result<bool> dropped = co_await context_.store.unlink(id, owner_);
+      static_cast<void>(dropped);
+    }
+  }
+
+ private:
+  Context& context_;
+  OwnerId owner_;
+  std::vector<ChunkId> held_;
+};
+
+io::Task<Status> pump(ObjectReader& reader, ByteRange range, ObjectWriter& writer) {
+  co_await io::or_return(reader.start(range));
+  while (true) {
+    const Buffer piece = co_await io::or_return(reader.next());
+    if (piece.empty()) co_return Status{};
+    co_await io::or_return(writer.write(piece.view()));
+  }
+}
+
+io::Task<Result<ObjectInfo>> copy_by_reading(ObjectReader& reader, ByteRange range,
+                                             std::unique_ptr<ObjectWriter> writer) {
+  const Status pumped = co_await pump(reader, range, *writer);
+  if (!pumped) {
+    co_await writer->abort();
+    co_return std::unexpected(pumped.error());
+  }
+  ExpectedBody expected;
+  expected.size_bytes = range.size_bytes;
+  co_return co_await writer->finish(std::move(expected));
+}
+
+// Whether the bytes can be shared: they lie in chunks of the same tenant.
+bool can_share(const OpenObject& source, const BucketInfo& target) {
+  return source.tenant == target.tenant && !source.manifest.extents.empty();
+}
+
+io::Task<Result<ObjectInfo>> commit_shared(Context& context, const OpenObject& source,
+                                           BucketInfo bucket, std::string key, PutOptions options,
+                                           OwnerId owner) {
+  const auto tenant_keys = co_await io::or_return(context.keys_of(bucket.tenant));
+  Manifest manifest;
+  manifest.owner = owner;
+  manifest.extents = source.manifest.extents;
+  NewVersion version;
+  version.head = source.head;
+  version.head.owner = owner;
+  version.head.info.modified = context.now();
+  version.head.info.metadata = std::move(options.metadata);
+  version.head.info.parts_count = 0;
+  PreparedBody prepared =
+      co_await io::or_return(prepare_manifest(context, tenant_keys, std::move(manifest), true));
+  version.bucket = std::move(bucket);
+  version.key = std::move(key);
+  version.conditions = std::move(options.conditions);
+  version.keys = tenant_keys;
+  version.body = &prepared;
+  Result<ObjectInfo> result = co_await commit_version(context, std::move(version));
+  co_await end_prepared(prepared, result.has_value());
+  co_return result;
+}
+
+// Digests of a range and the part made of it.
+io::Task<Result<Part>> hash_range(Context& context, ObjectReader& reader, ByteRange range,
+                                  DigestKind kind) {
+  crypto::Md5Stream md5;
+  crypto::Sha256Stream sha256;
+  const std::unique_ptr<crypto::Digest> checksum = crypto::Digest::create(kind);
+  HashBatcher& hashing = context.core().hashing;
+  co_await io::or_return(reader.start(range));
+  while (true) {
+    const Result<Buffer> piece = co_await reader.next();
+    if (!piece) co_return std::unexpected(piece.error());
+    if (piece->empty()) break;
+    hashing.add(md5, sha256, piece->view());
+    checksum->update(piece->view());
+    co_await hashing.drain();
+  }
+  Part part;
+  const crypto::Sha256Value whole = sha256.finish();
+  part.sha256.assign(whole.begin(), whole.end());
+  part.info.etag = to_hex(md5.finish());
+  part.info.size_bytes = range.size_bytes;
+  part.info.checksum.emplace();
+  part.info.checksum->kind = kind;
+  part.info.checksum->value = checksum->finish();
+  co_return part;
+}
+
+io::Task<Result<PartInfo>> commit_shared_part(Context& context, BucketInfo bucket,
+                                              UploadInfo upload, Part part, Manifest manifest) {
+  const auto tenant_keys = co_await io::or_return(context.keys_of(bucket.tenant));
+  PreparedBody prepared =
+      co_await io::or_return(prepare_manifest(context, tenant_keys, std::move(manifest), true));
+  part.body = prepared.body;
+  part.info.modified = context.now();
+  PartInfo info = part.info;
+  const Status status = co_await commit_part(context, std::move(bucket), std::move(upload),
+                                             std::move(part), std::move(prepared.new_edges));
+  co_await end_prepared(prepared, status.has_value());
+  if (!status) co_return std::unexpected(status.error());
+  co_return info;
+}
+
+PartInfo part_of(const ObjectInfo& written, uint32_t number) {
+  PartInfo out;
+  out.number = number;
+  out.size_bytes = written.size_bytes;
+  out.etag = written.etag;
+  out.checksum = written.checksum;
+  out.modified = written.modified;
+  return out;
+}
+
+}  // namespace
+
+io::Task<Result<ObjectInfo>> copy_object(Context& context, BucketInfo source_bucket,
+                                         ObjectInfo source, BucketInfo target_bucket,
+                                         std::string target_key, PutOptions options) {
+  co_await io::or_return(check_key(target_key));
+  const std::unique_ptr<StoredObjectReader> reader = co_await io::or_return(
+      open_source(context, std::move(source_bucket), std::move(source), pin_now(context)));
+  const OpenObject& object = reader->object();
+  const std::optional<ObjectChecksum>& checksum = object.head.info.checksum;
+  const bool same_checksum =
+      options.digests.empty() || (checksum && checksum->kind == options.digests.front());
+  if (same_checksum && can_share(object, target_bucket)) {
+    const OwnerId owner = context.new_owner();
+    Holds holds(context, owner);
+    const Result<bool> taken = co_await holds.take(object.manifest.chunks());
+    if (taken && *taken) {
+      Result<ObjectInfo> result =
+          co_await commit_shared(context, object, target_bucket, target_key, options, owner);
+      co_await holds.end(result.has_value());
+      co_return result;
+    }
+    co_await holds.end(false);
+  }
+  const ByteRange all{0, object.head.info.size_bytes};
+  options.size_bytes = all.size_bytes;
+  std::unique_ptr<ObjectWriter> writer = co_await io::or_return(make_object_writer(
+      context, std::move(target_bucket), std::move(target_key), std::move(options)));
+  co_return co_await copy_by_reading(*reader, all, std::move(writer));
+}
+
+io::Task<Result<PartInfo>> copy_part(Context& context, BucketInfo source_bucket, ObjectInfo source,
+                                     std::optional<ByteRange> range, BucketInfo bucket,
+                                     UploadInfo upload, uint32_t part_number) {
+  const std::unique_ptr<StoredObjectReader> reader = co_await io::or_return(
+      open_source(context, std::move(source_bucket), std::move(source), pin_now(context)));
+  const OpenObject& object = reader->object();
+  const ByteRange wanted = range.value_or(ByteRange{0, object.head.info.size_bytes});
+  if (!wanted.inside(object.head.info.size_bytes)) {
+    co_return fail(Code::kOutOfRange, "the range lies outside the copy's source");
+  }
+  if (can_share(object, bucket)) {
+    Part part = co_await io::or_return(hash_range(context, *reader, wanted, upload.checksum));
+    part.info.number = part_number;
+    Manifest manifest;
+    manifest.owner = context.new_owner();
+    manifest.extents = object.manifest.slice(wanted);
+    Holds holds(context, manifest.owner);
+    const Result<bool> taken = co_await holds.take(manifest.chunks());
+    if (taken && *taken) {
+      const Result<PartInfo> result = co_await commit_shared_part(
+          context, bucket, upload, std::move(part), std::move(manifest));
+      co_await holds.end(result.has_value());
+      co_return result;
+    }
+    co_await holds.end(false);
+  }
+  PutOptions options;
+  options.size_bytes = wanted.size_bytes;
+  std::unique_ptr<ObjectWriter> writer = co_await io::or_return(make_part_writer(
+      context, std::move(bucket), std::move(upload), part_number, std::move(options)));
+  const ObjectInfo written =
+      co_await io::or_return(copy_by_reading(*reader, wanted, std::move(writer)));
+  co_return part_of(written, part_number);
+}
+
+}  // namespace cairn::object

@@ -1,0 +1,46 @@
+// Multipart uploads. A part is stored like a body of its own, with its own owner of reference
+// edges; Complete makes an object whose manifest lists the parts, so it moves no data and adds no
+// edge.
+//
+// Every commit that changes a part also rewrites the upload's row, and Complete and Abort depend on
+// that row's version: they see all parts or none of a racing one (a part that loses is refused).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "io/task.h"
+#include "object/context.h"
+#include "object/objects.h"
+#include "object/records.h"
+
+namespace cairn::object {
+
+io::Task<Result<UploadInfo>> create_upload(Context& context, BucketInfo bucket, std::string key,
+                                           UploadOptions options);
+// kNotFound kNoSuchUpload when it is unknown, complete or aborted.
+io::Task<Result<UploadInfo>> find_upload(Context& context, BucketInfo bucket, std::string key,
+                                         std::string upload_id);
+Result<std::unique_ptr<ObjectWriter>> make_part_writer(Context& context, BucketInfo bucket,
+                                                       UploadInfo upload, uint32_t part_number,
+                                                       PutOptions options);
+// Makes `part` the upload's part of that number, with `new_edges`, and gives a replaced one to the
+// collector.
+io::Task<Status> commit_part(Context& context, BucketInfo bucket, UploadInfo upload, Part part,
+                             std::vector<std::pair<ChunkId, OwnerId>> new_edges);
+io::Task<Result<std::vector<PartInfo>>> list_parts(Context& context, BucketInfo bucket,
+                                                   UploadInfo upload, uint32_t after, size_t limit);
+io::Task<Result<ObjectInfo>> complete_upload(Context& context, BucketInfo bucket, std::string key,
+                                             std::string upload_id, CompleteOptions options);
+io::Task<Status> abort_upload(Context& context, BucketInfo bucket, std::string key,
+                              std::string upload_id);
+io::Task<Status> abort_all_uploads(Context& context, BucketInfo bucket);
+
+// All parts of an upload, by number.
+io::Task<Result<std::vector<Part>>> load_parts(Context& context, TenantId tenant,
+                                               std::string upload_id);
+
+}  // namespace cairn::object

@@ -1,0 +1,260 @@
+// The Objects of the doors: hands each call to the file that does it.
+#include "object/objects.h"
+
+#include <atomic>
+#include <utility>
+
+#include "base/assert.h"
+#include "object/body_writer.h"
+#include "object/buckets.h"
+#include "object/collector.h"
+#include "object/commit.h"
+#include "object/conditions.h"
+#include "object/context.h"
+#include "object/copy.h"
+#include "object/keys.h"
+#include "object/lister.h"
+#include "object/multipart.h"
+#include "object/object_reader.h"
+#include "object/rows.h"
+#include "object/scrubber.h"
+#include "object/tenant_keys.h"
+
+namespace cairn::object {
+namespace {
+
+constexpr uint32_t kSchemaVersion = 1;
+
+std::unexpected<Error> not_found(std::string_view why) {
+  return fail(Code::kNotFound, std::string(why));
+}
+
+// Buckets have no versions yet: the only version id is "null".
+Status check_version(const std::string& version_id) {
+  if (version_id.empty() || version_id == "null") return {};
+  return not_found(reason::kNoSuchVersion);
+}
+
+class StoredObjects final : public Objects {
+ public:
+  explicit StoredObjects(const ObjectsOptions& options)
+      : context_(*options.catalog, *options.store, *options.keys,
+                 options.random == nullptr ? system_random() : *options.random),
+        collector_(context_) {}
+  ~StoredObjects() override { ASSERT(closed_); }
+
+  io::Task<Result<BucketInfo>> create_bucket(TenantId tenant, std::string name,
+                                             std::string location) override {
+    return object::create_bucket(context_, tenant, std::move(name), std::move(location));
+  }
+  io::Task<Result<BucketInfo>> bucket(TenantId tenant, std::string name) override {
+    return find_bucket(context_, tenant, std::move(name));
+  }
+  io::Task<Status> delete_bucket(TenantId tenant, std::string name) override {
+    return object::delete_bucket(context_, tenant, std::move(name));
+  }
+  io::Task<Result<std::vector<BucketInfo>>> list_buckets(TenantId tenant, std::string prefix,
+                                                         std::string start_after,
+                                                         size_t limit) override {
+    return object::list_buckets(context_, tenant, std::move(prefix), std::move(start_after), limit);
+  }
+
+  io::Task<Status> check_conditions(BucketInfo bucket, std::string key,
+                                    Conditions conditions) override;
+  io::Task<Result<std::unique_ptr<ObjectWriter>>> put(BucketInfo bucket, std::string key,
+                                                      PutOptions options) override;
+  io::Task<Result<ObjectInfo>> head(BucketInfo bucket, std::string key,
+                                    std::string version_id) override;
+  io::Task<Result<std::unique_ptr<ObjectReader>>> open(BucketInfo bucket, std::string key,
+                                                       std::string version_id) override;
+  io::Task<Status> remove(BucketInfo bucket, std::string key, std::string version_id,
+                          Conditions conditions) override;
+  io::Task<Result<std::vector<Status>>> remove_many(
+      BucketInfo bucket, std::vector<std::pair<std::string, Conditions>> keys) override;
+  io::Task<Result<ObjectInfo>> copy(BucketInfo source_bucket, ObjectInfo source,
+                                    BucketInfo target_bucket, std::string target_key,
+                                    PutOptions options) override {
+    return copy_object(context_, std::move(source_bucket), std::move(source),
+                       std::move(target_bucket), std::move(target_key), std::move(options));
+  }
+  io::Task<Result<ListPage>> list(BucketInfo bucket, ListRequest request) override {
+    return list_objects(context_, std::move(bucket), std::move(request));
+  }
+
+  io::Task<Result<UploadInfo>> create_upload(BucketInfo bucket, std::string key,
+                                             UploadOptions options) override {
+    return object::create_upload(context_, std::move(bucket), std::move(key), std::move(options));
+  }
+  io::Task<Result<UploadInfo>> upload(BucketInfo bucket, std::string key,
+                                      std::string upload_id) override {
+    return find_upload(context_, std::move(bucket), std::move(key), std::move(upload_id));
+  }
+  io::Task<Result<std::unique_ptr<ObjectWriter>>> put_part(BucketInfo bucket, UploadInfo upload,
+                                                           uint32_t part_number,
+                                                           PutOptions options) override;
+  io::Task<Result<PartInfo>> copy_part(BucketInfo source_bucket, ObjectInfo source,
+                                       std::optional<ByteRange> range, BucketInfo bucket,
+                                       UploadInfo upload, uint32_t part_number) override {
+    return object::copy_part(context_, std::move(source_bucket), std::move(source), range,
+                             std::move(bucket), std::move(upload), part_number);
+  }
+  io::Task<Result<std::vector<PartInfo>>> list_parts(BucketInfo bucket, UploadInfo upload,
+                                                     uint32_t after, size_t limit) override {
+    return object::list_parts(context_, std::move(bucket), std::move(upload), after, limit);
+  }
+  io::Task<Result<ObjectInfo>> complete_upload(BucketInfo bucket, std::string key,
+                                               std::string upload_id,
+                                               CompleteOptions options) override {
+    return object::complete_upload(context_, std::move(bucket), std::move(key),
+                                   std::move(upload_id), std::move(options));
+  }
+  io::Task<Status> abort_upload(BucketInfo bucket, std::string key,
+                                std::string upload_id) override {
+    return object::abort_upload(context_, std::move(bucket), std::move(key), std::move(upload_id));
+  }
+  io::Task<Result<UploadListPage>> list_uploads(BucketInfo bucket,
+                                                UploadListRequest request) override {
+    return object::list_uploads(context_, std::move(bucket), std::move(request));
+  }
+
+  io::Task<Result<ScrubReport>> scrub() override;
+  io::Task<Result<bool>> collect_garbage() override { return collector_.pass(); }
+  io::Task<Status> close() override;
+
+  Context& context() { return context_; }
+
+ private:
+  Context context_;
+  Collector collector_;
+  std::atomic<bool> closed_{false};
+};
+
+io::Task<Status> StoredObjects::check_conditions(BucketInfo bucket, std::string key,
+                                                 Conditions conditions) {
+  const std::shared_ptr<const OpenObject> object = co_await io::or_return(
+      load_object(context_, bucket.tenant, bucket.id, std::move(key), false));
+  co_return check_write(conditions, object == nullptr ? nullptr : &object->head.info);
+}
+
+io::Task<Result<std::unique_ptr<ObjectWriter>>> StoredObjects::put(BucketInfo bucket,
+                                                                   std::string key,
+                                                                   PutOptions options) {
+  co_return make_object_writer(context_, std::move(bucket), std::move(key), std::move(options));
+}
+
+io::Task<Result<std::unique_ptr<ObjectWriter>>> StoredObjects::put_part(BucketInfo bucket,
+                                                                        UploadInfo upload,
+                                                                        uint32_t part_number,
+                                                                        PutOptions options) {
+  co_return make_part_writer(context_, std::move(bucket), std::move(upload), part_number,
+                             std::move(options));
+}
+
+io::Task<Result<ObjectInfo>> StoredObjects::head(BucketInfo bucket, std::string key,
+                                                 std::string version_id) {
+  co_await io::or_return(check_version(version_id));
+  const std::shared_ptr<const OpenObject> object = co_await io::or_return(
+      load_object(context_, bucket.tenant, bucket.id, std::move(key), false));
+  if (object == nullptr) co_return not_found(reason::kNoSuchKey);
+  co_return object->head.info;
+}
+
+io::Task<Result<std::unique_ptr<ObjectReader>>> StoredObjects::open(BucketInfo bucket,
+                                                                    std::string key,
+                                                                    std::string version_id) {
+  co_await io::or_return(check_version(version_id));
+  Core& core = context_.core();
+  // Before the lookup: what is found then cannot be collected under the reader.
+  ReadEpochs::ReadPin pin(core.readers, core.reactor.now());
+  std::shared_ptr<const OpenObject> object =
+      co_await io::or_return(load_object(context_, bucket.tenant, bucket.id, std::move(key), true));
+  if (object == nullptr) co_return not_found(reason::kNoSuchKey);
+  co_return std::make_unique<StoredObjectReader>(context_, std::move(object), std::move(pin));
+}
+
+io::Task<Status> StoredObjects::remove(BucketInfo bucket, std::string key, std::string version_id,
+                                       Conditions conditions) {
+  // Removing a version that does not exist succeeds, as in S3.
+  if (!check_version(version_id)) co_return Status{};
+  std::vector<Removal> removals;
+  removals.push_back({std::move(key), std::move(conditions)});
+  const std::vector<Status> statuses =
+      co_await io::or_return(commit_removals(context_, std::move(bucket), std::move(removals)));
+  co_return statuses.front();
+}
+
+io::Task<Result<std::vector<Status>>> StoredObjects::remove_many(
+    BucketInfo bucket, std::vector<std::pair<std::string, Conditions>> keys) {
+  std::vector<Status> out;
+  for (size_t begin = 0; begin < keys.size(); begin += kRemovesPerCommitMax) {
+    std::vector<Removal> removals;
+    const size_t end = std::min(begin + kRemovesPerCommitMax, keys.size());
+    for (size_t i = begin; i < end; ++i) {
+      removals.push_back({std::move(keys[i].first), std::move(keys[i].second)});
+    }
+    const std::vector<Status> statuses =
+        co_await io::or_return(commit_removals(context_, bucket, std::move(removals)));
+    out.insert(out.end(), statuses.begin(), statuses.end());
+  }
+  co_return out;
+}
+
+io::Task<Result<ScrubReport>> StoredObjects::scrub() {
+  Scrubber scrubber(context_);
+  co_return co_await scrubber.run();
+}
+
+io::Task<Status> StoredObjects::close() {
+  co_await context_.join_fetches();
+  closed_ = true;
+  co_return Status{};
+}
+
+// Refuses a store of a newer schema and marks a new one.
+io::Task<Status> check_schema(Context& context) {
+  const std::optional<catalog::Entry> row =
+      co_await io::or_return(context.catalog.get(keys::store_info()));
+  if (row) {
+    const StoreInfo info = co_await io::or_return(parse_store_info(as_bytes(row->value)));
+    if (info.schema_version == kSchemaVersion) co_return Status{};
+    co_return fail(Code::kUnsupported,
+                   "the data directory has schema version " + std::to_string(info.schema_version) +
+                       ", this program knows version " + std::to_string(kSchemaVersion));
+  }
+  StoreInfo info;
+  info.schema_version = kSchemaVersion;
+  info.store_id.resize(16);
+  context.random.fill(info.store_id);
+  info.created = context.now();
+  catalog::Batch batch;
+  catalog::Precondition absent;
+  absent.key = keys::store_info();
+  batch.preconditions.push_back(std::move(absent));
+  batch.puts.push_back({keys::store_info(), encode_store_info(info)});
+  const Result<catalog::Version> done = co_await context.catalog.commit(std::move(batch));
+  if (!done) co_return std::unexpected(done.error());
+  co_return Status{};
+}
+
+io::Task<Status> start(Context& context) {
+  co_await io::or_return(check_schema(context));
+  co_await io::or_return(load_tenant_keys(context.catalog, context.keys));
+  co_return co_await ensure_tenant_keys(context.catalog, context.keys, crypto::kRootTenant,
+                                        context.random);
+}
+
+}  // namespace
+
+io::Task<Result<std::unique_ptr<Objects>>> open_objects(ObjectsOptions options) {
+  ASSERT(options.catalog != nullptr && options.store != nullptr && options.keys != nullptr);
+  auto objects = std::make_unique<StoredObjects>(options);
+  const Status started = co_await start(objects->context());
+  if (!started) {
+    const Status closed = co_await objects->close();
+    static_cast<void>(closed);
+    co_return std::unexpected(started.error());
+  }
+  co_return objects;
+}
+
+}  // namespace cairn::object

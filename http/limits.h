@@ -14,8 +14,6 @@ inline constexpr size_t kHeadBytesMax = 16 * KiB;   // Start line and fields; be
 inline constexpr size_t kFieldsMax = 100;           // Beyond: 431.
 inline constexpr size_t kTargetBytesMax = 8 * KiB;  // Beyond: 414.
 inline constexpr size_t kMethodBytesMax = 32;       // Beyond: 400.
-inline constexpr size_t kLeadingBlankLinesMax =
-    1;  // Empty lines before a request line (RFC 9112 2.2).
 inline constexpr size_t kChunkSizeDigitsMax = 16;
 inline constexpr size_t kChunkExtensionBytesMax = 1 * KiB;
 inline constexpr size_t kTrailerBytesMax = 8 * KiB;

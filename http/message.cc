@@ -3,19 +3,10 @@
 #include <cstring>
 
 #include "base/assert.h"
+#include "http/scan.h"
 
 namespace cairn::http {
 namespace {
-
-constexpr std::array<bool, 256> make_token_table() {
-  std::array<bool, 256> table{};
-  for (unsigned c = '0'; c <= '9'; ++c) table[c] = true;
-  for (unsigned c = 'A'; c <= 'Z'; ++c) table[c] = true;
-  for (unsigned c = 'a'; c <= 'z'; ++c) table[c] = true;
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<uint8_t>(c)] = true;
-  return table;
-}
-constexpr std::array<bool, 256> kTokenTable = make_token_table();
 
 constexpr char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
@@ -46,11 +37,8 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) {
 }
 
 bool is_token(std::string_view text) {
-  if (text.empty()) return false;
-  for (const char c : text) {
-    if (!kTokenTable[static_cast<uint8_t>(c)]) return false;
-  }
-  return true;
+  const char* const end = text.data() + text.size();
+  return !text.empty() && detail::find_not<detail::kTokenByte>(text.data(), end) == end;
 }
 
 bool list_contains(std::string_view value, std::string_view element) {

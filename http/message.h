@@ -77,6 +77,8 @@ class FieldList {
     base_ = base;
     count_ = 0;
   }
+  // The bytes were moved to `base`.
+  void rebase(const char* base) { base_ = base; }
   // False when the list is full.
   bool add(std::string_view name, std::string_view value);
 

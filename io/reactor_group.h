@@ -12,8 +12,8 @@ namespace cairn::io {
 
 struct ReactorGroupOptions {
   size_t reactors_count = 1;
-  bool pin_to_cores = false;  // Reactor i to the i-th CPU that this process may use.
-  ReactorOptions reactor;     // For each; `core` and `index` are set by the group.
+  bool pin_to_cores = false;    // Reactor i to the i-th CPU that this process may use.
+  ReactorOptions reactor = {};  // For each; `core` and `index` are set by the group.
 };
 
 // Thread rule: all calls from one thread, which is none of the group's.

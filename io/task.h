@@ -1,7 +1,7 @@
 // Task<T>: a lazily started coroutine with one awaiter and one owner.
 //
-// - Lazy: the body runs when the task is first awaited (or started by a Scope), on the caller's
-// core.
+// - Lazy: the body runs, on the caller's core, when the task is first awaited (or started by a
+//   Scope).
 // - Owned: the Task object owns the frame; destroying it destroys a suspended body and its locals.
 // - Symmetric transfer: chains of any depth use constant stack.
 // - Errors are values: an exception inside a body terminates the process.

@@ -38,8 +38,8 @@ int UringRing::open(unsigned entries, const UringFeatures& features) {
 
 int UringRing::enable() {
   // By hand: liburing 2.3 declares io_uring_enable_rings and its shared library lacks it.
-  const long result = ::syscall(__NR_io_uring_register, ring_.ring_fd,
-                                IORING_REGISTER_ENABLE_RINGS, nullptr, 0);
+  const long result =
+      ::syscall(__NR_io_uring_register, ring_.ring_fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0);
   return result < 0 ? errno : 0;
 }
 

@@ -10,7 +10,6 @@
 
 #include "base/assert.h"
 #include "crypto/crc64.h"
-#include "crypto/hash_engine.h"
 #include "crypto/hmac.h"
 
 namespace cairn::crypto {
@@ -29,8 +28,11 @@ DigestValue big_endian(Word value) {
 
 // Fetching an algorithm costs more than hashing a small message, so it is done once per process.
 const EVP_MD* fetched(DigestKind kind) {
+  // One stream alone: OpenSSL's assembler beats the kernels of the batch engine here.
+  static const EVP_MD* const md5 = EVP_MD_fetch(nullptr, "MD5", nullptr);
   static const EVP_MD* const sha1 = EVP_MD_fetch(nullptr, "SHA1", nullptr);
   static const EVP_MD* const sha512 = EVP_MD_fetch(nullptr, "SHA512", nullptr);
+  if (kind == DigestKind::kMd5) return md5;
   return kind == DigestKind::kSha1 ? sha1 : sha512;
 }
 
@@ -57,16 +59,6 @@ class EvpDigest final : public Digest {
  private:
   DigestKind kind_;
   EVP_MD_CTX* context_;
-};
-
-class Md5Digest final : public Digest {
- public:
-  void update(BytesView bytes) override { stream_.update(bytes); }
-  DigestValue finish() override { return DigestValue(stream_.finish()); }
-  DigestKind kind() const override { return DigestKind::kMd5; }
-
- private:
-  Md5Stream stream_;
 };
 
 class Sha256Digest final : public Digest {
@@ -200,8 +192,8 @@ bool operator==(const DigestValue& a, const DigestValue& b) {
 
 std::unique_ptr<Digest> Digest::create(DigestKind kind) {
   switch (kind) {
-    case DigestKind::kMd5: return std::make_unique<Md5Digest>();
     case DigestKind::kSha256: return std::make_unique<Sha256Digest>();
+    case DigestKind::kMd5:
     case DigestKind::kSha1:
     case DigestKind::kSha512: return std::make_unique<EvpDigest>(kind);
     case DigestKind::kCrc32: return std::make_unique<Crc32Digest>();

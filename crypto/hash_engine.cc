@@ -195,7 +195,10 @@ void HashEngine::run_queue(Queue<Stream>& queue, const HashKernel& kernel) {
   std::array<Lane<Stream>, kHashLanesMax> lanes;
   std::array<Lane<Stream>*, kHashLanesMax> active{};
   size_t active_count = 0;
-  for (size_t i = 0; i < kernel.lanes_max; ++i) {
+  // As many lanes as give full turns: 4 chains on 3 lanes are two turns of 2, not 3 and then 1.
+  const size_t turns = (queue.chains.size() + kernel.lanes_max - 1) / kernel.lanes_max;
+  const size_t lanes_count = turns == 0 ? 0 : (queue.chains.size() + turns - 1) / turns;
+  for (size_t i = 0; i < lanes_count; ++i) {
     if (fill(lanes[i])) active[active_count++] = &lanes[i];
   }
   while (active_count > 0) {
@@ -224,24 +227,6 @@ void HashEngine::run_queue(Queue<Stream>& queue, const HashKernel& kernel) {
 }
 
 Md5Stream::Md5Stream() : state_(kMd5Start) {}
-
-void Md5Stream::update(BytesView bytes) {
-  ASSERT(last_job_ == 0);
-  const HashKernel& kernel = md5_kernels().front();
-  const size_t used = size_bytes_ % kHashBlockBytes;
-  size_bytes_ += bytes.size();
-  if (used > 0) {
-    const size_t taken = std::min(bytes.size(), kHashBlockBytes - used);
-    std::copy_n(bytes.data(), taken, tail_.data() + used);
-    bytes = bytes.subspan(taken);
-    if (used + taken < kHashBlockBytes) return;
-    compress_one(kernel, state_.data(), tail_.data(), 1);
-  }
-  const size_t whole = bytes.size() / kHashBlockBytes;
-  if (whole > 0) compress_one(kernel, state_.data(), bytes.data(), whole);
-  bytes = bytes.subspan(whole * kHashBlockBytes);
-  std::copy(bytes.begin(), bytes.end(), tail_.begin());
-}
 
 Md5Stream::Value Md5Stream::finish() {
   ASSERT(last_job_ == 0);

@@ -1,5 +1,5 @@
 // Hashes the blocks of many concurrent streams side by side (PERFORMANCE.md lever 1): MD5 in 8
-// (AVX2) or 16 (AVX-512) lanes, SHA-256 in 2 to 4 interleaved SHA-NI streams; portable code
+// (AVX2) or 16 (AVX-512) lanes, SHA-256 in up to 3 interleaved SHA-NI streams; portable code
 // elsewhere, same values. Has no idea of reactors: the caller queues blocks and calls run().
 #pragma once
 
@@ -23,8 +23,6 @@ class Md5Stream {
  public:
   using Value = std::array<uint8_t, 16>;
   Md5Stream();
-  // Hashes at once, one stream alone. REQUIRES: no block queued.
-  void update(BytesView bytes);
   Value finish();  // REQUIRES: no block queued.
 
  private:

@@ -41,6 +41,13 @@ using Words = typename WordsOf<kWidth>::Type;
 // Vectors travel by reference only: by value their calling convention would depend on the target.
 #define CAIRN_INLINE [[gnu::always_inline]] inline
 
+// Keeps the compiler from combining what is summed so far with what follows: its preferred forms
+// are shorter, but longer on the way from b to the result, which is what one stream waits for.
+template <typename V>
+CAIRN_INLINE void keep([[maybe_unused]] V& value) {
+  if constexpr (sizeof(V) == sizeof(uint32_t)) asm("" : "+r"(value));
+}
+
 template <size_t kStep, typename V, size_t kGroups>
 CAIRN_INLINE void md5_step(V (&s)[4][kGroups], const V (&message)[16][kGroups]) {
   constexpr size_t kRound = kStep / 16;
@@ -55,11 +62,13 @@ CAIRN_INLINE void md5_step(V (&s)[4][kGroups], const V (&message)[16][kGroups]) 
     const V& c = s[(6 - kStep % 4) % 4][g];
     const V& d = s[(7 - kStep % 4) % 4][g];
     V sum = a + message[kWord][g] + kMd5Sines[kStep];
+    keep(sum);
     if constexpr (kRound == 0) {
       sum += d ^ (b & (c ^ d));
     } else if constexpr (kRound == 1) {
       // The two halves never share a bit, so they are added: the one without b is ready early.
       sum += ~d & c;
+      keep(sum);
       sum += d & b;
     } else if constexpr (kRound == 2) {
       sum += (c ^ d) ^ b;

@@ -153,8 +153,7 @@ void sha256_ni(size_t lanes, uint32_t* const* states, const uint8_t* const* data
   switch (lanes) {
     case 1: return sha_ni_streams<1>(states, data, blocks);
     case 2: return sha_ni_streams<2>(states, data, blocks);
-    case 3: return sha_ni_streams<3>(states, data, blocks);
-    default: return sha_ni_streams<4>(states, data, blocks);
+    default: return sha_ni_streams<3>(states, data, blocks);
   }
 }
 
@@ -163,7 +162,7 @@ void sha256_ni(size_t lanes, uint32_t* const* states, const uint8_t* const* data
 std::vector<HashKernel> probe() {
   std::vector<HashKernel> kernels;
 #if defined(__x86_64__)
-  if (cpu_features().sha_ni) kernels.push_back({"sha-ni", 4, sha256_ni});
+  if (cpu_features().sha_ni) kernels.push_back({"sha-ni", 3, sha256_ni});
 #endif
   kernels.push_back({"single", 1, sha256_portable});
   return kernels;

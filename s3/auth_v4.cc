@@ -51,25 +51,6 @@ bool is_scope_date(std::string_view date) {
   return parse_amz_date({full.data(), full.size()}).has_value();
 }
 
-// Lower-case names, each once, host among them. The list itself is part of what is signed.
-bool is_signed_header_list(std::string_view list) {
-  size_t count = 0;
-  std::array<std::string_view, kSignedHeadersMax> names;
-  for (size_t from = 0; from <= list.size();) {
-    const size_t to = std::min(list.find(';', from), list.size());
-    const std::string_view name = list.substr(from, to - from);
-    from = to + 1;
-    if (name.empty() || count == names.size()) return false;
-    if (std::ranges::any_of(name, [](char c) { return (c >= 'A' && c <= 'Z') || c <= ' '; })) {
-      return false;
-    }
-    const auto end = names.begin() + static_cast<ptrdiff_t>(count);
-    if (std::find(names.begin(), end, name) != end) return false;
-    names[count++] = name;
-  }
-  return true;
-}
-
 bool lists_header(std::string_view list, std::string_view name) {
   for (size_t from = 0; from <= list.size();) {
     const size_t to = std::min(list.find(';', from), list.size());
@@ -77,6 +58,27 @@ bool lists_header(std::string_view list, std::string_view name) {
     from = to + 1;
   }
   return false;
+}
+
+// Lower-case names, each once. The list itself is part of what is signed.
+bool is_signed_header_list(std::string_view list) {
+  size_t count = 0;
+  std::string_view before;
+  bool is_sorted = true;
+  for (size_t from = 0; from <= list.size();) {
+    const size_t to = std::min(list.find(';', from), list.size());
+    const std::string_view name = list.substr(from, to - from);
+    if (name.empty() || ++count > kSignedHeadersMax) return false;
+    if (std::ranges::any_of(name, [](char c) { return (c >= 'A' && c <= 'Z') || c <= ' '; })) {
+      return false;
+    }
+    // Clients sort the list, which rules out repeats; the others pay for a search.
+    is_sorted = is_sorted && before < name;
+    if (!is_sorted && from > 0 && lists_header(list.substr(0, from - 1), name)) return false;
+    before = name;
+    from = to + 1;
+  }
+  return true;
 }
 
 // RELIABILITY.md S17.

@@ -1,7 +1,5 @@
 #include "s3/payload.h"
 
-#include <algorithm>
-
 #include "base/encoding.h"
 
 namespace cairn::s3 {
@@ -26,18 +24,32 @@ constexpr NamedKind kNamedKinds[] = {
     {"STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER", PayloadKind::kStreamingEcdsaTrailer},
 };
 
+// One pass without an allocation: every signed request goes through here.
+bool parse_hex(std::string_view text, crypto::Sha256Value& out) {
+  if (text.size() != 2 * out.size()) return false;
+  const auto digit = [](char c) -> unsigned {
+    if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
+    if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a' + 10);
+    if (c >= 'A' && c <= 'F') return static_cast<unsigned>(c - 'A' + 10);
+    return 0x100;
+  };
+  unsigned seen = 0;
+  for (size_t i = 0; i < out.size(); ++i) {
+    const unsigned high = digit(text[2 * i]);
+    const unsigned low = digit(text[2 * i + 1]);
+    seen |= high | low;
+    out[i] = static_cast<uint8_t>((high << 4) | low);
+  }
+  return seen < 0x100;
+}
+
 }  // namespace
 
 S3Result<Payload> parse_payload(std::string_view content_sha256) {
+  Payload payload{PayloadKind::kHashed, {}};
+  if (parse_hex(content_sha256, payload.sha256)) return payload;
   for (const NamedKind& named : kNamedKinds) {
     if (named.name == content_sha256) return Payload{named.kind, {}};
-  }
-  Payload payload{PayloadKind::kHashed, {}};
-  if (content_sha256.size() == 2 * payload.sha256.size()) {
-    if (const std::optional<Bytes> bytes = from_hex(content_sha256)) {
-      std::ranges::copy(*bytes, payload.sha256.begin());
-      return payload;
-    }
   }
   return invalid_argument(std::string(kAllowedForms), "x-amz-content-sha256", content_sha256);
 }

@@ -17,8 +17,17 @@ struct HeaderView {
   std::string_view value;
 };
 
-// ASCII case-insensitive equality.
-bool equal_ignoring_case(std::string_view a, std::string_view b);
+namespace detail {
+bool equal_ignoring_case_same_size(std::string_view a, std::string_view b);
+}  // namespace detail
+
+// ASCII case-insensitive equality. Header look-ups are most of what verifying costs beside hashing,
+// and the size and the last letter (names share prefixes) tell most names apart.
+inline bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  if (!a.empty() && ((a.back() ^ b.back()) & ~0x20) != 0) return false;
+  return detail::equal_ignoring_case_same_size(a, b);
+}
 // True when `text` starts with `prefix`, which is lower-case ASCII.
 bool starts_with_ignoring_case(std::string_view text, std::string_view prefix);
 // Without blanks and tabs at both ends.

@@ -21,10 +21,17 @@ inline storage::OwnerId sample_owner(uint64_t number) {
   return owner;
 }
 
+// Random blocks of 4 KiB, all different: one is drawn, the others are it with a number in front.
 inline Bytes sample_bytes(uint64_t number, size_t size_bytes) {
+  constexpr size_t kBlock = 4096;
   SeededRandom random(number * 2);
   Bytes bytes(size_bytes);
-  random.fill(bytes);
+  random.fill(MutableBytes(bytes).first(std::min(size_bytes, kBlock)));
+  for (size_t at = kBlock; at < size_bytes; at += kBlock) {
+    std::copy_n(bytes.begin(), std::min(kBlock, size_bytes - at),
+                bytes.begin() + static_cast<ptrdiff_t>(at));
+    if (size_bytes - at >= 8) store_le(bytes.data() + at, number * 1000000 + at);
+  }
   return bytes;
 }
 

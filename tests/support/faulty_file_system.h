@@ -51,9 +51,9 @@ struct CallRecord {
 
 // What to do instead of the call.
 struct Fault {
-  std::optional<Error> error;               // Fails without effect.
-  std::optional<size_t> bytes_max;          // Reads and writes: at most so many bytes.
-  std::optional<uint64_t> available_bytes;  // space(): this answer.
+  std::optional<Error> error = {};               // Fails without effect.
+  std::optional<size_t> bytes_max = {};          // Reads and writes: at most so many bytes.
+  std::optional<uint64_t> available_bytes = {};  // space(): this answer.
 };
 
 class FaultyFileSystem final : public io::FileSystem {

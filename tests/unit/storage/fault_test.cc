@@ -1,0 +1,232 @@
+// Properties: no put completes before the flush that covers it; a failed write or flush is never
+// retried on its file and loses nothing that was acknowledged; a full disk refuses puts only.
+// Method: the decorator of the file system records all calls in order and fails some of them.
+#include "tests/support/faulty_file_system.h"
+#include "tests/support/store_fixture.h"
+
+namespace cairn::storage {
+namespace {
+
+using testing_support::CallRecord;
+using testing_support::Fault;
+using testing_support::FaultyFileSystem;
+using testing_support::FileCall;
+using testing_support::sample_chunk;
+using testing_support::sample_id;
+using testing_support::sample_owner;
+using testing_support::StoreFixture;
+
+class FaultTest : public StoreFixture {
+ protected:
+  FaultTest() { files_ = &faulty_; }
+
+  FaultyFileSystem faulty_{io::system_file_system()};
+};
+
+const Error kEio{Code::kIo, "injected"};
+const Error kFull{Code::kNoSpace, "injected"};
+
+bool is_record_write(const CallRecord& record) {
+  return record.call == FileCall::kWrite && record.size_bytes > 2 * kBlockBytes;
+}
+bool is_log_sync(const CallRecord& record) {
+  return record.call == FileCall::kSync && record.path.ends_with(".log");
+}
+
+// A flush that began after the write's end and ended before the put's completion.
+bool flushed_in_time(const std::vector<CallRecord>& calls, const CallRecord& write,
+                     uint64_t completed_at) {
+  return std::ranges::any_of(calls, [&](const CallRecord& call) {
+    return is_log_sync(call) && call.path == write.path && call.done && !call.failed &&
+           call.begun_at > write.done_at && call.done_at < completed_at;
+  });
+}
+
+io::Task<void> put_and_mark(VolumeStore& store, uint64_t number, FaultyFileSystem& files,
+                            uint64_t& completed_at) {
+  const Status done = co_await store.put(
+      sample_id(number), sample_chunk(number, 20000 + number * 4096), sample_owner(0));
+  EXPECT_TRUE(done.has_value());
+  completed_at = files.mark();
+}
+
+TEST_F(FaultTest, NoPutCompletesBeforeItsFlushAndFlushesAreShared) {
+  std::unique_ptr<VolumeStore> store = open();
+  constexpr uint64_t kPuts = 64;
+  std::vector<uint64_t> completed_at(kPuts, 0);
+  const auto all = [](VolumeStore& target, FaultyFileSystem& files,
+                      std::vector<uint64_t>& completed) -> io::Task<void> {
+    io::Scope scope;
+    for (uint64_t i = 0; i < kPuts; ++i) {
+      scope.spawn(put_and_mark(target, i, files, completed[i]));
+    }
+    co_await scope.join();
+  };
+  wait(all(*store, faulty_, completed_at));
+  const std::vector<CallRecord> calls = faulty_.calls();
+  size_t writes_count = 0;
+  for (uint64_t i = 0; i < kPuts; ++i) {
+    const uint64_t size = record_bytes(20000 + i * 4096);
+    const auto write = std::ranges::find_if(calls, [&](const CallRecord& call) {
+      return is_record_write(call) && call.size_bytes == size;
+    });
+    ASSERT_NE(write, calls.end()) << i;
+    ++writes_count;
+    EXPECT_TRUE(flushed_in_time(calls, *write, completed_at[i])) << i;
+    // The check itself can fail: at the time of the write's own end no flush covered it.
+    EXPECT_FALSE(flushed_in_time(calls, *write, write->done_at)) << i;
+  }
+  EXPECT_EQ(writes_count, kPuts) << "each put is one gathered write";
+  EXPECT_LE(store->metrics().flush_groups, kPuts / 4);
+  EXPECT_GE(store->metrics().flush_groups, 1U);
+  close(std::move(store));
+}
+
+TEST_F(FaultTest, AFailedFlushFailsItsPutsAndIsNeverRepeatedOnThatFile) {
+  std::unique_ptr<VolumeStore> store = open();
+  ASSERT_TRUE(put(*store, 0, 50000).has_value());
+  faulty_.fail_nth(1, kEio, is_log_sync);
+  std::vector<Status> results(4);
+  wait(put_all(*store, 10, 50000, results));
+  for (const Status& result : results) {
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code, Code::kIo);
+  }
+  for (uint64_t i = 10; i < 14; ++i) EXPECT_EQ(read_code(*store, i, 10), Code::kNotFound);
+  expect_stored(*store, 0, 50000);
+  EXPECT_EQ(store->metrics().log_files_condemned, 1U);
+
+  ASSERT_TRUE(put(*store, 20, 50000).has_value()) << "goes on in another log file";
+  close(std::move(store));
+  const std::vector<CallRecord> calls = faulty_.calls();
+  const auto failed = std::ranges::find_if(
+      calls, [](const CallRecord& call) { return is_log_sync(call) && call.failed; });
+  ASSERT_NE(failed, calls.end());
+  for (auto later = failed + 1; later != calls.end(); ++later) {
+    const bool touches = later->call == FileCall::kSync || later->call == FileCall::kWrite;
+    EXPECT_FALSE(touches && later->path == failed->path) << "call " << later->number;
+  }
+  faulty_.set_rule({});
+  store = open();
+  expect_stored(*store, 0, 50000);
+  expect_stored(*store, 20, 50000);
+  close(std::move(store));
+}
+
+TEST_F(FaultTest, TwoFailuresInARowMakeTheVolumeReadOnly) {
+  std::unique_ptr<VolumeStore> store = open();
+  ASSERT_TRUE(put(*store, 0, 50000).has_value());
+  faulty_.fail_nth(1, kEio, is_record_write, true);
+  EXPECT_EQ(put(*store, 1, 50000).error().code, Code::kIo);
+  EXPECT_EQ(put(*store, 2, 50000).error().code, Code::kIo);
+  faulty_.set_rule({});
+  EXPECT_EQ(put(*store, 3, 50000).error().code, Code::kUnavailable);
+  expect_stored(*store, 0, 50000);
+  EXPECT_TRUE(unlink(*store, 0).value());
+  close(std::move(store));
+}
+
+TEST_F(FaultTest, ShortReadsAndWritesAreCompleted) {
+  faulty_.set_rule([](const CallRecord& record) {
+    return Fault{.bytes_max = record.number % 3 == 0 ? std::optional<size_t>(kBlockBytes * 3)
+                                                     : std::nullopt};
+  });
+  std::unique_ptr<VolumeStore> store = open();
+  for (uint64_t i = 0; i < 10; ++i) ASSERT_TRUE(put(*store, i, 100000 + i).has_value());
+  for (uint64_t i = 0; i < 10; ++i) expect_stored(*store, i, 100000 + i);
+  close(std::move(store));
+  store = open();
+  for (uint64_t i = 0; i < 10; ++i) expect_stored(*store, i, 100000 + i);
+  close(std::move(store));
+}
+
+TEST_F(FaultTest, AFullDiskRefusesPutsOnlyAndRecovers) {
+  std::unique_ptr<VolumeStore> store = open();
+  uint64_t stored = 0;
+  for (int cycle = 0; cycle < 5; ++cycle) {
+    SCOPED_TRACE(cycle);
+    faulty_.set_rule([](const CallRecord& record) {
+      Fault fault;
+      if (record.call == FileCall::kAllocate) fault.error = kFull;
+      return fault;
+    });
+    const uint64_t first = stored;
+    while (true) {
+      const Status done = put(*store, stored, 3 * MiB);
+      if (!done) {
+        EXPECT_EQ(done.error().code, Code::kNoSpace);
+        break;
+      }
+      ++stored;
+      ASSERT_LT(stored - first, 20U) << "the log file in use must run full";
+    }
+    for (uint64_t i = 0; i < stored; ++i) expect_stored(*store, i, 3 * MiB);
+    if (stored > 0) {
+      ASSERT_TRUE(unlink(*store, --stored).value());
+    }
+    faulty_.set_rule({});
+    ASSERT_TRUE(put(*store, stored, 3 * MiB).has_value()) << "space was freed";
+    ++stored;
+  }
+  EXPECT_EQ(store->metrics().log_files_condemned, 0U);
+  close(std::move(store));
+  store = open();
+  for (uint64_t i = 0; i < stored; ++i) expect_stored(*store, i, 3 * MiB);
+  close(std::move(store));
+}
+
+TEST_F(FaultTest, TheReserveIsNotTouched) {
+  faulty_.set_rule([](const CallRecord&) { return Fault{.available_bytes = 20 * MiB}; });
+  VolumeStoreOptions options = options_for({directory_.sub("a")});
+  options.reserve_bytes = 8 * MiB;
+  std::unique_ptr<VolumeStore> store = wait(VolumeStore::open(options)).value();
+  EXPECT_EQ(put(*store, 1, 5000).error().code, Code::kNoSpace);
+  EXPECT_EQ(faulty_.count(FileCall::kAllocate), 0U);
+  EXPECT_EQ(wait(store->usage())->available_bytes, 12 * MiB);
+  close(std::move(store));
+}
+
+// One workload; every call of it fails once, with EIO and then with ENOSPC. Whatever was
+// acknowledged is served, before and after a restart, and nothing wrong ever is.
+TEST_F(FaultTest, AnyFailingCallLosesNothingAcknowledged) {
+  uint64_t calls_count = 0;
+  for (uint64_t nth = 0; nth == 0 || nth <= 2 * calls_count; ++nth) {
+    SCOPED_TRACE(testing::Message() << "failing call " << nth);
+    const std::string folder = directory_.sub("run" + std::to_string(nth));
+    FaultyFileSystem files{io::system_file_system()};
+    files_ = &files;
+    if (nth != 0) files.fail_nth((nth + 1) / 2, nth % 2 == 1 ? kEio : kFull);
+    Result<std::unique_ptr<VolumeStore>> opened = try_open({folder});
+    std::vector<uint64_t> acknowledged;
+    std::vector<uint64_t> dropped;
+    if (opened) {
+      VolumeStore& store = **opened;
+      for (uint64_t i = 0; i < 6; ++i) {
+        if (put(store, i, 3 * MiB).has_value()) acknowledged.push_back(i);
+      }
+      if (!acknowledged.empty()) {
+        const Result<bool> gone = unlink(store, acknowledged.front());
+        if (gone && *gone) {
+          dropped.push_back(acknowledged.front());
+          acknowledged.erase(acknowledged.begin());
+        }
+      }
+      if (nth == 0) calls_count = files.calls().size();
+      files.set_rule({});
+      for (const uint64_t i : acknowledged) expect_stored(store, i, 3 * MiB);
+      for (const uint64_t i : dropped) EXPECT_EQ(read_code(store, i, 9), Code::kNotFound);
+      (void)wait(store.close());
+      opened->reset();
+    }
+    files.set_rule({});
+    std::unique_ptr<VolumeStore> again = open({folder});
+    ASSERT_NE(again, nullptr);
+    for (const uint64_t i : acknowledged) expect_stored(*again, i, 3 * MiB);
+    close(std::move(again));
+    std::filesystem::remove_all(folder);
+  }
+  EXPECT_GT(calls_count, 30U);
+}
+
+}  // namespace
+}  // namespace cairn::storage

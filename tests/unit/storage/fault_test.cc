@@ -1,6 +1,8 @@
 // Properties: no put completes before the flush that covers it; a failed write or flush is never
 // retried on its file and loses nothing that was acknowledged; a full disk refuses puts only.
-// Method: the decorator of the file system records all calls in order and fails some of them.
+// Method: the decorator of the file system records all calls in order and fails some of them; the
+// long loop runs on the simulated disk.
+#include "io/sim_file_system.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/store_fixture.h"
 
@@ -192,8 +194,9 @@ TEST_F(FaultTest, AnyFailingCallLosesNothingAcknowledged) {
   uint64_t calls_count = 0;
   for (uint64_t nth = 0; nth == 0 || nth <= 2 * calls_count; ++nth) {
     SCOPED_TRACE(testing::Message() << "failing call " << nth);
-    const std::string folder = directory_.sub("run" + std::to_string(nth));
-    FaultyFileSystem files{io::system_file_system()};
+    const std::string folder = "/volume";
+    io::SimFileSystem disk({.seed = nth});
+    FaultyFileSystem files{disk};
     files_ = &files;
     if (nth != 0) files.fail_nth((nth + 1) / 2, nth % 2 == 1 ? kEio : kFull);
     Result<std::unique_ptr<VolumeStore>> opened = try_open({folder});
@@ -223,7 +226,6 @@ TEST_F(FaultTest, AnyFailingCallLosesNothingAcknowledged) {
     ASSERT_NE(again, nullptr);
     for (const uint64_t i : acknowledged) expect_stored(*again, i, 3 * MiB);
     close(std::move(again));
-    std::filesystem::remove_all(folder);
   }
   EXPECT_GT(calls_count, 30U);
 }

@@ -49,8 +49,9 @@ struct RocksdbOptions {
   CatalogMetrics* metrics = nullptr;
   // Null = the operating system's. Tests inject faults here.
   std::shared_ptr<rocksdb::FileSystem> file_system = nullptr;
-  // Write-ahead log through pre-written files (wal_file_system.h): no metadata update per sync.
-  bool prewritten_wal = true;
+  // Write-ahead log through pre-written files (wal_file_system.h). Off: it writes every log byte
+  // twice and was no faster where it was measured (bench/README.md).
+  bool prewritten_wal = false;
   // False loses acknowledged commits in a power cut. Only for the negative controls of tests.
   bool sync_writes = true;
 };

@@ -18,17 +18,17 @@ io::Task<Result<std::unique_ptr<Catalog>>> open_rocksdb(std::string directory) {
   return open_rocksdb_catalog(std::move(directory), small_options());
 }
 
-io::Task<Result<std::unique_ptr<Catalog>>> open_rocksdb_plain_log(std::string directory) {
+io::Task<Result<std::unique_ptr<Catalog>>> open_rocksdb_prewritten_log(std::string directory) {
   RocksdbOptions options = small_options();
-  options.prewritten_wal = false;
+  options.prewritten_wal = true;
   return open_rocksdb_catalog(std::move(directory), std::move(options));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, CatalogSuite,
-                         ::testing::Values(CatalogKind{"memory", open_memory},
-                                           CatalogKind{"rocksdb", open_rocksdb},
-                                           CatalogKind{"rocksdb_plain_log", open_rocksdb_plain_log}),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    All, CatalogSuite,
+    ::testing::Values(CatalogKind{"memory", open_memory}, CatalogKind{"rocksdb", open_rocksdb},
+                      CatalogKind{"rocksdb_prewritten_log", open_rocksdb_prewritten_log}),
+    [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace cairn::catalog

@@ -38,6 +38,7 @@ class RocksdbFaults : public ::testing::Test {
                            .write_buffer_bytes = 2 * MiB,
                            .ballast_bytes = 1 * MiB,
                            .file_system = disk_,
+                           .prewritten_wal = true,  // The log file that the fault model knows.
                            .sync_writes = sync_writes_};
     Result<std::unique_ptr<Catalog>> opened =
         reactor_->run(open_rocksdb_catalog(directory_ + "/" + name, std::move(options)));

@@ -82,6 +82,8 @@ io::Task<Result<Buffer>> ChunkReader::next() {
 
 io::Task<void> ChunkReader::State::run(std::shared_ptr<State> state, std::shared_ptr<Slot> slot,
                                        Extent piece) {
+  Core& core = state->core;
+  core.fetches_running.fetch_add(1);
   if (state->given_up) {
     slot->result.emplace(fail(Code::kCancelled, "the reader is gone"));
   } else {
@@ -89,6 +91,7 @@ io::Task<void> ChunkReader::State::run(std::shared_ptr<State> state, std::shared
     slot->result.emplace(std::move(result));
   }
   slot->ready.set();
+  core.fetches_running.fetch_sub(1);
 }
 
 Result<std::shared_ptr<crypto::ChunkOpener>> ChunkReader::State::opener(const ChunkId& id,

@@ -75,7 +75,7 @@ io::Task<Result<bool>> Collector::collect_queue() {
   co_await io::or_return(drop_references(std::move(references)));
   co_await io::or_return(drop_rows(std::move(row_keys)));
   if (!page.more) listed_.reset();
-  co_return any || !page.entries.empty();
+  co_return any || page.more;
 }
 
 // What the queued body refers to; the chunks of a stored manifest come last, because a repeat after

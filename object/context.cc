@@ -55,7 +55,7 @@ io::Task<void> Context::join_fetches() {
   for (Core* core : cores) {
     if (&core->reactor == &io::Reactor::current()) {
       co_await join_core(*core);
-    } else if (core->fetches.running_count() > 0) {
+    } else if (core->fetches_running.load() > 0) {
       co_await io::run_on(core->reactor, join_core(*core));
     }
   }

@@ -53,6 +53,7 @@ struct Core {
   HotCache<OpenObject> objects;
   HotCache<BucketInfo> buckets;
   io::Scope fetches;  // Reads of the store that outlive their reader.
+  std::atomic<size_t> fetches_running{0};  // Of `fetches`, for any thread.
 };
 
 class Context {
@@ -74,7 +75,7 @@ class Context {
   // Of the calling reactor; made at the first call there.
   Core& core();
   std::vector<const ReadEpochs::Core*> reader_cores();
-  // Waits for the reads of all cores that still run. Their reactors are running.
+  // Waits for the reads that still run; the reactors of those run as well.
   io::Task<void> join_fetches();
 
   // The tenant's newest keys; kNotFound when it has none.

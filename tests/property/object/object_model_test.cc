@@ -1,0 +1,134 @@
+// Property: any sequence of operations leaves the object layer equal to a map from key to bytes,
+// and what is left in the chunk store is exactly what the map still needs. Method: random
+// operations by seed over memory backends, compared after every step; reopened at random. A failure
+// prints the seed.
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "tests/unit/object/harness.h"
+
+namespace cairn::object {
+namespace {
+
+struct Model {
+  std::map<std::string, Bytes> objects;
+};
+
+std::string key_of(SeededRandom& random) {
+  return "k" + std::to_string(random.below(6));
+}
+
+Bytes body_of(SeededRandom& random) {
+  static constexpr size_t kSizes[] = {0, 1, 5000, 16384, 16385, 100000, 1500000};
+  // Few distinct contents, so that dedup happens.
+  const uint64_t content = random.below(4);
+  return random_bytes(content, kSizes[random.below(std::size(kSizes))]);
+}
+
+void put(Harness& harness, Model& model, SeededRandom& random) {
+  const std::string key = key_of(random);
+  const Bytes bytes = body_of(random);
+  PutOptions options;
+  if (random.below(2) == 0) options.size_bytes = bytes.size();
+  const bool only_new = random.below(4) == 0;
+  if (only_new) options.conditions.if_none_match.push_back("*");
+  const auto info = harness.put(key, bytes, options);
+  const bool expected = !only_new || !model.objects.contains(key);
+  ASSERT_EQ(info.has_value(), expected);
+  if (info) model.objects[key] = bytes;
+}
+
+void copy(Harness& harness, Model& model, SeededRandom& random) {
+  const std::string from = key_of(random);
+  const std::string to = key_of(random);
+  const auto source = harness.head(from);
+  ASSERT_EQ(source.has_value(), model.objects.contains(from));
+  if (!source) return;
+  const auto copied =
+      harness.run(harness.objects->copy(harness.bucket, *source, harness.bucket, to, {}));
+  ASSERT_TRUE(copied.has_value()) << copied.error().message;
+  model.objects[to] = Bytes(model.objects[from]);
+}
+
+void multipart(Harness& harness, Model& model, SeededRandom& random) {
+  const std::string key = key_of(random);
+  const auto upload = harness.run(harness.objects->create_upload(harness.bucket, key, {}));
+  ASSERT_TRUE(upload.has_value());
+  const Bytes first = random_bytes(random.below(2), 5 * MiB);
+  const Bytes second = body_of(random);
+  CompleteOptions options;
+  for (uint32_t number = 1; number <= 2; ++number) {
+    const auto part = harness.put_part(*upload, number, number == 1 ? first : second);
+    ASSERT_TRUE(part.has_value()) << part.error().message;
+    options.parts.push_back({number, part->etag, std::nullopt});
+  }
+  if (random.below(3) == 0) {
+    ASSERT_TRUE(harness.run(harness.objects->abort_upload(harness.bucket, key, upload->upload_id)));
+    return;
+  }
+  const auto done = harness.run(
+      harness.objects->complete_upload(harness.bucket, key, upload->upload_id, options));
+  ASSERT_TRUE(done.has_value()) << done.error().message;
+  Bytes whole = first;
+  whole.insert(whole.end(), second.begin(), second.end());
+  model.objects[key] = std::move(whole);
+}
+
+void step(Harness& harness, Model& model, SeededRandom& random) {
+  switch (random.below(12)) {
+    case 0:
+    case 1: {
+      const std::string key = key_of(random);
+      ASSERT_TRUE(harness.remove(key).has_value());
+      model.objects.erase(key);
+      return;
+    }
+    case 2: return copy(harness, model, random);
+    case 3: return multipart(harness, model, random);
+    case 4: return harness.collect();
+    case 5: return harness.reopen();
+    default: return put(harness, model, random);
+  }
+}
+
+void compare(Harness& harness, const Model& model, SeededRandom& random) {
+  const auto page = harness.list({});
+  ASSERT_TRUE(page.has_value());
+  ASSERT_EQ(page->objects.size(), model.objects.size());
+  size_t at = 0;
+  for (const auto& [key, bytes] : model.objects) {
+    ASSERT_EQ(page->objects[at].key, key);
+    ASSERT_EQ(page->objects[at++].size_bytes, bytes.size());
+  }
+  const std::string key = key_of(random);
+  const auto found = model.objects.find(key);
+  const auto got = harness.get(key);
+  ASSERT_EQ(got.has_value(), found != model.objects.end());
+  if (got) ASSERT_TRUE(*got == found->second) << key;
+}
+
+TEST(ObjectModel, AnySequenceOfOperationsEqualsAMap) {
+  for (uint64_t seed = 1; seed <= 8; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Harness harness(Backends::kMemory, seed);
+    SeededRandom random(seed);
+    Model model;
+    for (int i = 0; i < 60; ++i) {
+      step(harness, model, random);
+      if (testing::Test::HasFatalFailure()) return;
+      compare(harness, model, random);
+      if (testing::Test::HasFatalFailure()) return;
+    }
+    const auto report = harness.run(harness.objects->scrub());
+    ASSERT_TRUE(report.has_value() && report->damaged.empty());
+    for (const auto& [key, bytes] : model.objects) {
+      ASSERT_TRUE(harness.remove(key).has_value());
+    }
+    harness.collect();
+    ASSERT_EQ(harness.stored_chunks(), 0);
+  }
+}
+
+}  // namespace
+}  // namespace cairn::object

@@ -39,6 +39,8 @@ Mailbox::~Mailbox() {
 }
 
 void Mailbox::post(Message& message) noexcept {
+  // The message may make the owner end while we still have to look whether it sleeps.
+  const std::shared_ptr<Mailbox> alive = shared_from_this();
   Message* newest = newest_.load(std::memory_order_acquire);
   do {
     if (newest == closed_mark()) {

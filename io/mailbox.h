@@ -22,7 +22,7 @@ struct Message {
   void (*drop)(Message& self) = nullptr;
 };
 
-class Mailbox {
+class Mailbox : public std::enable_shared_from_this<Mailbox> {
  public:
   static Result<std::shared_ptr<Mailbox>> create();
   explicit Mailbox(UniqueFd wake_fd) : wake_fd_(std::move(wake_fd)) {}
@@ -31,6 +31,7 @@ class Mailbox {
   Mailbox& operator=(const Mailbox&) = delete;
 
   // [any thread] Order is kept per sender. Costs a system call only when the owner sleeps.
+  // REQUIRES: the mailbox is alive when the call begins; the message may end its owner.
   void post(Message& message) noexcept;
   void post(std::move_only_function<void()> message);
 

@@ -144,9 +144,11 @@ ResponseHead& ResponseHead::add(std::string_view name, std::string_view value) {
   at += name.size();
   *at++ = ':';
   *at++ = ' ';
-  for (const char c : value) {
-    const auto byte = static_cast<uint8_t>(c);
-    *at++ = (byte < 0x20 && c != '\t') || byte == 0x7f ? ' ' : c;
+  if (!value.empty()) std::memcpy(at, value.data(), value.size());
+  char* const value_end = at + value.size();
+  while ((at = const_cast<char*>(detail::find_not<detail::kValueByte>(at, value_end))) !=
+         value_end) {
+    *at++ = ' ';
   }
   *at++ = '\r';
   *at++ = '\n';

@@ -52,10 +52,10 @@ struct ScanPage {
 
 struct Precondition {
   enum class Kind : unsigned char {
-    kAbsent,       // The key does not exist.
-    kPresent,      // The key exists.
-    kVersionIs,    // The entry's version equals `version`.
-    kRangeEmpty,   // No key in [key, end) exists.
+    kAbsent,      // The key does not exist.
+    kPresent,     // The key exists.
+    kVersionIs,   // The entry's version equals `version`.
+    kRangeEmpty,  // No key in [key, end) exists.
   };
   Kind kind = Kind::kAbsent;
   std::string key = {};
@@ -68,8 +68,8 @@ struct Put {
   std::string value;
 };
 
-// A batch without puts and deletes only checks; it completes with the current version. A key that is
-// both put and deleted is deleted.
+// A batch without puts and deletes only checks; it completes with the current version. A key that
+// is both put and deleted is deleted.
 struct Batch {
   std::vector<Precondition> preconditions = {};
   std::vector<Put> puts = {};

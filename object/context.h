@@ -52,7 +52,7 @@ struct Core {
   ReadEpochs::Core readers;
   HotCache<OpenObject> objects;
   HotCache<BucketInfo> buckets;
-  io::Scope fetches;  // Reads of the store that outlive their reader.
+  io::Scope fetches;                       // Reads of the store that outlive their reader.
   std::atomic<size_t> fetches_running{0};  // Of `fetches`, for any thread.
 };
 

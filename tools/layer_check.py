@@ -2,14 +2,14 @@
 """Checks the includes of the tree against the arrow block of ARCHITECTURE.md.
 
 An include from one folder to another that the block does not list fails, and so does a listed arrow
-that no file uses, a folder that the block does not name, and a heavy third-party header outside the
-.cc files of its one folder."""
+that no file uses, a folder that the block does not name, and a heavy third-party header outside its
+one folder: it may stand in .cc files there, and in headers that no other folder includes."""
 import pathlib
 import re
 import subprocess
 import sys
 
-HEAVY = {  # Header prefix -> the folders whose .cc files may include it.
+HEAVY = {  # Header prefix -> the folders that may include it.
     "rocksdb/": {"catalog"},
     "grpc": {"cluster"},
     "rados/": {"storage"},
@@ -38,6 +38,7 @@ def check(root):
     files = subprocess.run(["git", "ls-files", "*.cc", "*.h", "*.proto"], cwd=root, check=True,
                            capture_output=True, text=True).stdout.split()
     used, problems = set(), []
+    heavy_headers, included_from = {}, {}
     for name in files:
         folder = name.split("/")[0]
         if folder in ("tests", "bench", "tools"):
@@ -57,9 +58,18 @@ def check(root):
                 if target not in arrows[folder]:
                     problems.append(f"{name}:{number}: arrow {folder} -> {target} is not allowed")
             for heavy, owners in HEAVY.items():
-                if match.group(2).startswith(heavy) and (folder not in owners or name.endswith(".h")):
-                    problems.append(f"{name}:{number}: <{match.group(2)}> belongs in .cc files of "
-                                    f"{', '.join(sorted(owners))}")
+                if match.group(2).startswith(heavy):
+                    if folder not in owners:
+                        problems.append(f"{name}:{number}: <{match.group(2)}> belongs in "
+                                        f"{', '.join(sorted(owners))}")
+                    elif name.endswith(".h"):
+                        heavy_headers[name] = match.group(2)
+            if match.group(1) == '"':
+                included_from.setdefault(match.group(2), set()).add(folder)
+    for header, heavy in heavy_headers.items():
+        others = included_from.get(header, set()) - {header.split("/")[0]}
+        if others:
+            problems.append(f"{header}: brings <{heavy}> into {', '.join(sorted(others))}")
     present = {name.split("/")[0] for name in files}
     for folder, targets in arrows.items():
         if folder not in present:

@@ -14,7 +14,7 @@ import sys
 FILE_LINES_MAX = 600
 FILE_LINES_MEDIAN_MAX = 150
 FUNCTION_LINES_MAX = 70
-NOT_A_FUNCTION = re.compile(r"^\s*(namespace|class|struct|union|enum|extern|#|//|\})")
+NOT_A_FUNCTION = re.compile(r"^\s*(namespace|class|struct|union|enum|extern|constexpr [^()]*=|constexpr std::array|#|//|\})")
 
 
 def functions(lines):

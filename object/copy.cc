@@ -206,6 +206,7 @@ io::Task<Result<ObjectInfo>> copy_object(Context& context, BucketInfo source_buc
 io::Task<Result<PartInfo>> copy_part(Context& context, BucketInfo source_bucket, ObjectInfo source,
                                      std::optional<ByteRange> range, BucketInfo bucket,
                                      UploadInfo upload, uint32_t part_number) {
+  co_await io::or_return(check_part_number(part_number));
   const std::unique_ptr<StoredObjectReader> reader = co_await io::or_return(
       open_source(context, std::move(source_bucket), std::move(source), pin_now(context)));
   const OpenObject& object = reader->object();

@@ -111,13 +111,13 @@ io::Task<Result<ObjectInfo>> PartTarget::commit(const BodySink&, const BodyDiges
   co_return info;
 }
 
+}  // namespace
+
 Status check_part_number(uint32_t number) {
   if (number >= 1 && number <= kPartNumberMax) return {};
   return fail(Code::kInvalidArgument,
               std::string(reason::kInvalidPart) + ": number " + std::to_string(number));
 }
-
-}  // namespace
 
 io::Task<Result<UploadInfo>> create_upload(Context& context, BucketInfo bucket, std::string key,
                                            UploadOptions options) {

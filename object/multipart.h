@@ -24,6 +24,8 @@ io::Task<Result<UploadInfo>> create_upload(Context& context, BucketInfo bucket, 
 // kNotFound kNoSuchUpload when it is unknown, complete or aborted.
 io::Task<Result<UploadInfo>> find_upload(Context& context, BucketInfo bucket, std::string key,
                                          std::string upload_id);
+// kInvalidArgument kInvalidPart outside 1 to kPartNumberMax.
+Status check_part_number(uint32_t number);
 Result<std::unique_ptr<ObjectWriter>> make_part_writer(Context& context, BucketInfo bucket,
                                                        UploadInfo upload, uint32_t part_number,
                                                        PutOptions options);

@@ -1,0 +1,167 @@
+#include "s3/call.h"
+
+#include <charconv>
+
+#include "base/encoding.h"
+#include "base/log.h"
+#include "crypto/digest.h"
+#include "s3/conditions.h"
+
+namespace cairn::s3 {
+namespace {
+
+namespace reason = object::reason;
+
+bool is(const Error& error, std::string_view why) {
+  return error.message.starts_with(why);
+}
+
+S3Error make(S3Code code, std::vector<ErrorField> fields = {}, std::string message = {}) {
+  return S3Error{code, std::move(message), std::move(fields)};
+}
+
+S3Error translate_missing(const Call& call, const Error& error, std::string_view bucket,
+                          std::string_view key) {
+  if (is(error, reason::kNoSuchBucket)) {
+    return make(S3Code::kNoSuchBucket, {{"BucketName", std::string(bucket)}});
+  }
+  if (is(error, reason::kNoSuchUpload)) {
+    return make(S3Code::kNoSuchUpload, {{"UploadId", std::string(call.param("uploadId"))}});
+  }
+  if (is(error, reason::kNoSuchVersion)) {
+    return make(S3Code::kNoSuchVersion,
+                {{"Key", std::string(key)}, {"VersionId", std::string(call.param("versionId"))}});
+  }
+  return make(S3Code::kNoSuchKey, {{"Key", std::string(key)}});
+}
+
+S3Error translate_refused(const Error& error, std::string_view bucket) {
+  const std::string name(bucket);
+  if (is(error, reason::kBucketNotEmpty)) {
+    return make(S3Code::kBucketNotEmpty, {{"BucketName", name}});
+  }
+  if (is(error, reason::kConditionIfNoneMatch)) return precondition_failed("If-None-Match");
+  if (is(error, reason::kConditionIfMatch)) return precondition_failed("If-Match");
+  return make(S3Code::kOperationAborted);
+}
+
+S3Error translate_invalid(const Error& error) {
+  if (is(error, reason::kInvalidPartOrder)) return make(S3Code::kInvalidPartOrder);
+  if (is(error, reason::kInvalidPart)) return make(S3Code::kInvalidPart);
+  if (is(error, reason::kPartTooSmall)) {
+    return make(S3Code::kEntityTooSmall,
+                {{"MinSizeAllowed", std::to_string(object::kPartBytesMin)}});
+  }
+  if (is(error, reason::kChecksumMismatch)) return make(S3Code::kBadDigest, {}, error.message);
+  if (is(error, reason::kSizeMismatch)) return make(S3Code::kInvalidRequest, {}, error.message);
+  return make(S3Code::kInvalidRequest, {}, error.message);
+}
+
+S3Error translate_failure(const Call& call, const Error& error) {
+  log::error("request-failed", {{"request_id", std::string_view(call.request_id)},
+                                {"route", call.route ? call.route->name : "none"},
+                                {"bucket", std::string_view(call.target.bucket)},
+                                {"key", std::string_view(call.target.key)},
+                                {"code", to_string(error.code)},
+                                {"message", std::string_view(error.message)}});
+  return make(S3Code::kInternalError);
+}
+
+}  // namespace
+
+S3Error translate_named(const Call& call, const Error& error, std::string_view bucket,
+                        std::string_view key) {
+  switch (error.code) {
+    case Code::kNotFound: return translate_missing(call, error, bucket, key);
+    case Code::kAlreadyExists:
+      return make(is(error, reason::kBucketOwned) ? S3Code::kBucketAlreadyOwnedByYou
+                                                  : S3Code::kBucketAlreadyExists,
+                  {{"BucketName", std::string(bucket)}});
+    case Code::kFailedPrecondition: return translate_refused(error, bucket);
+    case Code::kInvalidArgument: return translate_invalid(error);
+    case Code::kOutOfRange: return make(S3Code::kInvalidRange);
+    case Code::kPermissionDenied: return make(S3Code::kAccessDenied);
+    case Code::kNoSpace: return make(S3Code::kInsufficientStorage);
+    case Code::kResourceExhausted: return make(S3Code::kSlowDown);
+    case Code::kUnavailable:
+    case Code::kDeadlineExceeded:
+    case Code::kCancelled: return make(S3Code::kServiceUnavailable);
+    case Code::kUnsupported: return make(S3Code::kNotImplemented, {}, error.message);
+    case Code::kCorruption:
+    case Code::kIo:
+    case Code::kClosed:
+    case Code::kInternal: break;
+  }
+  return translate_failure(call, error);
+}
+
+S3Error translate(const Call& call, const Error& error) {
+  return translate_named(call, error, call.target.bucket, call.target.key);
+}
+
+std::string Call::version_id() const {
+  const std::string_view given = param("versionId");
+  return given == "null" ? std::string() : std::string(given);
+}
+
+http::ResponseHead Call::make_head(int status) const {
+  http::ResponseHead head(status);
+  head.add("x-amz-request-id", request_id);
+  head.add("x-amz-id-2", context.host_id);
+  return head;
+}
+
+io::Task<S3Status> Call::respond_empty(int status) {
+  const http::ResponseHead head = make_head(status);
+  // A reply that cannot be sent is the connection's business: the http server closes it.
+  static_cast<void>(co_await exchange.respond(head, BytesView()));
+  co_return S3Status();
+}
+
+io::Task<S3Status> Call::respond_xml(http::ResponseHead head, std::string body) {
+  head.add("Content-Type", "application/xml");
+  static_cast<void>(co_await exchange.respond(head, as_bytes(body)));
+  co_return S3Status();
+}
+
+io::Task<S3Status> Call::respond_xml(std::string body) {
+  return respond_xml(make_head(200), std::move(body));
+}
+
+S3Status authorize(const Identity& identity, std::string_view action,
+                   const object::BucketInfo* bucket) {
+  const bool allowed =
+      action.starts_with("s3:") && (bucket == nullptr || bucket->tenant == identity.tenant);
+  if (!allowed) return s3_fail(S3Code::kAccessDenied);
+  return {};
+}
+
+io::Task<S3Result<object::BucketInfo>> open_source_bucket(const Call& call, std::string name,
+                                                          std::string_view action) {
+  Result<object::BucketInfo> found = co_await call.objects().bucket(call.identity().tenant, name);
+  if (!found) {
+    co_return std::unexpected(translate_named(call, found.error(), name, call.target.key));
+  }
+  co_await or_fail(authorize(call.identity(), action, &*found));
+  co_return std::move(*found);
+}
+
+Owner owner_of(crypto::TenantId tenant) {
+  const std::string seed = "cairn tenant " + std::to_string(tenant.value);
+  Owner owner;
+  owner.id = to_hex(crypto::sha256(as_bytes(seed)));
+  owner.display_name = tenant == crypto::kRootTenant ? "root" : std::to_string(tenant.value);
+  return owner;
+}
+
+std::optional<uint64_t> parse_number(std::string_view text, uint64_t least, uint64_t most) {
+  uint64_t value = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, value);
+  if (text.empty() || error != std::errc() || end != last || value < least || value > most) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+}  // namespace cairn::s3

@@ -1,0 +1,103 @@
+// One request under way: what the door has found out about it, and the few things every handler
+// does with it. Lives in the door's coroutine frame; used on its reactor only.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/server.h"
+#include "object/objects.h"
+#include "s3/auth.h"
+#include "s3/errors.h"
+#include "s3/flow.h"
+#include "s3/request_view.h"
+#include "s3/routes.h"
+#include "s3/uri.h"
+
+namespace cairn::s3 {
+
+// What all requests of a door share. Immutable while the door serves.
+struct DoorContext {
+  object::Objects* objects = nullptr;
+  const Clock* clock = nullptr;
+  std::string region;
+  std::string host_id;  // x-amz-id-2
+};
+
+struct Call {
+  explicit Call(http::Exchange& exchange_in, const DoorContext& context_in)
+      : exchange(exchange_in), context(context_in) {}
+
+  http::Exchange& exchange;
+  const DoorContext& context;
+
+  // From the head.
+  std::vector<HeaderView> headers;
+  RequestView view;
+  Query query;
+  Target target;
+  std::string request_id;  // 16 upper-case hex digits.
+
+  // Set step by step by the door before the handler runs.
+  const Route* route = nullptr;
+  AuthResult auth;
+  object::BucketInfo bucket;  // When route->needs_bucket.
+  std::string document;       // When route->body is kDocument.
+
+  object::Objects& objects() const { return *context.objects; }
+  WallTime now() const { return context.clock->wall_now(); }
+  const Identity& identity() const { return *auth.identity; }
+  // A header, or, in a presigned URL, the parameter hoisted from one. `name` in lower case.
+  std::optional<std::string_view> header(std::string_view name) const {
+    return effective_header(view, query, auth.kind, name);
+  }
+  // The parameter's value; empty when absent.
+  std::string_view param(std::string_view name) const { return query.find(name).value_or(""); }
+  // Of ?versionId: empty for the current version and for `null`.
+  std::string version_id() const;
+
+  // A head with x-amz-request-id and x-amz-id-2.
+  http::ResponseHead make_head(int status) const;
+  io::Task<S3Status> respond_empty(int status);
+  // `head` as made by make_head; adds Content-Type: application/xml.
+  io::Task<S3Status> respond_xml(http::ResponseHead head, std::string body);
+  io::Task<S3Status> respond_xml(std::string body);
+};
+
+// An error of object/ in S3's words, with BucketName, Key, UploadId of the call where they belong.
+// Damage and I/O failures are logged here: this is where they are handled.
+S3Error translate(const Call& call, const Error& error);
+// The same for an object and a bucket other than the call's (copy sources).
+S3Error translate_named(const Call& call, const Error& error, std::string_view bucket,
+                        std::string_view key);
+template <typename T>
+S3Result<T> translated(const Call& call, Result<T> result) {
+  if (!result) return std::unexpected(translate(call, result.error()));
+  if constexpr (std::is_void_v<T>) {
+    return {};
+  } else {
+    return std::move(*result);
+  }
+}
+
+// Rights. The owner of a bucket may do everything in it; everyone else nothing: AccessDenied.
+S3Status authorize(const Identity& identity, std::string_view action,
+                   const object::BucketInfo* bucket);
+// Another bucket of the request (copy source): looked up, then authorised for `action`.
+io::Task<S3Result<object::BucketInfo>> open_source_bucket(const Call& call, std::string name,
+                                                          std::string_view action);
+
+// Owner and Initiator elements.
+struct Owner {
+  std::string id;  // 64 hex digits made of the tenant.
+  std::string display_name;
+};
+Owner owner_of(crypto::TenantId tenant);
+
+// Numbers in parameters and headers. nullopt when it is no number from `least` to `most`.
+std::optional<uint64_t> parse_number(std::string_view text, uint64_t least, uint64_t most);
+
+}  // namespace cairn::s3

@@ -1,0 +1,275 @@
+#include "s3/door.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/encoding.h"
+#include "s3/body.h"
+#include "s3/call.h"
+#include "s3/routes.h"
+
+namespace cairn::s3 {
+namespace {
+
+// Parameters of presigned URLs whose values are worth stealing from a log.
+constexpr std::string_view kSecretParameters[] = {
+    "X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token", "Signature", "AWSAccessKeyId"};
+
+bool is_secret(std::string_view name) {
+  return std::ranges::any_of(kSecretParameters, [&](std::string_view secret) {
+    return equal_ignoring_case(name, secret);
+  });
+}
+
+// The target with the values of kSecretParameters replaced by "-".
+std::string redacted_target(std::string_view target) {
+  const size_t mark = target.find('?');
+  std::string out(target.substr(0, mark));
+  if (mark == std::string_view::npos) return out;
+  std::string_view rest = target.substr(mark + 1);
+  char separator = '?';
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find('&'), rest.size());
+    const std::string_view piece = rest.substr(0, end);
+    const size_t equals = piece.find('=');
+    out += separator;
+    if (equals != std::string_view::npos && is_secret(piece.substr(0, equals))) {
+      out.append(piece.substr(0, equals)).append("=-");
+    } else {
+      out.append(piece);
+    }
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    separator = '&';
+  }
+  return out;
+}
+
+std::string request_id_text(uint64_t number) {
+  static constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string text(16, '0');
+  for (size_t i = 16; i-- > 0; number >>= 4) text[i] = kDigits[number & 15];
+  return text;
+}
+
+// `/bucket/key`, decoded, for <Resource>.
+std::string resource_text(const Target& target) {
+  std::string text = "/" + target.bucket;
+  if (!target.key.empty()) text.append("/").append(target.key);
+  return text;
+}
+
+const ErrorField* find_field(const S3Error& error, std::string_view name) {
+  const auto found = std::ranges::find(error.fields, name, &ErrorField::name);
+  return found == error.fields.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+struct Door::State {
+  explicit State(DoorOptions options_in)
+      : options(std::move(options_in)),
+        authenticator(*options.credentials, *options.clock, options.auth),
+        ids((options.random ? *options.random : system_random()).next_u64()) {
+    uint8_t host[24];
+    (options.random ? *options.random : system_random()).fill(host);
+    context.objects = options.objects;
+    context.clock = options.clock;
+    context.region = options.auth.region;
+    context.host_id = to_base64(host);
+  }
+
+  // What on_exchange_end() tells the observer about a request that has been handled.
+  struct Finished {
+    const http::RequestHead* head = nullptr;
+    const Route* route = nullptr;
+    std::string request_id;
+    std::string access_key;
+  };
+
+  io::Task<S3Status> serve(Call& call);
+  S3Status parse(Call& call);
+  S3Status admit(Call& call);
+  io::Task<void> refuse(Call& call, S3Error error);
+  io::Task<bool> answer_probe(http::Exchange& exchange);
+
+  DoorOptions options;
+  Authenticator authenticator;
+  SeededRandom ids;  // Request ids only: unique, not secret.
+  DoorContext context;
+  std::vector<Finished> finished;  // Between handle() and on_exchange_end(): one per connection.
+  bool ready = false;
+};
+
+// Target and route: what the request is about.
+S3Status Door::State::parse(Call& call) {
+  const http::RequestHead& head = call.exchange.head();
+  call.headers.reserve(head.fields.size());
+  for (const http::Field field : head.fields) call.headers.push_back({field.name, field.value});
+  call.view = {head.method, head.path, head.query, call.headers};
+  S3Result<Query> query = Query::parse(head.query);
+  if (!query) return std::unexpected(query.error());
+  call.query = std::move(*query);
+  if (head.method == "OPTIONS") {
+    return s3_fail(S3Code::kAccessForbidden, "CORSResponse: CORS is not enabled for this bucket.");
+  }
+  S3Result<Target> target = split_target(head.host, head.path, options.base_domains);
+  if (!target) return std::unexpected(target.error());
+  call.target = std::move(*target);
+  const S3Result<const Route*> route = find_route(call.view, call.query, call.target);
+  if (!route) return std::unexpected(route.error());
+  call.route = *route;
+  return {};
+}
+
+// Who asks: refuses everything that the route does not name.
+S3Status Door::State::admit(Call& call) {
+  S3Result<AuthResult> auth = authenticator.authenticate(call.view, call.query, call.target);
+  if (!auth) return std::unexpected(auth.error());
+  call.auth = std::move(*auth);
+  if ((call.route->auth & auth_bit(call.auth.kind)) == 0) return s3_fail(S3Code::kAccessDenied);
+  if (!call.auth.identity) {
+    // A form's signature stands in its body, which no handler reads yet.
+    return s3_fail(S3Code::kNotImplemented, "POST uploads by form are not implemented.");
+  }
+  if (call.auth.payload.is_streaming() && call.route->body != BodyKind::kStream) {
+    return s3_fail(S3Code::kInvalidRequest,
+                   "This operation does not take a streaming payload: sign the payload's hash.");
+  }
+  return {};
+}
+
+io::Task<S3Status> Door::State::serve(Call& call) {
+  co_await or_fail(parse(call));
+  co_await or_fail(admit(call));
+  if (call.route->needs_bucket) {
+    Result<object::BucketInfo> bucket =
+        co_await context.objects->bucket(call.identity().tenant, call.target.bucket);
+    call.bucket = co_await or_fail(translated(call, std::move(bucket)));
+  }
+  co_await or_fail(authorize(call.identity(), call.route->action,
+                             call.route->needs_bucket ? &call.bucket : nullptr));
+  if (call.route->body == BodyKind::kDocument) {
+    const S3Status read = co_await read_document(call);
+    if (!read) co_return std::unexpected(read.error());
+  }
+  const S3Status handled = co_await call.route->handler(call);
+  co_return handled;
+}
+
+io::Task<void> Door::State::refuse(Call& call, S3Error error) {
+  if (call.exchange.response_started()) co_return;  // The connection is cut: see handlers.h.
+  http::ResponseHead head = call.make_head(error.status());
+  const bool is_bucket = resource_of(call.target) == Resource::kBucket;
+  if (is_bucket && (call.exchange.head().is_head() || error.status() == 301 ||
+                    error.code == S3Code::kAuthorizationHeaderMalformed)) {
+    head.add("x-amz-bucket-region", context.region);
+  }
+  if (error.code == S3Code::kInvalidRange) {
+    const ErrorField* size = find_field(error, "ActualObjectSize");
+    if (size != nullptr) head.add("Content-Range", "bytes */" + size->value);
+  }
+  if (error.code == S3Code::kSlowDown || error.code == S3Code::kServiceUnavailable) {
+    head.add("Retry-After", uint64_t{1});
+  }
+  if (call.exchange.head().is_head()) {
+    static_cast<void>(co_await call.exchange.respond(head, BytesView()));
+    co_return;
+  }
+  const std::string resource = resource_text(call.target);
+  const std::string body = s3::render_error(error, {resource, call.request_id, context.host_id});
+  head.add("Content-Type", "application/xml");
+  static_cast<void>(co_await call.exchange.respond(head, as_bytes(body)));
+}
+
+io::Task<bool> Door::State::answer_probe(http::Exchange& exchange) {
+  const http::RequestHead& head = exchange.head();
+  const bool is_probe = (head.path == "/healthz" || head.path == "/readyz") && !head.has_query &&
+                        (head.method == "GET" || head.method == "HEAD") &&
+                        !head.get("authorization");
+  if (!is_probe) co_return false;
+  const bool good = ready || head.path == "/healthz";
+  http::ResponseHead reply(good ? 200 : 503);
+  reply.add("Content-Type", "text/plain");
+  static_cast<void>(co_await exchange.respond(reply, std::string_view(good ? "ok\n" : "no\n")));
+  co_return true;
+}
+
+Door::Door(DoorOptions options) : state_(std::make_unique<State>(std::move(options))) {}
+
+Door::~Door() = default;
+
+void Door::set_ready(bool ready) {
+  state_->ready = ready;
+}
+
+io::Task<void> Door::handle(http::Exchange& exchange) {
+  const bool was_probe = co_await state_->answer_probe(exchange);
+  if (was_probe) co_return;
+  Call call(exchange, state_->context);
+  call.request_id = request_id_text(state_->ids.next_u64());
+  S3Status served;
+  {
+    // The task dies, and with it everything it holds, before the refusal is sent.
+    const io::Task<S3Status> task = state_->serve(call);
+    served = co_await task;
+  }
+  if (!served) co_await state_->refuse(call, std::move(served.error()));
+  if (state_->options.observer != nullptr) {
+    state_->finished.push_back(
+        {&exchange.head(), call.route, std::move(call.request_id),
+         call.auth.identity ? std::move(call.auth.identity->access_key) : std::string()});
+  }
+}
+
+void Door::render_error(std::string_view reason, http::ResponseHead& head, std::string& body) {
+  S3Code code = S3Code::kBadRequest;
+  switch (head.status()) {
+    case 408: code = S3Code::kRequestTimeout; break;
+    case 414: code = S3Code::kInvalidURI; break;
+    case 431: code = S3Code::kRequestHeaderSectionTooLarge; break;
+    case 500: code = S3Code::kInternalError; break;
+    case 503: code = S3Code::kSlowDown; break;
+    default: break;
+  }
+  const std::string request_id = request_id_text(state_->ids.next_u64());
+  head.add("x-amz-request-id", request_id);
+  head.add("x-amz-id-2", state_->context.host_id);
+  head.add("Content-Type", "application/xml");
+  body = s3::render_error(S3Error{code, std::string(reason), {}},
+                          {{}, request_id, state_->context.host_id});
+}
+
+void Door::on_exchange_end(const http::ExchangeSummary& summary) {
+  if (state_->options.observer == nullptr) return;
+  State::Finished finished;
+  const auto found = std::ranges::find(state_->finished, summary.head, &State::Finished::head);
+  if (summary.head != nullptr && found != state_->finished.end()) {
+    finished = std::move(*found);
+    *found = std::move(state_->finished.back());
+    state_->finished.pop_back();
+  }
+  std::string remote;
+  std::string target;
+  if (state_->options.observer->wants_text()) {
+    if (summary.peer) remote = summary.peer->to_string();
+    if (summary.head) target = redacted_target(summary.head->target);
+  }
+  RequestRecord record;
+  record.remote = remote;
+  record.method = summary.head ? summary.head->method : std::string_view();
+  record.target = target;
+  record.route = finished.route ? finished.route->name : "none";
+  record.route_index =
+      finished.route ? static_cast<size_t>(finished.route - routes().data()) : routes().size();
+  record.request_id = finished.request_id;
+  record.access_key = finished.access_key;
+  record.status = static_cast<uint16_t>(summary.status);
+  record.aborted = !summary.complete;
+  record.bytes_in = summary.body_received_bytes;
+  record.bytes_out = summary.body_sent_bytes;
+  record.duration = summary.duration;
+  state_->options.observer->on_finished(record);
+}
+
+}  // namespace cairn::s3

@@ -1,0 +1,53 @@
+// The S3 door of one reactor: turns HTTP exchanges into handler calls.
+//
+// Order, for every request: target and route -> signature -> bucket exists -> right -> (handler)
+// conditions -> body. Whatever fails before the body is answered before `100 Continue`, so a
+// refused upload is never sent. Default is refusal: a request reaches a handler only through a row
+// of routes() whose kinds of authentication include the one that was verified.
+// Thread rule: used on one reactor; `objects`, `credentials`, `clock` and `observer` outlive it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "http/server.h"
+#include "object/objects.h"
+#include "s3/auth.h"
+#include "s3/observer.h"
+
+namespace cairn::s3 {
+
+struct DoorOptions {
+  object::Objects* objects = nullptr;
+  const CredentialSource* credentials = nullptr;
+  const Clock* clock = nullptr;
+  RequestObserver* observer = nullptr;  // May be null.
+  Random* random = nullptr;             // Null = system_random(); seeds request ids.
+  AuthConfig auth;
+  std::vector<std::string> base_domains;  // Lower-case, without port.
+};
+
+class Door final : public http::Handler {
+ public:
+  explicit Door(DoorOptions options);
+  ~Door() override;
+  Door(const Door&) = delete;
+  Door& operator=(const Door&) = delete;
+
+  io::Task<void> handle(http::Exchange& exchange) override;
+  void render_error(std::string_view reason, http::ResponseHead& head, std::string& body) override;
+  void on_exchange_end(const http::ExchangeSummary& summary) override;
+
+  // GET /healthz and /readyz on this port answer 200 and 200/503, but only without credentials: the
+  // names are legal buckets, and a signed request reaches the bucket. Default: not ready.
+  void set_ready(bool ready);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace cairn::s3

@@ -1,0 +1,117 @@
+// Buckets: list, create, head, location, delete.
+#include <algorithm>
+
+#include "base/encoding.h"
+#include "s3/handlers.h"
+#include "s3/object_headers.h"
+#include "s3/xml_reader.h"
+#include "s3/xml_writer.h"
+
+namespace cairn::s3::handlers {
+namespace {
+
+constexpr uint64_t kBucketsPageMax = 10000;
+// The region whose LocationConstraint is written as an empty element.
+constexpr std::string_view kClassicRegion = "us-east-1";
+
+}  // namespace
+
+Reply list_buckets(Call& call) {
+  const std::string_view max_text = call.param("max-buckets");
+  const std::optional<uint64_t> limit =
+      max_text.empty() ? kBucketsPageMax : parse_number(max_text, 1, kBucketsPageMax);
+  if (!limit) {
+    co_return invalid_argument("max-buckets must be a number from 1 to 10000", "max-buckets",
+                               max_text);
+  }
+  std::string start_after;
+  if (call.query.has("continuation-token")) {
+    const std::optional<Bytes> token = from_base64(call.param("continuation-token"));
+    if (!token || token->empty()) {
+      co_return invalid_argument("The continuation token provided is incorrect",
+                                 "continuation-token", call.param("continuation-token"));
+    }
+    start_after = as_text(*token);
+  }
+  const std::string prefix(call.param("prefix"));
+  // One more than asked tells whether there are more.
+  Result<std::vector<object::BucketInfo>> found = co_await call.objects().list_buckets(
+      call.identity().tenant, prefix, start_after, static_cast<size_t>(*limit) + 1);
+  std::vector<object::BucketInfo> buckets = co_await or_fail(translated(call, std::move(found)));
+  const bool truncated = buckets.size() > *limit;
+  if (truncated) buckets.resize(static_cast<size_t>(*limit));
+
+  std::string body;
+  XmlWriter xml(body);
+  xml.declaration();
+  xml.open_root("ListAllMyBucketsResult");
+  const Owner owner = owner_of(call.identity().tenant);
+  write_owner(xml, "Owner", owner);
+  xml.open("Buckets");
+  for (const object::BucketInfo& bucket : buckets) {
+    xml.open("Bucket");
+    xml.element("Name", bucket.name);
+    xml.element("CreationDate", bucket.created);
+    if (call.query.has("max-buckets")) {
+      xml.element("BucketRegion", bucket.location.empty() ? std::string_view(call.context.region)
+                                                          : std::string_view(bucket.location));
+    }
+    xml.close("Bucket");
+  }
+  xml.close("Buckets");
+  if (truncated) xml.element("ContinuationToken", to_base64(as_bytes(buckets.back().name)));
+  if (!prefix.empty()) xml.element("Prefix", prefix);
+  xml.close("ListAllMyBucketsResult");
+  co_return co_await call.respond_xml(std::move(body));
+}
+
+Reply create_bucket(Call& call) {
+  co_await or_fail(check_acl_headers(call));
+  const std::optional<std::string_view> lock = call.header("x-amz-bucket-object-lock-enabled");
+  if (lock && equal_ignoring_case(*lock, "true")) {
+    co_return s3_fail(S3Code::kNotImplemented, "Object lock is not implemented.");
+  }
+  const CreateBucketConfiguration wanted = co_await or_fail(parse_create_bucket(call.document));
+  const Result<object::BucketInfo> made = co_await call.objects().create_bucket(
+      call.identity().tenant, call.target.bucket, wanted.location_constraint);
+  if (!made) {
+    S3Error error = translate(call, made.error());
+    // us-east-1 answers 200 to the owner who makes the bucket again.
+    const bool again =
+        error.code == S3Code::kBucketAlreadyOwnedByYou && call.context.region == kClassicRegion;
+    if (!again) co_return std::unexpected(std::move(error));
+  }
+  http::ResponseHead head = call.make_head(200);
+  head.add("Location", "/" + call.target.bucket);
+  static_cast<void>(co_await call.exchange.respond(head, BytesView()));
+  co_return S3Status();
+}
+
+Reply head_bucket(Call& call) {
+  http::ResponseHead head = call.make_head(200);
+  head.add("x-amz-bucket-region", call.context.region);
+  head.add("x-amz-access-point-alias", "false");
+  head.add("Content-Type", "application/xml");
+  static_cast<void>(co_await call.exchange.respond(head, BytesView()));
+  co_return S3Status();
+}
+
+Reply get_bucket_location(Call& call) {
+  const std::string& location =
+      call.bucket.location.empty() ? call.context.region : call.bucket.location;
+  std::string body;
+  XmlWriter xml(body);
+  xml.declaration();
+  xml.root_element("LocationConstraint",
+                   location == kClassicRegion ? std::string_view() : std::string_view(location));
+  co_return co_await call.respond_xml(std::move(body));
+}
+
+Reply delete_bucket(Call& call) {
+  const Status removed =
+      co_await call.objects().delete_bucket(call.identity().tenant, call.target.bucket);
+  if (!removed) co_return std::unexpected(translate(call, removed.error()));
+  co_return co_await call.respond_empty(204);
+}
+
+}  // namespace cairn::s3::handlers

@@ -1,0 +1,159 @@
+// CopyObject and UploadPartCopy. The source's right is checked like the target's: what is parsed
+// once is what is authorised and what is read.
+#include "s3/conditions.h"
+#include "s3/copy_source.h"
+#include "s3/handlers.h"
+#include "s3/object_headers.h"
+#include "s3/range_header.h"
+#include "s3/write_conditions.h"
+
+namespace cairn::s3::handlers {
+namespace {
+
+struct Source {
+  object::BucketInfo bucket;
+  object::ObjectInfo object;
+};
+
+// Finds the source, checks the right to read it and the x-amz-copy-source-if-* conditions.
+io::Task<S3Result<Source>> open_source(Call& call) {
+  const CopySource named =
+      co_await or_fail(parse_copy_source(call.header("x-amz-copy-source").value_or("")));
+  Source source;
+  S3Result<object::BucketInfo> bucket = co_await open_source_bucket(
+      call, named.bucket, named.version_id ? "s3:GetObjectVersion" : "s3:GetObject");
+  source.bucket = co_await or_fail(std::move(bucket));
+  std::string version = named.version_id.value_or("");
+  if (version == "null") version.clear();
+  Result<object::ObjectInfo> found =
+      co_await call.objects().head(source.bucket, named.key, std::move(version));
+  if (!found) {
+    co_return std::unexpected(translate_named(call, found.error(), named.bucket, named.key));
+  }
+  source.object = std::move(*found);
+  const object::Conditions conditions = parse_copy_source_conditions(call.view, call.now());
+  const Evaluation evaluation =
+      evaluate_copy_source(conditions, source.object.etag, source.object.modified);
+  if (evaluation.verdict == Verdict::kFailed) {
+    co_return std::unexpected(precondition_failed(evaluation.condition));
+  }
+  co_return source;
+}
+
+// COPY (default) or REPLACE; true for REPLACE.
+S3Result<bool> parse_directive(const Call& call, std::string_view name) {
+  const std::string_view given = call.header(name).value_or("COPY");
+  if (given == "COPY") return false;
+  if (given == "REPLACE") return true;
+  return invalid_argument("Unknown directive.", name, given);
+}
+
+struct TargetPlan {
+  object::PutOptions options;
+  bool changes_something = false;
+};
+
+S3Result<TargetPlan> plan_target(const Call& call, const object::ObjectInfo& source) {
+  const S3Result<bool> replace = parse_directive(call, "x-amz-metadata-directive");
+  if (!replace) return std::unexpected(replace.error());
+  const S3Result<bool> replace_tags = parse_directive(call, "x-amz-tagging-directive");
+  if (!replace_tags) return std::unexpected(replace_tags.error());
+  S3Result<object::ObjectMetadata> given = parse_metadata(call);
+  if (!given) return std::unexpected(given.error());
+  const S3Result<UploadChecksum> checksum = parse_upload_checksum(call.view);
+  if (!checksum) return std::unexpected(checksum.error());
+
+  TargetPlan plan;
+  plan.changes_something = *replace || *replace_tags || call.header("x-amz-storage-class") ||
+                           call.header("x-amz-website-redirect-location") ||
+                           call.header("x-amz-server-side-encryption") || checksum->kind;
+  object::ObjectMetadata& metadata = plan.options.metadata;
+  metadata = *replace ? *given : source.metadata;
+  metadata.tags = *replace_tags ? given->tags : source.metadata.tags;
+  // These two belong to the request, never to the source.
+  metadata.storage_class = given->storage_class;
+  metadata.website_redirect = given->website_redirect;
+  if (checksum->kind) plan.options.digests = {*checksum->kind};
+  plan.options.conditions = write_conditions(call);
+  return plan;
+}
+
+}  // namespace
+
+Reply copy_object(Call& call) {
+  co_await or_fail(check_acl_headers(call));
+  co_await or_fail(check_unsupported_headers(call));
+  S3Result<Source> opened = co_await open_source(call);
+  Source source = co_await or_fail(std::move(opened));
+  TargetPlan plan = co_await or_fail(plan_target(call, source.object));
+  const bool onto_itself =
+      source.bucket.id == call.bucket.id && source.object.key == call.target.key;
+  if (onto_itself && !plan.changes_something) {
+    co_return s3_fail(S3Code::kInvalidRequest,
+                      "This copy request is illegal because it is trying to copy an object to "
+                      "itself without changing the object's metadata, storage class, website "
+                      "redirect location or encryption attributes.");
+  }
+  if (plan.options.conditions.any()) {
+    const Status held = co_await call.objects().check_conditions(call.bucket, call.target.key,
+                                                                 plan.options.conditions);
+    co_await or_fail(translated(call, held));
+  }
+  const std::string source_version = source.object.version_id;
+  Result<object::ObjectInfo> copied =
+      co_await call.objects().copy(std::move(source.bucket), std::move(source.object), call.bucket,
+                                   call.target.key, std::move(plan.options));
+  const object::ObjectInfo info = co_await or_fail(translated(call, std::move(copied)));
+  std::string body;
+  XmlWriter xml(body);
+  xml.declaration();
+  xml.open_root("CopyObjectResult");
+  xml.element("LastModified", info.modified);
+  xml.etag_element("ETag", info.etag);
+  if (info.checksum) write_checksum(xml, *info.checksum, true);
+  xml.close("CopyObjectResult");
+  http::ResponseHead head = call.make_head(200);
+  if (!info.version_id.empty()) head.add("x-amz-version-id", info.version_id);
+  if (!source_version.empty()) head.add("x-amz-copy-source-version-id", source_version);
+  add_encryption_echo(head, call);
+  co_return co_await call.respond_xml(std::move(head), std::move(body));
+}
+
+Reply upload_part_copy(Call& call) {
+  co_await or_fail(check_unsupported_headers(call));
+  const std::string_view number_text = call.param("partNumber");
+  const std::optional<uint64_t> number = parse_number(number_text, 1, object::kPartNumberMax);
+  if (!number) {
+    co_return invalid_argument("Part number must be an integer between 1 and 10000, inclusive",
+                               "partNumber", number_text);
+  }
+  Result<object::UploadInfo> found = co_await call.objects().upload(
+      call.bucket, call.target.key, std::string(call.param("uploadId")));
+  object::UploadInfo upload = co_await or_fail(translated(call, std::move(found)));
+  S3Result<Source> opened = co_await open_source(call);
+  Source source = co_await or_fail(std::move(opened));
+  std::optional<ByteRange> range;
+  if (const auto header = call.header("x-amz-copy-source-range")) {
+    range = co_await or_fail(parse_copy_source_range(*header, source.object.size_bytes));
+  }
+  const uint64_t part_bytes = range ? range->size_bytes : source.object.size_bytes;
+  if (part_bytes > object::kPartBytesMax) co_return s3_fail(S3Code::kEntityTooLarge);
+  const std::string source_version = source.object.version_id;
+  Result<object::PartInfo> copied = co_await call.objects().copy_part(
+      std::move(source.bucket), std::move(source.object), range, call.bucket, std::move(upload),
+      static_cast<uint32_t>(*number));
+  const object::PartInfo part = co_await or_fail(translated(call, std::move(copied)));
+  std::string body;
+  XmlWriter xml(body);
+  xml.declaration();
+  xml.open_root("CopyPartResult");
+  xml.element("LastModified", part.modified);
+  xml.etag_element("ETag", part.etag);
+  if (part.checksum) write_checksum(xml, *part.checksum, false);
+  xml.close("CopyPartResult");
+  http::ResponseHead head = call.make_head(200);
+  if (!source_version.empty()) head.add("x-amz-copy-source-version-id", source_version);
+  co_return co_await call.respond_xml(std::move(head), std::move(body));
+}
+
+}  // namespace cairn::s3::handlers

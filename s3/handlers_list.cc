@@ -1,0 +1,175 @@
+// ListObjects v1 and v2, ListObjectVersions.
+#include <algorithm>
+
+#include "base/encoding.h"
+#include "s3/handlers.h"
+#include "s3/listing.h"
+#include "s3/object_headers.h"
+
+namespace cairn::s3::handlers {
+namespace {
+
+// Continuation tokens are opaque to clients: a mark, so that other text is refused, and the key.
+constexpr std::string_view kTokenMark = "cairn1:";
+
+std::string make_token(std::string_view next) {
+  std::string text(kTokenMark);
+  text += next;
+  return to_base64(as_bytes(text));
+}
+
+S3Result<std::string> parse_token(std::string_view token) {
+  const std::optional<Bytes> bytes = from_base64(token);
+  if (bytes && as_text(*bytes).starts_with(kTokenMark)) {
+    return std::string(as_text(*bytes).substr(kTokenMark.size()));
+  }
+  return invalid_argument("The continuation token provided is incorrect", "continuation-token",
+                          token);
+}
+
+void write_entry(XmlWriter& xml, const object::ObjectInfo& info, const ListingParams& params,
+                 const Owner* owner) {
+  xml.element("Key", params.shown(info.key));
+  xml.element("LastModified", info.modified);
+  xml.etag_element("ETag", info.etag);
+  if (info.checksum) {
+    xml.element("ChecksumAlgorithm", checksum_name(info.checksum->kind));
+    xml.element("ChecksumType", checksum_type_name(info.checksum->type));
+  }
+  xml.element("Size", info.size_bytes);
+  if (owner != nullptr) write_owner(xml, "Owner", *owner);
+  xml.element("StorageClass", info.metadata.storage_class.empty()
+                                  ? std::string_view("STANDARD")
+                                  : std::string_view(info.metadata.storage_class));
+}
+
+void write_contents(XmlWriter& xml, const object::ListPage& page, const ListingParams& params,
+                    const Owner* owner) {
+  for (const object::ObjectInfo& info : page.objects) {
+    xml.open("Contents");
+    write_entry(xml, info, params, owner);
+    xml.close("Contents");
+  }
+}
+
+// No key is asked for when max-keys is 0.
+io::Task<S3Result<object::ListPage>> fetch_page(Call& call, const ListingParams& params,
+                                                std::string start_after) {
+  if (params.limit == 0) co_return object::ListPage();
+  object::ListRequest request;
+  request.prefix = params.prefix;
+  request.delimiter = params.delimiter;
+  request.start_after = std::move(start_after);
+  request.limit = params.limit;
+  Result<object::ListPage> page = co_await call.objects().list(call.bucket, std::move(request));
+  co_return translated(call, std::move(page));
+}
+
+Reply list_v1(Call& call, ListingParams params) {
+  const std::string marker(call.param("marker"));
+  const S3Result<object::ListPage> page = co_await fetch_page(call, params, marker);
+  if (!page) co_return std::unexpected(page.error());
+  const Owner owner = owner_of(call.bucket.tenant);
+  std::string body;
+  body.reserve(512 + page->objects.size() * 512);
+  XmlWriter xml(body);
+  xml.declaration();
+  xml.open_root("ListBucketResult");
+  xml.element("Name", call.bucket.name);
+  xml.element("Prefix", params.shown(params.prefix));
+  xml.element("Marker", params.shown(marker));
+  if (page->truncated && !params.delimiter.empty()) {
+    xml.element("NextMarker", params.shown(page->next));
+  }
+  xml.element("MaxKeys", uint64_t{params.limit});
+  write_listing_common(xml, params);
+  xml.element("IsTruncated", page->truncated);
+  write_contents(xml, *page, params, &owner);
+  write_common_prefixes(xml, page->common_prefixes, params);
+  xml.close("ListBucketResult");
+  co_return co_await call.respond_xml(std::move(body));
+}
+
+Reply list_v2(Call& call, ListingParams params) {
+  const std::optional<std::string_view> token = call.query.find("continuation-token");
+  std::string start_after(call.param("start-after"));
+  if (token) start_after = co_await or_fail(parse_token(*token));
+  const S3Result<object::ListPage> page = co_await fetch_page(call, params, start_after);
+  if (!page) co_return std::unexpected(page.error());
+  const Owner owner = owner_of(call.bucket.tenant);
+  const bool with_owner = call.param("fetch-owner") == "true";
+  std::string body;
+  body.reserve(512 + page->objects.size() * 512);
+  XmlWriter xml(body);
+  xml.declaration();
+  xml.open_root("ListBucketResult");
+  xml.element("Name", call.bucket.name);
+  xml.element("Prefix", params.shown(params.prefix));
+  if (token) xml.element("ContinuationToken", *token);
+  if (page->truncated) xml.element("NextContinuationToken", make_token(page->next));
+  if (!call.param("start-after").empty()) {
+    xml.element("StartAfter", params.shown(call.param("start-after")));
+  }
+  xml.element("KeyCount", uint64_t{page->objects.size() + page->common_prefixes.size()});
+  xml.element("MaxKeys", uint64_t{params.limit});
+  write_listing_common(xml, params);
+  xml.element("IsTruncated", page->truncated);
+  write_contents(xml, *page, params, with_owner ? &owner : nullptr);
+  write_common_prefixes(xml, page->common_prefixes, params);
+  xml.close("ListBucketResult");
+  co_return co_await call.respond_xml(std::move(body));
+}
+
+}  // namespace
+
+Reply list_objects(Call& call) {
+  ListingParams params = co_await or_fail(parse_listing_params(call, "max-keys"));
+  const bool is_v2 = call.param("list-type") == "2";
+  if (call.query.has("list-type") && !is_v2) {
+    co_return invalid_argument("Invalid List Type specified in Request", "list-type",
+                               call.param("list-type"));
+  }
+  if (is_v2) co_return co_await list_v2(call, std::move(params));
+  co_return co_await list_v1(call, std::move(params));
+}
+
+// No bucket has versions yet, so every object is its own latest version, `null`.
+Reply list_object_versions(Call& call) {
+  const ListingParams params = co_await or_fail(parse_listing_params(call, "max-keys"));
+  const std::string marker(call.param("key-marker"));
+  const std::string_view version_marker = call.param("version-id-marker");
+  if (!version_marker.empty() && marker.empty()) {
+    co_return invalid_argument("A version-id marker cannot be specified without a key marker.",
+                               "version-id-marker", version_marker);
+  }
+  const S3Result<object::ListPage> page = co_await fetch_page(call, params, marker);
+  if (!page) co_return std::unexpected(page.error());
+  const Owner owner = owner_of(call.bucket.tenant);
+  std::string body;
+  XmlWriter xml(body);
+  xml.declaration();
+  xml.open_root("ListVersionsResult");
+  xml.element("Name", call.bucket.name);
+  xml.element("Prefix", params.shown(params.prefix));
+  xml.element("KeyMarker", params.shown(marker));
+  xml.element("VersionIdMarker", version_marker);
+  if (page->truncated) {
+    xml.element("NextKeyMarker", params.shown(page->next));
+    xml.element("NextVersionIdMarker", "null");
+  }
+  xml.element("MaxKeys", uint64_t{params.limit});
+  write_listing_common(xml, params);
+  xml.element("IsTruncated", page->truncated);
+  for (const object::ObjectInfo& info : page->objects) {
+    xml.open("Version");
+    xml.element("VersionId", "null");
+    xml.element("IsLatest", true);
+    write_entry(xml, info, params, &owner);
+    xml.close("Version");
+  }
+  write_common_prefixes(xml, page->common_prefixes, params);
+  xml.close("ListVersionsResult");
+  co_return co_await call.respond_xml(std::move(body));
+}
+
+}  // namespace cairn::s3::handlers

@@ -1,0 +1,286 @@
+// Multipart uploads: create, complete, abort, and what is uploaded so far.
+#include <algorithm>
+#include <limits>
+
+#include "s3/handlers.h"
+#include "s3/http_dates.h"
+#include "s3/listing.h"
+#include "s3/object_headers.h"
+#include "s3/write_conditions.h"
+#include "s3/xml_reader.h"
+
+namespace cairn::s3::handlers {
+namespace {
+
+// The message of S3 where a composite upload lacks a part's checksum.
+io::Task<S3Error> missing_part_checksum(Call& call, std::vector<object::CompletedPart> parts) {
+  std::string algorithm = "checksum";
+  const Result<object::UploadInfo> upload = co_await call.objects().upload(
+      call.bucket, call.target.key, std::string(call.param("uploadId")));
+  if (upload) algorithm = checksum_header_suffix(upload->checksum);
+  const auto lacking = std::ranges::find_if(parts, [](const auto& part) { return !part.checksum; });
+  const uint32_t number = lacking == parts.end() ? 1 : lacking->number;
+  co_return S3Error{S3Code::kInvalidRequest,
+                    "The upload was created using a " + algorithm +
+                        " checksum. The complete request must include the checksum for each part. "
+                        "It was missing for part " +
+                        std::to_string(number) + " in the request.",
+                    {}};
+}
+
+// EntityTooSmall with the part at fault.
+io::Task<S3Error> small_part(Call& call, std::vector<object::CompletedPart> listed) {
+  S3Error error{S3Code::kEntityTooSmall, {}, {}};
+  Result<object::UploadInfo> upload = co_await call.objects().upload(
+      call.bucket, call.target.key, std::string(call.param("uploadId")));
+  if (!upload) co_return error;
+  const Result<std::vector<object::PartInfo>> parts = co_await call.objects().list_parts(
+      call.bucket, std::move(*upload), 0, object::kPartNumberMax);
+  if (!parts) co_return error;
+  for (const object::PartInfo& part : *parts) {
+    const bool is_listed =
+        std::ranges::any_of(listed, [&](const auto& entry) { return entry.number == part.number; });
+    if (!is_listed || part.size_bytes >= object::kPartBytesMin ||
+        part.number == listed.back().number) {
+      continue;
+    }
+    error.fields = {{"ProposedSize", std::to_string(part.size_bytes)},
+                    {"MinSizeAllowed", std::to_string(object::kPartBytesMin)},
+                    {"PartNumber", std::to_string(part.number)},
+                    {"ETag", part.etag}};
+    break;
+  }
+  co_return error;
+}
+
+S3Result<object::CompleteOptions> plan_complete(const Call& call) {
+  object::CompleteOptions options;
+  const S3Result<CompleteRequest> request = parse_complete(call.document);
+  if (!request) return std::unexpected(request.error());
+  for (const CompletePart& part : request->parts) {
+    object::CompletedPart& completed = options.parts.emplace_back();
+    completed.number = part.number;
+    completed.etag = part.etag;
+    if (!part.checksums.empty()) completed.checksum = part.checksums.front();
+  }
+  const S3Result<CompleteChecksum> checksum = parse_complete_checksum(call.view);
+  if (!checksum) return std::unexpected(checksum.error());
+  if (checksum->value) {
+    options.checksum.emplace(checksum->value->kind, checksum->value->value);
+  }
+  options.checksum_type = checksum->type;
+  if (checksum->parts_count && *checksum->parts_count != options.parts.size()) {
+    return s3_fail(S3Code::kBadDigest, "The checksum counts another number of parts.");
+  }
+  if (const auto size = call.view.header("x-amz-mp-object-size")) {
+    options.size_bytes = parse_number(*size, 0, std::numeric_limits<int64_t>::max());
+    if (!options.size_bytes) {
+      return invalid_argument("Invalid x-amz-mp-object-size", "x-amz-mp-object-size", *size);
+    }
+  }
+  options.conditions = write_conditions(call);
+  return options;
+}
+
+std::string location_of(const Call& call) {
+  std::string location = call.exchange.is_encrypted() ? "https://" : "http://";
+  location.append(call.exchange.head().host);
+  if (!call.target.virtual_host) location.append("/").append(call.target.bucket);
+  location += '/';
+  append_uri_encoded(location, call.target.key, Slash::kKeep);
+  return location;
+}
+
+void write_initiator_and_owner(XmlWriter& xml, const Owner& owner) {
+  write_owner(xml, "Initiator", owner);
+  write_owner(xml, "Owner", owner);
+}
+
+std::string_view shown_storage_class(const object::ObjectMetadata& metadata) {
+  return metadata.storage_class.empty() ? std::string_view("STANDARD")
+                                        : std::string_view(metadata.storage_class);
+}
+
+}  // namespace
+
+Reply create_multipart_upload(Call& call) {
+  co_await or_fail(check_acl_headers(call));
+  co_await or_fail(check_unsupported_headers(call));
+  object::UploadOptions options;
+  options.metadata = co_await or_fail(parse_metadata(call));
+  const UploadChecksum checksum = co_await or_fail(parse_upload_checksum(call.view));
+  options.checksum = checksum.kind;
+  options.checksum_type = checksum.type;
+  Result<object::UploadInfo> created =
+      co_await call.objects().create_upload(call.bucket, call.target.key, std::move(options));
+  const object::UploadInfo upload = co_await or_fail(translated(call, std::move(created)));
+  std::string body;
+  XmlWriter xml(body);
+  xml.declaration();
+  xml.open_root("InitiateMultipartUploadResult");
+  xml.element("Bucket", call.bucket.name);
+  xml.element("Key", upload.key);
+  xml.element("UploadId", upload.upload_id);
+  xml.close("InitiateMultipartUploadResult");
+  http::ResponseHead head = call.make_head(200);
+  if (upload.checksum_was_asked) {
+    head.add("x-amz-checksum-algorithm", checksum_name(upload.checksum));
+    head.add("x-amz-checksum-type", checksum_type_name(upload.checksum_type));
+  }
+  add_encryption_echo(head, call);
+  co_return co_await call.respond_xml(std::move(head), std::move(body));
+}
+
+Reply complete_multipart_upload(Call& call) {
+  object::CompleteOptions options = co_await or_fail(plan_complete(call));
+  const std::vector<object::CompletedPart> parts = options.parts;
+  const Result<object::ObjectInfo> completed = co_await call.objects().complete_upload(
+      call.bucket, call.target.key, std::string(call.param("uploadId")), std::move(options));
+  if (!completed) {
+    const Error& error = completed.error();
+    if (error.message.starts_with(object::reason::kChecksumMissing)) {
+      co_return std::unexpected(co_await missing_part_checksum(call, parts));
+    }
+    if (error.message.starts_with(object::reason::kPartTooSmall)) {
+      co_return std::unexpected(co_await small_part(call, parts));
+    }
+    co_return std::unexpected(translate(call, error));
+  }
+  std::string body;
+  XmlWriter xml(body);
+  xml.declaration();
+  xml.open_root("CompleteMultipartUploadResult");
+  xml.element("Location", location_of(call));
+  xml.element("Bucket", call.bucket.name);
+  xml.element("Key", call.target.key);
+  xml.etag_element("ETag", completed->etag);
+  if (completed->checksum) write_checksum(xml, *completed->checksum, true);
+  xml.close("CompleteMultipartUploadResult");
+  http::ResponseHead head = call.make_head(200);
+  if (!completed->version_id.empty()) head.add("x-amz-version-id", completed->version_id);
+  co_return co_await call.respond_xml(std::move(head), std::move(body));
+}
+
+Reply abort_multipart_upload(Call& call) {
+  const std::string upload_id(call.param("uploadId"));
+  if (const auto time = call.view.header("x-amz-if-match-initiated-time")) {
+    const std::optional<WallTime> wanted = parse_any_date(*time);
+    Result<object::UploadInfo> found =
+        co_await call.objects().upload(call.bucket, call.target.key, upload_id);
+    const object::UploadInfo upload = co_await or_fail(translated(call, std::move(found)));
+    if (!wanted || wanted->unix_ms / 1000 != upload.initiated.unix_ms / 1000) {
+      co_return std::unexpected(precondition_failed("x-amz-if-match-initiated-time"));
+    }
+  }
+  const Status aborted =
+      co_await call.objects().abort_upload(call.bucket, call.target.key, upload_id);
+  if (!aborted) co_return std::unexpected(translate(call, aborted.error()));
+  co_return co_await call.respond_empty(204);
+}
+
+Reply list_parts(Call& call) {
+  const ListingParams params = co_await or_fail(parse_listing_params(call, "max-parts"));
+  const std::string_view marker_text = call.param("part-number-marker");
+  const std::optional<uint64_t> marker =
+      marker_text.empty() ? 0 : parse_number(marker_text, 0, std::numeric_limits<int32_t>::max());
+  if (!marker) {
+    co_return invalid_argument("Provided part-number-marker not an integer or within range",
+                               "part-number-marker", marker_text);
+  }
+  Result<object::UploadInfo> found = co_await call.objects().upload(
+      call.bucket, call.target.key, std::string(call.param("uploadId")));
+  const object::UploadInfo upload = co_await or_fail(translated(call, std::move(found)));
+  Result<std::vector<object::PartInfo>> listed = co_await call.objects().list_parts(
+      call.bucket, upload, static_cast<uint32_t>(*marker), params.limit + 1);
+  std::vector<object::PartInfo> parts = co_await or_fail(translated(call, std::move(listed)));
+  const bool truncated = params.limit > 0 && parts.size() > params.limit;
+  if (parts.size() > params.limit) parts.resize(params.limit);
+  const Owner owner = owner_of(call.bucket.tenant);
+  std::string body;
+  XmlWriter xml(body);
+  xml.declaration();
+  xml.open_root("ListPartsResult");
+  xml.element("Bucket", call.bucket.name);
+  xml.element("Key", params.shown(call.target.key));
+  xml.element("UploadId", upload.upload_id);
+  write_initiator_and_owner(xml, owner);
+  xml.element("StorageClass", shown_storage_class(upload.metadata));
+  xml.element("PartNumberMarker", *marker);
+  xml.element("NextPartNumberMarker", uint64_t{parts.empty() ? 0 : parts.back().number});
+  xml.element("MaxParts", uint64_t{params.limit});
+  write_listing_common(xml, params);
+  xml.element("IsTruncated", truncated);
+  if (upload.checksum_was_asked) {
+    xml.element("ChecksumAlgorithm", checksum_name(upload.checksum));
+    xml.element("ChecksumType", checksum_type_name(upload.checksum_type));
+  }
+  for (const object::PartInfo& part : parts) {
+    xml.open("Part");
+    xml.element("PartNumber", uint64_t{part.number});
+    xml.element("LastModified", part.modified);
+    xml.etag_element("ETag", part.etag);
+    xml.element("Size", part.size_bytes);
+    if (part.checksum) write_checksum(xml, *part.checksum, false);
+    xml.close("Part");
+  }
+  xml.close("ListPartsResult");
+  co_return co_await call.respond_xml(std::move(body));
+}
+
+namespace {
+
+void write_upload(XmlWriter& xml, const object::UploadInfo& upload, const ListingParams& params,
+                  const Owner& owner) {
+  xml.open("Upload");
+  xml.element("Key", params.shown(upload.key));
+  xml.element("UploadId", upload.upload_id);
+  write_initiator_and_owner(xml, owner);
+  xml.element("StorageClass", shown_storage_class(upload.metadata));
+  xml.element("Initiated", upload.initiated);
+  if (upload.checksum_was_asked) {
+    xml.element("ChecksumAlgorithm", checksum_name(upload.checksum));
+    xml.element("ChecksumType", checksum_type_name(upload.checksum_type));
+  }
+  xml.close("Upload");
+}
+
+}  // namespace
+
+Reply list_multipart_uploads(Call& call) {
+  const ListingParams params = co_await or_fail(parse_listing_params(call, "max-uploads"));
+  object::UploadListRequest request;
+  request.prefix = params.prefix;
+  request.delimiter = params.delimiter;
+  request.key_marker = call.param("key-marker");
+  // An upload id means nothing without the key it belongs to.
+  if (!request.key_marker.empty()) request.upload_id_marker = call.param("upload-id-marker");
+  request.limit = params.limit;
+  object::UploadListPage page;
+  if (params.limit > 0) {
+    Result<object::UploadListPage> listed =
+        co_await call.objects().list_uploads(call.bucket, std::move(request));
+    page = co_await or_fail(translated(call, std::move(listed)));
+  }
+  const Owner owner = owner_of(call.bucket.tenant);
+  std::string body;
+  XmlWriter xml(body);
+  xml.declaration();
+  xml.open_root("ListMultipartUploadsResult");
+  xml.element("Bucket", call.bucket.name);
+  xml.element("KeyMarker", params.shown(call.param("key-marker")));
+  xml.element("UploadIdMarker", call.param("upload-id-marker"));
+  if (page.truncated) {
+    xml.element("NextKeyMarker", params.shown(page.next_key));
+    xml.element("NextUploadIdMarker", page.next_upload_id);
+  }
+  xml.element("Prefix", params.shown(params.prefix));
+  xml.element("MaxUploads", uint64_t{params.limit});
+  write_listing_common(xml, params);
+  xml.element("IsTruncated", page.truncated);
+  for (const object::UploadInfo& upload : page.uploads) write_upload(xml, upload, params, owner);
+  write_common_prefixes(xml, page.common_prefixes, params);
+  xml.close("ListMultipartUploadsResult");
+  co_return co_await call.respond_xml(std::move(body));
+}
+
+}  // namespace cairn::s3::handlers

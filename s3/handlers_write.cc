@@ -1,0 +1,100 @@
+// PutObject and UploadPart.
+#include "s3/body.h"
+#include "s3/conditions.h"
+#include "s3/handlers.h"
+#include "s3/object_headers.h"
+#include "s3/write_conditions.h"
+
+namespace cairn::s3::handlers {
+namespace {
+
+io::Task<S3Status> respond_stored(Call& call, object::ObjectInfo info) {
+  http::ResponseHead head = call.make_head(200);
+  add_etag(head, info.etag);
+  if (!info.version_id.empty()) head.add("x-amz-version-id", info.version_id);
+  if (info.checksum) add_checksum(head, *info.checksum);
+  add_encryption_echo(head, call);
+  static_cast<void>(co_await call.exchange.respond(head, BytesView()));
+  co_return S3Status();
+}
+
+S3Result<uint32_t> part_number_of(const Call& call) {
+  const std::string_view text = call.param("partNumber");
+  const std::optional<uint64_t> number = parse_number(text, 1, object::kPartNumberMax);
+  if (!number) {
+    return invalid_argument("Part number must be an integer between 1 and 10000, inclusive",
+                            "partNumber", text);
+  }
+  return static_cast<uint32_t>(*number);
+}
+
+// A part's checksum kind must be the upload's where the upload named one.
+S3Result<std::vector<object::DigestKind>> part_digests(const object::UploadInfo& upload,
+                                                       const BodyChecksums& claimed) {
+  std::vector<object::DigestKind> digests = {upload.checksum};
+  const std::optional<object::DigestKind> kind = claimed.algorithm;
+  if (kind && *kind != upload.checksum) {
+    if (upload.checksum_was_asked) {
+      return s3_fail(S3Code::kInvalidRequest,
+                     "Checksum Type mismatch occurred, expected checksum Type: " +
+                         std::string(checksum_header_suffix(upload.checksum)) +
+                         ", actual checksum Type: " + std::string(checksum_header_suffix(*kind)));
+    }
+    digests.push_back(*kind);
+  }
+  return digests;
+}
+
+}  // namespace
+
+Reply put_object(Call& call) {
+  co_await or_fail(check_acl_headers(call));
+  co_await or_fail(check_unsupported_headers(call));
+  object::PutOptions options;
+  options.metadata = co_await or_fail(parse_metadata(call));
+  options.conditions = write_conditions(call);
+  UploadPlan plan = co_await or_fail(plan_upload(call, object::kObjectBytesMax));
+  if (plan.checksums.algorithm) options.digests = {*plan.checksums.algorithm};
+  options.size_bytes = plan.size_bytes;
+  if (options.conditions.any()) {
+    const Status held =
+        co_await call.objects().check_conditions(call.bucket, call.target.key, options.conditions);
+    co_await or_fail(translated(call, held));
+  }
+  Result<std::unique_ptr<object::ObjectWriter>> opened =
+      co_await call.objects().put(call.bucket, call.target.key, std::move(options));
+  std::unique_ptr<object::ObjectWriter> writer =
+      co_await or_fail(translated(call, std::move(opened)));
+  S3Result<object::ObjectInfo> stored =
+      co_await receive_object(call, std::move(plan), std::move(writer));
+  if (!stored) co_return std::unexpected(std::move(stored.error()));
+  co_return co_await respond_stored(call, std::move(*stored));
+}
+
+Reply upload_part(Call& call) {
+  co_await or_fail(check_unsupported_headers(call));
+  const uint32_t number = co_await or_fail(part_number_of(call));
+  UploadPlan plan = co_await or_fail(plan_upload(call, object::kPartBytesMax));
+  const std::string upload_id(call.param("uploadId"));
+  Result<object::UploadInfo> found =
+      co_await call.objects().upload(call.bucket, call.target.key, upload_id);
+  object::UploadInfo upload = co_await or_fail(translated(call, std::move(found)));
+  object::PutOptions options;
+  options.digests = co_await or_fail(part_digests(upload, plan.checksums));
+  options.size_bytes = plan.size_bytes;
+  Result<std::unique_ptr<object::ObjectWriter>> opened =
+      co_await call.objects().put_part(call.bucket, std::move(upload), number, std::move(options));
+  std::unique_ptr<object::ObjectWriter> writer =
+      co_await or_fail(translated(call, std::move(opened)));
+  S3Result<object::ObjectInfo> stored =
+      co_await receive_object(call, std::move(plan), std::move(writer));
+  if (!stored) co_return std::unexpected(std::move(stored.error()));
+  co_return co_await respond_stored(call, std::move(*stored));
+}
+
+Reply refuse_part_parameters(Call& call) {
+  const std::string_view missing = call.query.has("uploadId") ? "partNumber" : "uploadId";
+  co_return invalid_argument("This operation needs both partNumber and uploadId", missing, "");
+}
+
+}  // namespace cairn::s3::handlers

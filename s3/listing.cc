@@ -1,0 +1,51 @@
+#include "s3/listing.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace cairn::s3 {
+
+std::string ListingParams::shown(std::string_view key) const {
+  return url_encoded ? url_encode_key(key) : std::string(key);
+}
+
+S3Result<ListingParams> parse_listing_params(const Call& call, std::string_view limit_name) {
+  ListingParams params;
+  params.prefix = call.param("prefix");
+  params.delimiter = call.param("delimiter");
+  if (const auto encoding = call.query.find("encoding-type")) {
+    if (*encoding != "url") {
+      return invalid_argument("Invalid Encoding Method specified in Request", "encoding-type",
+                              *encoding);
+    }
+    params.url_encoded = true;
+  }
+  const std::string_view limit_text = call.param(limit_name);
+  if (!limit_text.empty()) {
+    const std::optional<uint64_t> limit =
+        parse_number(limit_text, 0, std::numeric_limits<int32_t>::max());
+    if (!limit) {
+      return invalid_argument(
+          "Provided " + std::string(limit_name) + " not an integer or within integer range",
+          limit_name, limit_text);
+    }
+    params.limit = static_cast<size_t>(std::min<uint64_t>(*limit, kListLimitMax));
+  }
+  return params;
+}
+
+void write_listing_common(XmlWriter& xml, const ListingParams& params) {
+  if (!params.delimiter.empty()) xml.element("Delimiter", params.shown(params.delimiter));
+  if (params.url_encoded) xml.element("EncodingType", "url");
+}
+
+void write_common_prefixes(XmlWriter& xml, const std::vector<std::string>& prefixes,
+                           const ListingParams& params) {
+  for (const std::string& prefix : prefixes) {
+    xml.open("CommonPrefixes");
+    xml.element("Prefix", params.shown(prefix));
+    xml.close("CommonPrefixes");
+  }
+}
+
+}  // namespace cairn::s3

@@ -1,0 +1,242 @@
+#include "s3/object_headers.h"
+
+#include <algorithm>
+
+#include "s3/aws_chunked.h"
+#include "s3/http_dates.h"
+
+namespace cairn::s3 {
+namespace {
+
+constexpr std::string_view kMetaPrefix = "x-amz-meta-";
+constexpr size_t kTagKeyCharsMax = 128;
+constexpr size_t kTagValueCharsMax = 256;
+
+// Everything that S3 knows is kept and told again; all of it is stored alike.
+constexpr std::string_view kStorageClasses[] = {
+    "STANDARD",        "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
+    "GLACIER",         "DEEP_ARCHIVE",       "OUTPOSTS",    "GLACIER_IR", "SNOW",
+    "EXPRESS_ONEZONE", "FSX_OPENZFS"};
+
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+void add_user_entry(std::map<std::string, std::string>& user, std::string_view name,
+                    std::string_view value) {
+  const auto [at, added] = user.try_emplace(lower_case(name.substr(kMetaPrefix.size())), value);
+  if (!added) at->second.append(",").append(value);
+}
+
+std::map<std::string, std::string> parse_user_metadata(const Call& call) {
+  std::map<std::string, std::string> user;
+  for (const HeaderView& header : call.headers) {
+    if (starts_with_ignoring_case(header.name, kMetaPrefix)) {
+      add_user_entry(user, header.name, header.value);
+    }
+  }
+  if (!call.auth.is_presigned()) return user;
+  for (const QueryParam& param : call.query.params()) {
+    if (!starts_with_ignoring_case(param.name, kMetaPrefix)) continue;
+    const bool in_headers = call.view.header(param.name).has_value();
+    if (!in_headers) add_user_entry(user, param.name, param.value);
+  }
+  return user;
+}
+
+size_t count_code_points(std::string_view text) {
+  return static_cast<size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+// A field of the head with a query parameter that may take its place.
+void add_with_override(http::ResponseHead& head, const Call& call, bool overrides,
+                       std::string_view name, std::string_view parameter, std::string_view stored) {
+  std::string_view value = stored;
+  if (overrides) value = call.query.find(parameter).value_or(stored);
+  if (!value.empty()) head.add(name, value);
+}
+
+}  // namespace
+
+S3Result<std::string> parse_storage_class(const Call& call) {
+  const std::string_view given = call.header("x-amz-storage-class").value_or("");
+  if (given.empty() || given == "STANDARD") return std::string();
+  if (std::ranges::find(kStorageClasses, given) == std::end(kStorageClasses)) {
+    return s3_fail(S3Code::kInvalidStorageClass, {},
+                   {{"StorageClassRequested", std::string(given)}});
+  }
+  return std::string(given);
+}
+
+S3Result<std::vector<std::pair<std::string, std::string>>> parse_tagging_header(
+    std::string_view header) {
+  std::vector<std::pair<std::string, std::string>> tags;
+  const S3Result<Query> pairs = Query::parse(header);
+  if (!pairs) return s3_fail(S3Code::kInvalidArgument, "The header x-amz-tagging is malformed.");
+  for (const QueryParam& pair : pairs->params()) {
+    const bool repeated =
+        std::ranges::any_of(tags, [&](const auto& tag) { return tag.first == pair.name; });
+    if (pair.name.empty() || repeated || count_code_points(pair.name) > kTagKeyCharsMax ||
+        count_code_points(pair.value) > kTagValueCharsMax) {
+      return s3_fail(S3Code::kInvalidTag, {}, {{"TagKey", std::string(pair.name)}});
+    }
+    tags.emplace_back(pair.name, pair.value);
+  }
+  if (tags.size() > kObjectTagsMax) {
+    return s3_fail(S3Code::kInvalidTag, "Object tags cannot be greater than 10");
+  }
+  return tags;
+}
+
+S3Result<object::ObjectMetadata> parse_metadata(const Call& call) {
+  object::ObjectMetadata metadata;
+  const auto text = [&](std::string_view name) {
+    return std::string(call.header(name).value_or(""));
+  };
+  metadata.content_type = text("content-type");
+  metadata.cache_control = text("cache-control");
+  metadata.content_disposition = text("content-disposition");
+  metadata.content_encoding = without_aws_chunked(text("content-encoding"));
+  metadata.content_language = text("content-language");
+  metadata.expires = text("expires");
+  metadata.website_redirect = text("x-amz-website-redirect-location");
+  S3Result<std::string> storage_class = parse_storage_class(call);
+  if (!storage_class) return std::unexpected(storage_class.error());
+  metadata.storage_class = std::move(*storage_class);
+  metadata.user = parse_user_metadata(call);
+  size_t user_bytes = 0;
+  for (const auto& [name, value] : metadata.user) user_bytes += name.size() + value.size();
+  if (user_bytes > kUserMetadataBytesMax) {
+    return s3_fail(S3Code::kMetadataTooLarge, {},
+                   {{"Size", std::to_string(user_bytes)},
+                    {"MaxSizeAllowed", std::to_string(kUserMetadataBytesMax)}});
+  }
+  if (const auto tagging = call.header("x-amz-tagging")) {
+    auto tags = parse_tagging_header(*tagging);
+    if (!tags) return std::unexpected(tags.error());
+    metadata.tags = std::move(*tags);
+  }
+  return metadata;
+}
+
+S3Status check_acl_headers(const Call& call) {
+  if (const auto acl = call.header("x-amz-acl")) {
+    if (*acl != "private" && *acl != "bucket-owner-full-control" && *acl != "bucket-owner-read") {
+      return s3_fail(S3Code::kAccessControlListNotSupported);
+    }
+  }
+  static constexpr std::string_view kGrants[] = {"x-amz-grant-read", "x-amz-grant-write",
+                                                 "x-amz-grant-read-acp", "x-amz-grant-write-acp",
+                                                 "x-amz-grant-full-control"};
+  for (const std::string_view grant : kGrants) {
+    if (call.header(grant)) return s3_fail(S3Code::kAccessControlListNotSupported);
+  }
+  return {};
+}
+
+S3Status check_unsupported_headers(const Call& call) {
+  const std::string_view sse = call.header("x-amz-server-side-encryption").value_or("");
+  if (!sse.empty() && sse != "AES256") {
+    return s3_fail(S3Code::kNotImplemented,
+                   "Objects are always encrypted with the server's keys; KMS keys are not "
+                   "implemented.",
+                   {{"Header", "x-amz-server-side-encryption"}});
+  }
+  static constexpr std::string_view kUnsupported[] = {
+      "x-amz-server-side-encryption-customer-algorithm",
+      "x-amz-server-side-encryption-customer-key",
+      "x-amz-copy-source-server-side-encryption-customer-algorithm", "x-amz-write-offset-bytes"};
+  for (const std::string_view name : kUnsupported) {
+    if (call.header(name)) {
+      return s3_fail(S3Code::kNotImplemented, {}, {{"Header", std::string(name)}});
+    }
+  }
+  static constexpr std::string_view kLock[] = {"x-amz-object-lock-mode",
+                                               "x-amz-object-lock-retain-until-date",
+                                               "x-amz-object-lock-legal-hold"};
+  for (const std::string_view name : kLock) {
+    if (call.header(name)) {
+      return s3_fail(S3Code::kInvalidRequest, "Bucket is missing Object Lock Configuration");
+    }
+  }
+  return {};
+}
+
+void add_etag(http::ResponseHead& head, std::string_view etag) {
+  std::string quoted;
+  quoted.reserve(etag.size() + 2);
+  quoted.append("\"").append(etag).append("\"");
+  head.add("ETag", quoted);
+}
+
+void add_validators(http::ResponseHead& head, const object::ObjectInfo& info) {
+  add_etag(head, info.etag);
+  head.add("Last-Modified", format_http_date(info.modified));
+  if (!info.version_id.empty()) head.add("x-amz-version-id", info.version_id);
+  if (!info.metadata.cache_control.empty()) head.add("Cache-Control", info.metadata.cache_control);
+  if (!info.metadata.expires.empty()) head.add("Expires", info.metadata.expires);
+}
+
+void add_object_headers(http::ResponseHead& head, const Call& call, const object::ObjectInfo& info,
+                        bool overrides) {
+  const object::ObjectMetadata& stored = info.metadata;
+  add_etag(head, info.etag);
+  head.add("Last-Modified", format_http_date(info.modified));
+  head.add("Accept-Ranges", "bytes");
+  add_with_override(head, call, overrides, "Content-Type", "response-content-type",
+                    stored.content_type.empty() ? std::string_view("binary/octet-stream")
+                                                : std::string_view(stored.content_type));
+  add_with_override(head, call, overrides, "Cache-Control", "response-cache-control",
+                    stored.cache_control);
+  add_with_override(head, call, overrides, "Content-Disposition", "response-content-disposition",
+                    stored.content_disposition);
+  add_with_override(head, call, overrides, "Content-Encoding", "response-content-encoding",
+                    stored.content_encoding);
+  add_with_override(head, call, overrides, "Content-Language", "response-content-language",
+                    stored.content_language);
+  add_with_override(head, call, overrides, "Expires", "response-expires", stored.expires);
+  if (!info.version_id.empty()) head.add("x-amz-version-id", info.version_id);
+  if (!stored.storage_class.empty()) head.add("x-amz-storage-class", stored.storage_class);
+  if (!stored.website_redirect.empty()) {
+    head.add("x-amz-website-redirect-location", stored.website_redirect);
+  }
+  if (!stored.tags.empty()) head.add("x-amz-tagging-count", uint64_t{stored.tags.size()});
+  for (const auto& [name, value] : stored.user) {
+    head.add(std::string(kMetaPrefix) + name, value);
+  }
+}
+
+void add_checksum(http::ResponseHead& head, const object::ObjectChecksum& checksum) {
+  head.add("x-amz-checksum-" + std::string(checksum_header_suffix(checksum.kind)),
+           encode_checksum(checksum));
+  head.add("x-amz-checksum-type", checksum_type_name(checksum.type));
+}
+
+void add_encryption_echo(http::ResponseHead& head, const Call& call) {
+  if (call.header("x-amz-server-side-encryption")) {
+    head.add("x-amz-server-side-encryption", "AES256");
+  }
+}
+
+void write_owner(XmlWriter& xml, std::string_view tag, const Owner& owner) {
+  xml.open(tag);
+  xml.element("ID", owner.id);
+  xml.element("DisplayName", owner.display_name);
+  xml.close(tag);
+}
+
+std::string_view checksum_type_name(object::ChecksumType type) {
+  return type == object::ChecksumType::kComposite ? "COMPOSITE" : "FULL_OBJECT";
+}
+
+void write_checksum(XmlWriter& xml, const object::ObjectChecksum& checksum, bool with_type) {
+  xml.element(checksum_element(checksum.kind), encode_checksum(checksum));
+  if (with_type) xml.element("ChecksumType", checksum_type_name(checksum.type));
+}
+
+}  // namespace cairn::s3

@@ -1,0 +1,54 @@
+// Headers of objects, both ways: what a write stores, and what a read gives back.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "object/objects.h"
+#include "s3/call.h"
+#include "s3/checksum_headers.h"
+#include "s3/xml_writer.h"
+
+namespace cairn::s3 {
+
+inline constexpr size_t kUserMetadataBytesMax = 2048;
+inline constexpr size_t kObjectTagsMax = 10;
+
+// Content-*, Cache-Control, Expires, x-amz-meta-*, storage class, website redirect and tags of a
+// write. Errors: MetadataTooLarge, InvalidStorageClass, InvalidTag.
+S3Result<object::ObjectMetadata> parse_metadata(const Call& call);
+// x-amz-tagging: URL-encoded pairs.
+S3Result<std::vector<std::pair<std::string, std::string>>> parse_tagging_header(
+    std::string_view header);
+// x-amz-storage-class; empty for STANDARD.
+S3Result<std::string> parse_storage_class(const Call& call);
+
+// Only `private` and `bucket-owner-full-control` are accepted (S3.md 2.3: ownership enforced).
+S3Status check_acl_headers(const Call& call);
+// Refuses what a write may ask and this server cannot do (SSE-C, KMS, object lock, append), rather
+// than to store the object without it.
+S3Status check_unsupported_headers(const Call& call);
+
+// Validators and everything stored: ETag, Last-Modified, Content-Type, x-amz-meta-*, ... ; with
+// `overrides`, response-content-type and its siblings win.
+void add_object_headers(http::ResponseHead& head, const Call& call, const object::ObjectInfo& info,
+                        bool overrides);
+// ETag, Last-Modified, Cache-Control, Expires, version: the head of a 304.
+void add_validators(http::ResponseHead& head, const object::ObjectInfo& info);
+void add_etag(http::ResponseHead& head, std::string_view etag);
+// x-amz-checksum-<alg> and x-amz-checksum-type.
+void add_checksum(http::ResponseHead& head, const object::ObjectChecksum& checksum);
+// The echo of x-amz-server-side-encryption: AES256 where the write asked for it: everything here is
+// stored under AES-256-GCM.
+void add_encryption_echo(http::ResponseHead& head, const Call& call);
+
+// <tag><ID/><DisplayName/></tag>
+void write_owner(XmlWriter& xml, std::string_view tag, const Owner& owner);
+// <ChecksumCRC32>...</ChecksumCRC32> and, when asked, <ChecksumType>.
+void write_checksum(XmlWriter& xml, const object::ObjectChecksum& checksum, bool with_type);
+std::string_view checksum_type_name(object::ChecksumType type);
+
+}  // namespace cairn::s3

@@ -1,0 +1,518 @@
+#include "s3/routes.h"
+
+#include <algorithm>
+#include <array>
+
+#include "s3/handlers.h"
+#include "s3/xml_reader.h"
+
+namespace cairn::s3 {
+namespace {
+
+using enum Method;
+using enum Resource;
+namespace h = handlers;
+
+// Rows are tried in this order among those of one method and resource, so rows with more
+// conditions stand before those with fewer.
+constexpr Route kRoutes[] = {
+    {.name = "ListBuckets",
+     .method = kGet,
+     .resource = kService,
+     .action = "s3:ListAllMyBuckets",
+     .auth = kSigned,
+     .needs_bucket = false,
+     .handler = h::list_buckets},
+
+    // Buckets.
+    {.name = "GetBucketLocation",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "location",
+     .action = "s3:GetBucketLocation",
+     .auth = kSigned,
+     .handler = h::get_bucket_location},
+    {.name = "ListMultipartUploads",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "uploads",
+     .action = "s3:ListBucketMultipartUploads",
+     .auth = kSigned,
+     .handler = h::list_multipart_uploads},
+    {.name = "ListObjectVersions",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "versions",
+     .action = "s3:ListBucketVersions",
+     .auth = kSigned,
+     .handler = h::list_object_versions},
+    {.name = "GetBucketAcl",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "acl",
+     .action = "s3:GetBucketAcl",
+     .auth = kSigned,
+     .handler = h::get_acl},
+    {.name = "GetBucketVersioning",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "versioning",
+     .action = "s3:GetBucketVersioning",
+     .auth = kSigned,
+     .handler = h::get_versioning},
+    {.name = "GetBucketNotification",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "notification",
+     .action = "s3:GetBucketNotification",
+     .auth = kSigned,
+     .handler = h::get_notification},
+    {.name = "GetBucketLogging",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "logging",
+     .action = "s3:GetBucketLogging",
+     .auth = kSigned,
+     .handler = h::get_logging},
+    {.name = "GetBucketRequestPayment",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "requestPayment",
+     .action = "s3:GetBucketRequestPayment",
+     .auth = kSigned,
+     .handler = h::get_request_payment},
+    {.name = "GetBucketAccelerate",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "accelerate",
+     .action = "s3:GetAccelerateConfiguration",
+     .auth = kSigned,
+     .handler = h::get_accelerate},
+    {.name = "GetBucketPolicy",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "policy",
+     .action = "s3:GetBucketPolicy",
+     .auth = kSigned,
+     .handler = h::unset_configuration<S3Code::kNoSuchBucketPolicy>},
+    {.name = "GetBucketPolicyStatus",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "policyStatus",
+     .action = "s3:GetBucketPolicyStatus",
+     .auth = kSigned,
+     .handler = h::unset_configuration<S3Code::kNoSuchBucketPolicy>},
+    {.name = "GetPublicAccessBlock",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "publicAccessBlock",
+     .action = "s3:GetBucketPublicAccessBlock",
+     .auth = kSigned,
+     .handler = h::unset_configuration<S3Code::kNoSuchPublicAccessBlockConfiguration>},
+    {.name = "GetBucketLifecycle",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "lifecycle",
+     .action = "s3:GetLifecycleConfiguration",
+     .auth = kSigned,
+     .handler = h::unset_configuration<S3Code::kNoSuchLifecycleConfiguration>},
+    {.name = "GetBucketTagging",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "tagging",
+     .action = "s3:GetBucketTagging",
+     .auth = kSigned,
+     .handler = h::unset_configuration<S3Code::kNoSuchTagSet>},
+    {.name = "GetBucketCors",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "cors",
+     .action = "s3:GetBucketCORS",
+     .auth = kSigned,
+     .handler = h::unset_configuration<S3Code::kNoSuchCORSConfiguration>},
+    {.name = "GetBucketEncryption",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "encryption",
+     .action = "s3:GetEncryptionConfiguration",
+     .auth = kSigned,
+     .handler = h::unset_configuration<S3Code::kServerSideEncryptionConfigurationNotFoundError>},
+    {.name = "GetObjectLockConfiguration",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "object-lock",
+     .action = "s3:GetBucketObjectLockConfiguration",
+     .auth = kSigned,
+     .handler = h::unset_configuration<S3Code::kObjectLockConfigurationNotFoundError>},
+    {.name = "GetBucketWebsite",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "website",
+     .action = "s3:GetBucketWebsite",
+     .auth = kSigned,
+     .handler = h::unset_configuration<S3Code::kNoSuchWebsiteConfiguration>},
+    {.name = "GetBucketReplication",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "replication",
+     .action = "s3:GetReplicationConfiguration",
+     .auth = kSigned,
+     .handler = h::unset_configuration<S3Code::kReplicationConfigurationNotFoundError>},
+    {.name = "GetBucketOwnershipControls",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "ownershipControls",
+     .action = "s3:GetBucketOwnershipControls",
+     .auth = kSigned,
+     .handler = h::unset_configuration<S3Code::kOwnershipControlsNotFoundError>},
+    {.name = "GetBucketInventory",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "inventory",
+     .query_too = "id",
+     .action = "s3:GetInventoryConfiguration",
+     .auth = kSigned,
+     .handler = h::unset_configuration<S3Code::kNoSuchConfiguration>},
+    {.name = "GetBucketAnalytics",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "analytics",
+     .query_too = "id",
+     .action = "s3:GetAnalyticsConfiguration",
+     .auth = kSigned,
+     .handler = h::unset_configuration<S3Code::kNoSuchConfiguration>},
+    {.name = "GetBucketMetrics",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "metrics",
+     .query_too = "id",
+     .action = "s3:GetMetricsConfiguration",
+     .auth = kSigned,
+     .handler = h::unset_configuration<S3Code::kNoSuchConfiguration>},
+    {.name = "GetBucketIntelligentTiering",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "intelligent-tiering",
+     .query_too = "id",
+     .action = "s3:GetIntelligentTieringConfiguration",
+     .auth = kSigned,
+     .handler = h::unset_configuration<S3Code::kNoSuchConfiguration>},
+    {.name = "ListObjectsV2",
+     .method = kGet,
+     .resource = kBucket,
+     .query = "list-type",
+     .action = "s3:ListBucket",
+     .auth = kSigned,
+     .handler = h::list_objects},
+    {.name = "ListObjects",
+     .method = kGet,
+     .resource = kBucket,
+     .action = "s3:ListBucket",
+     .auth = kSigned,
+     .handler = h::list_objects},
+    {.name = "HeadBucket",
+     .method = kHead,
+     .resource = kBucket,
+     .action = "s3:ListBucket",
+     .auth = kSigned,
+     .handler = h::head_bucket},
+    {.name = "PutBucketAcl",
+     .method = kPut,
+     .resource = kBucket,
+     .query = "acl",
+     .action = "s3:PutBucketAcl",
+     .auth = kSigned,
+     .body = BodyKind::kDocument,
+     .body_bytes_max = kXmlBodyBytesMax,
+     .handler = h::put_acl},
+    {.name = "CreateBucket",
+     .method = kPut,
+     .resource = kBucket,
+     .action = "s3:CreateBucket",
+     .auth = kSigned,
+     .needs_bucket = false,
+     .body = BodyKind::kDocument,
+     .body_bytes_max = kXmlBodyBytesMax,
+     .handler = h::create_bucket},
+    {.name = "DeleteObjects",
+     .method = kPost,
+     .resource = kBucket,
+     .query = "delete",
+     .action = "s3:DeleteObject",
+     .auth = kSigned,
+     .body = BodyKind::kDocument,
+     .body_bytes_max = kXmlListBodyBytesMax,
+     .handler = h::delete_objects},
+    {.name = "PostObject",
+     .method = kPost,
+     .resource = kBucket,
+     .action = "s3:PutObject",
+     .auth = kSigned | auth_bit(AuthKind::kPostForm),
+     .needs_bucket = false,
+     .handler = h::not_implemented},
+    {.name = "DeleteBucket",
+     .method = kDelete,
+     .resource = kBucket,
+     .action = "s3:DeleteBucket",
+     .auth = kSigned,
+     .handler = h::delete_bucket},
+
+    // Objects.
+    {.name = "ListParts",
+     .method = kGet,
+     .resource = kObject,
+     .query = "uploadId",
+     .action = "s3:ListMultipartUploadParts",
+     .auth = kSigned,
+     .handler = h::list_parts},
+    {.name = "GetObjectAttributes",
+     .method = kGet,
+     .resource = kObject,
+     .query = "attributes",
+     .action = "s3:GetObject",
+     .auth = kSigned,
+     .handler = h::get_object_attributes},
+    {.name = "GetObjectAcl",
+     .method = kGet,
+     .resource = kObject,
+     .query = "acl",
+     .action = "s3:GetObjectAcl",
+     .auth = kSigned,
+     .handler = h::get_acl},
+    {.name = "GetObjectTagging",
+     .method = kGet,
+     .resource = kObject,
+     .query = "tagging",
+     .action = "s3:GetObjectTagging",
+     .auth = kSigned,
+     .handler = h::get_object_tagging},
+    {.name = "GetObjectRetention",
+     .method = kGet,
+     .resource = kObject,
+     .query = "retention",
+     .action = "s3:GetObjectRetention",
+     .auth = kSigned,
+     .handler = h::get_object_lock_state},
+    {.name = "GetObjectLegalHold",
+     .method = kGet,
+     .resource = kObject,
+     .query = "legal-hold",
+     .action = "s3:GetObjectLegalHold",
+     .auth = kSigned,
+     .handler = h::get_object_lock_state},
+    {.name = "GetObject",
+     .method = kGet,
+     .resource = kObject,
+     .action = "s3:GetObject",
+     .auth = kSigned,
+     .handler = h::get_object},
+    {.name = "HeadObject",
+     .method = kHead,
+     .resource = kObject,
+     .action = "s3:GetObject",
+     .auth = kSigned,
+     .handler = h::head_object},
+    {.name = "UploadPartCopy",
+     .method = kPut,
+     .resource = kObject,
+     .query = "uploadId",
+     .query_too = "partNumber",
+     .header = "x-amz-copy-source",
+     .action = "s3:PutObject",
+     .auth = kSigned,
+     .handler = h::upload_part_copy},
+    {.name = "UploadPart",
+     .method = kPut,
+     .resource = kObject,
+     .query = "uploadId",
+     .query_too = "partNumber",
+     .action = "s3:PutObject",
+     .auth = kSigned,
+     .body = BodyKind::kStream,
+     .handler = h::upload_part},
+    {.name = "UploadPart",
+     .method = kPut,
+     .resource = kObject,
+     .query = "uploadId",
+     .action = "s3:PutObject",
+     .auth = kSigned,
+     .body = BodyKind::kStream,
+     .handler = h::refuse_part_parameters},
+    {.name = "UploadPart",
+     .method = kPut,
+     .resource = kObject,
+     .query = "partNumber",
+     .action = "s3:PutObject",
+     .auth = kSigned,
+     .body = BodyKind::kStream,
+     .handler = h::refuse_part_parameters},
+    {.name = "PutObjectAcl",
+     .method = kPut,
+     .resource = kObject,
+     .query = "acl",
+     .action = "s3:PutObjectAcl",
+     .auth = kSigned,
+     .body = BodyKind::kDocument,
+     .body_bytes_max = kXmlBodyBytesMax,
+     .handler = h::put_acl},
+    {.name = "CopyObject",
+     .method = kPut,
+     .resource = kObject,
+     .header = "x-amz-copy-source",
+     .action = "s3:PutObject",
+     .auth = kSigned,
+     .handler = h::copy_object},
+    {.name = "PutObject",
+     .method = kPut,
+     .resource = kObject,
+     .action = "s3:PutObject",
+     .auth = kSigned,
+     .body = BodyKind::kStream,
+     .handler = h::put_object},
+    {.name = "CreateMultipartUpload",
+     .method = kPost,
+     .resource = kObject,
+     .query = "uploads",
+     .action = "s3:PutObject",
+     .auth = kSigned,
+     .handler = h::create_multipart_upload},
+    {.name = "CompleteMultipartUpload",
+     .method = kPost,
+     .resource = kObject,
+     .query = "uploadId",
+     .action = "s3:PutObject",
+     .auth = kSigned,
+     .body = BodyKind::kDocument,
+     .body_bytes_max = kXmlListBodyBytesMax,
+     .handler = h::complete_multipart_upload},
+    {.name = "AbortMultipartUpload",
+     .method = kDelete,
+     .resource = kObject,
+     .query = "uploadId",
+     .action = "s3:AbortMultipartUpload",
+     .auth = kSigned,
+     .handler = h::abort_multipart_upload},
+    {.name = "DeleteObject",
+     .method = kDelete,
+     .resource = kObject,
+     .action = "s3:DeleteObject",
+     .auth = kSigned,
+     .handler = h::delete_object},
+};
+
+constexpr bool is_complete(const Route& route) {
+  return !route.name.empty() && route.method != kOther && route.action.starts_with("s3:") &&
+         route.action.size() > 3 && route.auth != 0 &&
+         (route.auth & auth_bit(AuthKind::kAnonymous)) == 0 && route.handler != nullptr &&
+         (route.body == BodyKind::kDocument) == (route.body_bytes_max > 0);
+}
+static_assert(std::ranges::all_of(kRoutes, is_complete),
+              "a route lacks its name, action, authentication, handler or body bound");
+
+// Every row can be reached: no earlier row of its kind asks for a subset of its conditions.
+constexpr bool shadows(const Route& earlier, const Route& later) {
+  const auto covers = [&](std::string_view name) {
+    return name.empty() || name == later.query || name == later.query_too;
+  };
+  return earlier.method == later.method && earlier.resource == later.resource &&
+         covers(earlier.query) && covers(earlier.query_too) &&
+         (earlier.header.empty() || earlier.header == later.header);
+}
+constexpr bool all_reachable() {
+  for (size_t later = 0; later < std::size(kRoutes); ++later) {
+    for (size_t earlier = 0; earlier < later; ++earlier) {
+      if (shadows(kRoutes[earlier], kRoutes[later])) return false;
+    }
+  }
+  return true;
+}
+static_assert(all_reachable(), "a route can never match");
+
+// Sub-resources that S3 has. A request that names one and matched no row that asks for it is
+// answered 501: never with a listing, and never by writing an object.
+constexpr std::string_view kSubresources[] = {
+    "abac",           "accelerate",   "acl",
+    "analytics",      "attributes",   "cors",
+    "delete",         "encryption",   "intelligent-tiering",
+    "inventory",      "legal-hold",   "lifecycle",
+    "location",       "logging",      "metadataConfiguration",
+    "metadataTable",  "metrics",      "metadataInventoryTable",
+    "notification",   "object-lock",  "metadataJournalTable",
+    "policy",         "policyStatus", "ownershipControls",
+    "renameObject",   "replication",  "publicAccessBlock",
+    "requestPayment", "restore",      "retention",
+    "select",         "select-type",  "session",
+    "tagging",        "torrent",      "uploadId",
+    "uploads",        "versioning",   "versions",
+    "website"};
+
+// First and one-past-last row of each method and resource; rows of one pair stand together.
+struct Group {
+  size_t begin = 0;
+  size_t end = 0;
+};
+using Groups = std::array<std::array<Group, kResourcesCount>, kMethodsCount>;
+constexpr Groups make_groups() {
+  Groups groups{};
+  for (size_t i = 0; i < std::size(kRoutes); ++i) {
+    Group& group =
+        groups[static_cast<size_t>(kRoutes[i].method)][static_cast<size_t>(kRoutes[i].resource)];
+    if (group.end == 0) group.begin = i;
+    group.end = i + 1;
+  }
+  return groups;
+}
+constexpr Groups kGroups = make_groups();
+constexpr bool groups_are_runs() {
+  size_t rows = 0;
+  for (const auto& by_resource : kGroups) {
+    for (const Group& group : by_resource) rows += group.end - group.begin;
+  }
+  return rows == std::size(kRoutes);
+}
+static_assert(groups_are_runs(), "rows of one method and resource must stand together");
+
+bool matches(const Route& route, const RequestView& request, const Query& query) {
+  return (route.query.empty() || query.has(route.query)) &&
+         (route.query_too.empty() || query.has(route.query_too)) &&
+         (route.header.empty() || request.header(route.header).has_value());
+}
+
+bool names_subresource(const Query& query) {
+  return std::ranges::any_of(query.params(), [](const QueryParam& param) {
+    return std::ranges::find(kSubresources, param.name) != std::end(kSubresources);
+  });
+}
+
+}  // namespace
+
+Method parse_method(std::string_view method) {
+  static constexpr std::pair<std::string_view, Method> kMethods[] = {
+      {"GET", kGet}, {"PUT", kPut}, {"HEAD", kHead}, {"POST", kPost}, {"DELETE", kDelete}};
+  for (const auto& [name, value] : kMethods) {
+    if (method == name) return value;
+  }
+  return kOther;
+}
+
+std::span<const Route> routes() {
+  return kRoutes;
+}
+
+S3Result<const Route*> find_route(const RequestView& request, const Query& query,
+                                  const Target& target) {
+  const Group group = kGroups[static_cast<size_t>(parse_method(request.method))]
+                             [static_cast<size_t>(resource_of(target))];
+  for (size_t i = group.begin; i < group.end; ++i) {
+    const Route& route = kRoutes[i];
+    if (!matches(route, request, query)) continue;
+    if (route.query.empty() && names_subresource(query)) break;
+    return &route;
+  }
+  if (names_subresource(query)) return s3_fail(S3Code::kNotImplemented);
+  return s3_fail(S3Code::kMethodNotAllowed, {},
+                 {{"Method", std::string(request.method)},
+                  {"ResourceType", resource_of(target) == kObject ? "OBJECT" : "BUCKET"}});
+}
+
+}  // namespace cairn::s3

@@ -1,0 +1,72 @@
+// The routes of the S3 door, as data: what identifies a request, which right it needs, how it may
+// be authenticated, what body it brings and who serves it.
+//
+// Invariant (checked at compile time in routes.cc): every route names an action of the form
+// "s3:...", at least one kind of authentication and a handler. Nothing is served beside this table
+// but refusals.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "io/task.h"
+#include "s3/auth.h"
+#include "s3/errors.h"
+#include "s3/uri.h"
+
+namespace cairn::s3 {
+
+struct Call;
+using Handler = io::Task<S3Status> (*)(Call& call);
+
+enum class Method : uint8_t { kGet, kHead, kPut, kPost, kDelete, kOther };
+inline constexpr size_t kMethodsCount = 6;
+Method parse_method(std::string_view method);
+
+enum class Resource : uint8_t { kService, kBucket, kObject };
+inline constexpr size_t kResourcesCount = 3;
+constexpr Resource resource_of(const Target& target) {
+  if (target.bucket.empty()) return Resource::kService;
+  return target.key.empty() ? Resource::kBucket : Resource::kObject;
+}
+
+// What the door does with the body before the handler runs.
+enum class BodyKind : uint8_t {
+  kIgnored,   // Not read.
+  kDocument,  // Read whole, at most `body_bytes_max`; hashes and checksums compared.
+  kStream,    // The handler receives it; the only kind that may be aws-chunked.
+};
+
+// A set of AuthKind.
+using AuthKinds = uint8_t;
+constexpr AuthKinds auth_bit(AuthKind kind) {
+  return AuthKinds(1U << static_cast<unsigned>(kind));
+}
+inline constexpr AuthKinds kSigned = auth_bit(AuthKind::kV4Header) | auth_bit(AuthKind::kV4Query) |
+                                     auth_bit(AuthKind::kV2Header) | auth_bit(AuthKind::kV2Query);
+
+struct Route {
+  std::string_view name;  // For metrics and logs: "GetObject".
+  Method method = Method::kOther;
+  Resource resource = Resource::kService;
+  std::string_view query = {};      // Parameter that must be there; empty = none.
+  std::string_view query_too = {};  // A second one.
+  std::string_view header = {};     // Header that must be there.
+  std::string_view action;          // "s3:GetObject"
+  AuthKinds auth = 0;
+  bool needs_bucket = true;  // The bucket must exist and is looked up before the handler.
+  BodyKind body = BodyKind::kIgnored;
+  size_t body_bytes_max = 0;
+  Handler handler = nullptr;
+};
+
+std::span<const Route> routes();
+
+// The route of a request. MethodNotAllowed where the resource knows no such method;
+// NotImplemented for a sub-resource that S3 has and Cairn has not (never a listing instead).
+S3Result<const Route*> find_route(const RequestView& request, const Query& query,
+                                  const Target& target);
+
+}  // namespace cairn::s3

@@ -1,0 +1,138 @@
+#include "server/access_log.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <ctime>
+
+#include "base/log.h"
+
+namespace cairn::server {
+namespace {
+
+void append_number(std::string& out, uint64_t value) {
+  char digits[20];
+  const auto [end, error] = std::to_chars(std::begin(digits), std::end(digits), value);
+  out.append(digits, static_cast<size_t>(end - digits));
+}
+
+// ,"name":"<escaped text>"
+void append_text(std::string& out, std::string_view name, std::string_view text) {
+  out += ",\"";
+  out += name;
+  out += "\":\"";
+  log::append_json_escaped(out, text);
+  out += '"';
+}
+
+void append_count(std::string& out, std::string_view name, uint64_t value) {
+  out += ",\"";
+  out += name;
+  out += "\":";
+  append_number(out, value);
+}
+
+void append_time(std::string& out, WallTime at) {
+  const time_t second = static_cast<time_t>(at.unix_ms / 1000);
+  tm parts{};
+  gmtime_r(&second, &parts);
+  char text[32];
+  const size_t size = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  out.append(text, size);
+  const auto rest = static_cast<unsigned>(at.unix_ms % 1000);
+  out += '.';
+  out += static_cast<char>('0' + rest / 100);
+  out += static_cast<char>('0' + rest / 10 % 10);
+  out += static_cast<char>('0' + rest % 10);
+  out += 'Z';
+}
+
+}  // namespace
+
+Result<std::unique_ptr<AccessLog>> AccessLog::open(const std::string& path, size_t shards_count) {
+  if (path == "-") {
+    return std::unique_ptr<AccessLog>(new AccessLog(STDOUT_FILENO, false, shards_count));
+  }
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (fd < 0) return std::unexpected(errno_error(errno, "open the access log " + path));
+  return std::unique_ptr<AccessLog>(new AccessLog(fd, true, shards_count));
+}
+
+AccessLog::AccessLog(int fd, bool owns_fd, size_t shards_count) : fd_(fd), owns_fd_(owns_fd) {
+  for (size_t i = 0; i < shards_count; ++i) shards_.push_back(std::make_unique<Shard>());
+  thread_ = std::thread([this] { run(); });
+}
+
+AccessLog::~AccessLog() {
+  {
+    const std::lock_guard lock(stop_mutex_);
+    stopping_ = true;
+  }
+  stop_wake_.notify_one();
+  thread_.join();
+  if (owns_fd_) ::close(fd_);
+}
+
+void AccessLog::append(size_t shard, const s3::RequestRecord& record, WallTime at) {
+  Shard& own = *shards_[shard];
+  const std::lock_guard lock(own.mutex);
+  if (own.lines.size() >= kShardBytesMax) {
+    dropped_count_.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  format(own.lines, record, at);
+}
+
+void AccessLog::format(std::string& out, const s3::RequestRecord& record, WallTime at) {
+  out += "{\"time\":\"";
+  append_time(out, at);
+  out += '"';
+  append_text(out, "remote", record.remote);
+  append_text(out, "method", record.method);
+  append_text(out, "target", record.target);
+  append_text(out, "route", record.route);
+  append_count(out, "status", record.status);
+  append_count(out, "bytes_in", record.bytes_in);
+  append_count(out, "bytes_out", record.bytes_out);
+  append_count(out, "duration_us", static_cast<uint64_t>(record.duration.nanoseconds / 1000));
+  append_text(out, "request_id", record.request_id);
+  append_text(out, "access_key", record.access_key);
+  out += "}\n";
+}
+
+void AccessLog::run() {
+  std::unique_lock lock(stop_mutex_);
+  while (!stopping_) {
+    stop_wake_.wait_for(lock, std::chrono::nanoseconds(kCollectInterval.nanoseconds));
+    lock.unlock();
+    collect();
+    lock.lock();
+  }
+  collect();
+}
+
+void AccessLog::collect() {
+  for (const std::unique_ptr<Shard>& shard : shards_) {
+    collected_.clear();
+    {
+      const std::lock_guard lock(shard->mutex);
+      collected_.swap(shard->lines);
+    }
+    std::string_view rest = collected_;
+    while (!rest.empty()) {
+      const ssize_t written = ::write(fd_, rest.data(), rest.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) {
+        dropped_count_.fetch_add(1, std::memory_order_relaxed);
+        log::error("access-log-write-failed", {{"errno", static_cast<int64_t>(errno)}});
+        break;
+      }
+      rest.remove_prefix(static_cast<size_t>(written));
+    }
+  }
+}
+
+}  // namespace cairn::server

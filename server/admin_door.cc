@@ -1,0 +1,82 @@
+#include "server/admin_door.h"
+
+#include "base/log.h"
+#include "crypto/digest.h"
+
+namespace cairn::server {
+namespace {
+
+constexpr std::string_view kCommandPrefix = "/admin/v1/";
+constexpr std::string_view kBearer = "Bearer ";
+
+io::Task<void> reply(http::Exchange& exchange, int status, std::string_view type,
+                     std::string text) {
+  http::ResponseHead head(status);
+  head.add("Content-Type", type);
+  head.add("Cache-Control", "no-store");
+  static_cast<void>(co_await exchange.respond(head, std::string_view(text)));
+}
+
+io::Task<void> reply_error(http::Exchange& exchange, int status, std::string_view message) {
+  std::string text = "{\"error\":\"";
+  log::append_json_escaped(text, message);
+  text += "\"}\n";
+  return reply(exchange, status, "application/json", std::move(text));
+}
+
+}  // namespace
+
+bool AdminDoor::is_authorised(const http::RequestHead& head) const {
+  const std::string_view given = head.get("authorization").value_or("");
+  if (!given.starts_with(kBearer)) return false;
+  return crypto::equal_secret(as_bytes(given.substr(kBearer.size())), as_bytes(token_));
+}
+
+io::Task<void> AdminDoor::run_command(http::Exchange& exchange, std::string_view name) {
+  Result<std::string> outcome = fail(Code::kNotFound, "there is no such command");
+  if (name == "status") {
+    outcome = co_await actions_.status();
+  } else if (name == "scrub") {
+    outcome = co_await actions_.scrub();
+  } else if (name == "gc") {
+    outcome = co_await actions_.collect_garbage();
+  } else if (name == "keys-rotate") {
+    outcome = co_await actions_.rotate_keys();
+  }
+  if (outcome) {
+    co_await reply(exchange, 200, "application/json", std::move(*outcome));
+  } else {
+    const int status = outcome.error().code == Code::kNotFound ? 404 : 500;
+    co_await reply_error(exchange, status, outcome.error().message);
+  }
+}
+
+io::Task<void> AdminDoor::handle(http::Exchange& exchange) {
+  const http::RequestHead& head = exchange.head();
+  const bool is_read = head.method == "GET" || head.method == "HEAD";
+  const bool is_command = head.path.starts_with(kCommandPrefix);
+  if (is_command) {
+    const std::string_view name = head.path.substr(kCommandPrefix.size());
+    if (!is_authorised(head)) {
+      co_await reply_error(exchange, 401, "give the token of DIR/admin.token");
+    } else if ((name == "status") != is_read) {
+      co_await reply_error(exchange, 405, "wrong method");
+    } else {
+      co_await run_command(exchange, name);
+    }
+  } else if (!is_read) {
+    co_await reply_error(exchange, 405, "wrong method");
+  } else if (head.path == "/healthz") {
+    co_await reply(exchange, 200, "text/plain", "ok\n");
+  } else if (head.path == "/readyz") {
+    const bool ready = actions_.is_ready();
+    co_await reply(exchange, ready ? 200 : 503, "text/plain", ready ? "ok\n" : "not ready\n");
+  } else if (head.path == "/metrics") {
+    std::string page = co_await actions_.metrics();
+    co_await reply(exchange, 200, "text/plain; version=0.0.4", std::move(page));
+  } else {
+    co_await reply_error(exchange, 404, "there is no such page");
+  }
+}
+
+}  // namespace cairn::server

@@ -1,0 +1,48 @@
+// The admin listener: health, readiness, metrics for everyone on it; commands for who can read
+// DIR/admin.token.
+//
+//   GET  /healthz  /readyz  /metrics
+//   GET  /admin/v1/status         POST /admin/v1/scrub /admin/v1/gc /admin/v1/keys-rotate
+//        with `Authorization: Bearer <token>`
+//
+// Thread rule: used on one reactor.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "http/server.h"
+#include "io/task.h"
+
+namespace cairn::server {
+
+// What the listener shows and does; all called on the admin reactor.
+class AdminActions {
+ public:
+  virtual ~AdminActions() = default;
+  virtual bool is_ready() const = 0;
+  virtual io::Task<std::string> metrics() = 0;
+  // JSON texts.
+  virtual io::Task<Result<std::string>> status() = 0;
+  virtual io::Task<Result<std::string>> scrub() = 0;
+  virtual io::Task<Result<std::string>> collect_garbage() = 0;
+  virtual io::Task<Result<std::string>> rotate_keys() = 0;
+};
+
+class AdminDoor final : public http::Handler {
+ public:
+  // `actions` outlives the door.
+  AdminDoor(AdminActions& actions, std::string token)
+      : actions_(actions), token_(std::move(token)) {}
+
+  io::Task<void> handle(http::Exchange& exchange) override;
+
+ private:
+  bool is_authorised(const http::RequestHead& head) const;
+  io::Task<void> run_command(http::Exchange& exchange, std::string_view name);
+
+  AdminActions& actions_;
+  const std::string token_;
+};
+
+}  // namespace cairn::server

@@ -1,0 +1,253 @@
+#include "server/config.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <sstream>
+
+// toml++ reports errors as values when exceptions are off for it.
+#define TOML_EXCEPTIONS 0
+#define TOML_HEADER_ONLY 1
+#include <toml++/toml.h>
+
+namespace cairn::server {
+namespace {
+
+Result<uint64_t> parse_number(std::string_view text, uint64_t least, uint64_t most) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < least || value > most) {
+    return fail(Code::kInvalidArgument,
+                "expected a number from " + std::to_string(least) + " to " + std::to_string(most));
+  }
+  return value;
+}
+
+template <auto Member>
+Status set_text(Config& config, std::string_view value) {
+  config.*Member = std::string(value);
+  return {};
+}
+
+template <auto Member, uint64_t least, uint64_t most>
+Status set_number(Config& config, std::string_view value) {
+  const Result<uint64_t> number = parse_number(value, least, most);
+  if (!number) return std::unexpected(number.error());
+  config.*Member = static_cast<std::remove_reference_t<decltype(config.*Member)>>(*number);
+  return {};
+}
+
+template <auto Member>
+Status set_switch(Config& config, std::string_view value) {
+  if (value != "true" && value != "false") {
+    return fail(Code::kInvalidArgument, "expected true or false");
+  }
+  config.*Member = value == "true";
+  return {};
+}
+
+template <auto Member>
+Status set_list(Config& config, std::string_view value) {
+  std::vector<std::string> items;
+  while (!value.empty()) {
+    const size_t comma = std::min(value.find(','), value.size());
+    if (comma > 0) items.emplace_back(value.substr(0, comma));
+    value.remove_prefix(std::min(comma + 1, value.size()));
+  }
+  config.*Member = std::move(items);
+  return {};
+}
+
+Status set_memory(Config& config, std::string_view value) {
+  const Result<uint64_t> bytes = parse_size(value);
+  if (!bytes) return std::unexpected(bytes.error());
+  if (*bytes < 64 * MiB) return fail(Code::kInvalidArgument, "needs at least 64MiB");
+  config.memory_bytes = *bytes;
+  return {};
+}
+
+Status set_log_level(Config& config, std::string_view value) {
+  static constexpr std::pair<std::string_view, log::Level> kLevels[] = {
+      {"debug", log::Level::kDebug},
+      {"info", log::Level::kInfo},
+      {"warning", log::Level::kWarning},
+      {"error", log::Level::kError}};
+  for (const auto& [name, level] : kLevels) {
+    if (value == name) {
+      config.log_level = level;
+      return {};
+    }
+  }
+  return fail(Code::kInvalidArgument, "expected debug, info, warning or error");
+}
+
+constexpr Setting kSettings[] = {
+    {"data", "DIR", "Data directory; created when absent", set_text<&Config::data>},
+    {"listen", "ADDR:PORT", "Where S3 is served (default 127.0.0.1:9000; port 0 = any free one)",
+     set_text<&Config::listen>},
+    {"admin-listen", "ADDR:PORT",
+     "Health, readiness, metrics and admin commands (default 127.0.0.1:9001)",
+     set_text<&Config::admin_listen>},
+    {"cores", "N", "Reactor threads (default: one per CPU)",
+     set_number<&Config::cores_count, 1, 1024>},
+    {"pin-cores", "", "Bind each reactor thread to its CPU", set_switch<&Config::pin_cores>},
+    {"access-log", "FILE", "One JSON line per request; - is standard output",
+     set_text<&Config::access_log>},
+    {"tls-cert", "FILE", "Certificate chain (PEM); serves https", set_text<&Config::tls_cert>},
+    {"tls-key", "FILE", "Private key of --tls-cert (PEM)", set_text<&Config::tls_key>},
+    {"region", "NAME", "Region told to clients (default us-east-1)", set_text<&Config::region>},
+    {"strict-region", "", "Refuse signatures made for another region",
+     set_switch<&Config::strict_region>},
+    {"base-domains", "NAME[,NAME]", "Hosts whose sub-domains name buckets",
+     set_list<&Config::base_domains>, true},
+    {"root-key", "SPEC", "file:PATH, env:NAME or command:ARGV (default file:DIR/keys/root.key)",
+     set_text<&Config::root_key>},
+    {"memory", "SIZE", "I/O buffers in all (default: a quarter of the machine's memory)",
+     set_memory},
+    {"gc-interval-ms", "MS", "Pause between passes of the garbage collector (default 2000)",
+     set_number<&Config::gc_interval_ms, 10, 3'600'000>},
+    {"drain-seconds", "S", "How long requests in flight may finish after SIGTERM (default 30)",
+     set_number<&Config::drain_seconds, 0, 3600>},
+    {"header-timeout-ms", "MS", "Deadline for a request's head (default 10000)",
+     set_number<&Config::header_timeout_ms, 100, 600'000>},
+    {"idle-timeout-ms", "MS", "Idle keep-alive connections are closed after (default 60000)",
+     set_number<&Config::idle_timeout_ms, 100, 3'600'000>},
+    {"connections-max", "N", "Open connections in all (default 20000)",
+     set_number<&Config::connections_max, 1, 1'000'000>},
+    {"core-dumps", "", "Allow core dumps (they would hold keys)", set_switch<&Config::core_dumps>},
+    {"log-level", "LEVEL", "debug, info, warning or error", set_log_level},
+};
+
+Status apply_setting(Config& config, const Setting& setting, std::string_view value,
+                     const std::string& where) {
+  const Status applied = setting.apply(config, value);
+  if (!applied) return std::unexpected(applied.error().with_context(where));
+  return {};
+}
+
+// The text form of a TOML value, as a flag would give it.
+Result<std::string> toml_text(const toml::node& node, const Setting& setting) {
+  if (setting.is_list) {
+    const toml::array* array = node.as_array();
+    if (array == nullptr) return fail(Code::kInvalidArgument, "expected an array of strings");
+    std::string joined;
+    for (const toml::node& item : *array) {
+      const toml::value<std::string>* text = item.as_string();
+      if (text == nullptr) return fail(Code::kInvalidArgument, "expected an array of strings");
+      if (!joined.empty()) joined += ',';
+      joined += text->get();
+    }
+    return joined;
+  }
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* number = node.as_integer()) return std::to_string(number->get());
+  if (const auto* flag = node.as_boolean()) return std::string(flag->get() ? "true" : "false");
+  return fail(Code::kInvalidArgument, "expected a string, a number or true/false");
+}
+
+Status validate(const Config& config) {
+  if (config.data.empty()) {
+    return fail(Code::kInvalidArgument, "no data directory: give --data DIR (or CAIRN_DATA)");
+  }
+  if (config.tls_cert.empty() != config.tls_key.empty()) {
+    return fail(Code::kInvalidArgument, "tls-cert and tls-key belong together: give both or none");
+  }
+  return {};
+}
+
+Result<std::string> read_text_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return fail(Code::kNotFound, "cannot read the configuration file " + path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+std::string Setting::toml_key() const {
+  std::string key(name);
+  std::ranges::replace(key, '-', '_');
+  return key;
+}
+
+std::string Setting::environment_variable() const {
+  std::string variable = "CAIRN_";
+  for (const char c : name) {
+    variable += c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  }
+  return variable;
+}
+
+std::span<const Setting> settings() {
+  return kSettings;
+}
+
+Result<uint64_t> parse_size(std::string_view text) {
+  static constexpr std::pair<std::string_view, uint64_t> kUnits[] = {
+      {"KiB", KiB}, {"MiB", MiB}, {"GiB", GiB}, {"TiB", TiB}};
+  uint64_t unit = 1;
+  for (const auto& [suffix, bytes] : kUnits) {
+    if (text.ends_with(suffix)) {
+      unit = bytes;
+      text.remove_suffix(suffix.size());
+      break;
+    }
+  }
+  const Result<uint64_t> number = parse_number(text, 0, UINT64_MAX / unit);
+  if (!number) return fail(Code::kInvalidArgument, "expected a size such as 512MiB or 4GiB");
+  return *number * unit;
+}
+
+Status apply_toml(Config& config, std::string_view text, std::string_view where) {
+  const toml::parse_result parsed = toml::parse(text, where);
+  if (!parsed) {
+    const toml::parse_error& error = parsed.error();
+    return fail(Code::kInvalidArgument, std::string(where) + " line " +
+                                            std::to_string(error.source().begin.line) + ": " +
+                                            std::string(error.description()));
+  }
+  for (const auto& [key, node] : parsed.table()) {
+    const std::string at = std::string(where) + ": " + std::string(key.str());
+    const auto row = std::ranges::find_if(
+        kSettings, [&](const Setting& setting) { return setting.toml_key() == key.str(); });
+    if (row == std::end(kSettings)) {
+      return fail(Code::kInvalidArgument, at + ": there is no such setting");
+    }
+    const Result<std::string> value = toml_text(node, *row);
+    if (!value) return std::unexpected(value.error().with_context(at));
+    const Status applied = apply_setting(config, *row, *value, at);
+    if (!applied) return applied;
+  }
+  return {};
+}
+
+Result<Config> load_config(const ConfigSources& sources) {
+  Config config;
+  if (!sources.file.empty()) {
+    const Result<std::string> text = read_text_file(sources.file);
+    if (!text) return std::unexpected(text.error());
+    const Status applied = apply_toml(config, *text, sources.file);
+    if (!applied) return std::unexpected(applied.error());
+  }
+  for (const Setting& setting : kSettings) {
+    if (!sources.environment) break;
+    const std::string variable = setting.environment_variable();
+    const std::optional<std::string> value = sources.environment(variable);
+    if (!value) continue;
+    const Status applied = apply_setting(config, setting, *value, variable);
+    if (!applied) return std::unexpected(applied.error());
+  }
+  for (const Setting& setting : kSettings) {
+    const auto flag = sources.flags.find(std::string(setting.name));
+    if (flag == sources.flags.end()) continue;
+    const Status applied =
+        apply_setting(config, setting, flag->second, "--" + std::string(setting.name));
+    if (!applied) return std::unexpected(applied.error());
+  }
+  const Status valid = validate(config);
+  if (!valid) return std::unexpected(valid.error());
+  return config;
+}
+
+}  // namespace cairn::server

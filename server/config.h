@@ -1,0 +1,75 @@
+// What `cairn serve` can be told, and where it is told: flags > environment > file > defaults.
+//
+// Every setting is one row of settings(): the same row gives the TOML key (`admin_listen`), the
+// environment variable (`CAIRN_ADMIN_LISTEN`) and the flag (`--admin-listen`).
+// Thread rule: plain values; used before the reactors start.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "base/units.h"
+
+namespace cairn::server {
+
+struct Config {
+  std::string data;  // Required.
+  std::string listen = "127.0.0.1:9000";
+  std::string admin_listen = "127.0.0.1:9001";
+  unsigned cores_count = 0;  // 0 = every CPU this process may run on.
+  bool pin_cores = false;
+  std::string access_log;  // Path, "-" = standard output, empty = none.
+  std::string tls_cert;
+  std::string tls_key;
+  std::string region = "us-east-1";
+  bool strict_region = false;
+  std::vector<std::string> base_domains;  // Hosts whose sub-domains are buckets.
+  std::string root_key;                   // RootKeySource spec; empty = file:DATA/keys/root.key.
+  uint64_t memory_bytes = 0;              // I/O buffers of all cores; 0 = a quarter of the memory.
+  uint64_t gc_interval_ms = 2000;
+  uint64_t drain_seconds = 30;
+  uint64_t header_timeout_ms = 10'000;
+  uint64_t idle_timeout_ms = 60'000;
+  uint64_t connections_max = 20'000;  // Of all cores.
+  bool core_dumps = false;
+  log::Level log_level = log::Level::kInfo;
+};
+
+// One thing that can be set.
+struct Setting {
+  std::string_view name;        // "admin-listen"
+  std::string_view value_name;  // "ADDR:PORT"; empty = a switch (true or false).
+  std::string_view help;
+  Status (*apply)(Config&, std::string_view value);
+  bool is_list = false;  // Comma separated; a TOML array of strings.
+  std::string toml_key() const;
+  std::string environment_variable() const;
+};
+std::span<const Setting> settings();
+
+// Where values come from.
+struct ConfigSources {
+  std::map<std::string, std::string> flags;  // By Setting::name.
+  std::function<std::optional<std::string>(const std::string& variable)> environment;
+  std::string file;  // Path of a TOML file; empty = none.
+};
+
+// Reads, merges and validates. kInvalidArgument names the source and the key: an unknown key of the
+// file, a value of a wrong type, a half-given TLS pair and a missing data directory are errors.
+Result<Config> load_config(const ConfigSources& sources);
+
+// Applies the TOML text to `config`; `where` is named in errors.
+Status apply_toml(Config& config, std::string_view text, std::string_view where);
+
+// "64MiB", "1GiB", "1048576" -> bytes.
+Result<uint64_t> parse_size(std::string_view text);
+
+}  // namespace cairn::server

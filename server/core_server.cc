@@ -1,0 +1,95 @@
+#include "server/core_server.h"
+
+#include <time.h>
+
+#include "s3/routes.h"
+#include "server/tls_listener.h"
+
+namespace cairn::server {
+
+Result<std::unique_ptr<CoreServer>> CoreServer::create(const Shared& shared, size_t index,
+                                                       uint64_t pool_bytes) {
+  io::ReactorOptions options;
+  options.core = shared.config->pin_cores ? static_cast<int>(index) : -1;
+  options.pool_bytes = pool_bytes;
+  Result<std::unique_ptr<io::Reactor>> reactor = io::Reactor::create(options);
+  if (!reactor) return std::unexpected(reactor.error().with_context("start a reactor"));
+  return std::unique_ptr<CoreServer>(new CoreServer(shared, index, std::move(*reactor)));
+}
+
+CoreServer::CoreServer(const Shared& shared, size_t index, std::unique_ptr<io::Reactor> reactor)
+    : shared_(shared), index_(index), metrics_(s3::routes().size()), reactor_(std::move(reactor)) {}
+
+CoreServer::~CoreServer() = default;
+
+io::Task<void> CoreServer::wait_for_exit(io::Event& exit) {
+  co_await exit.wait();
+}
+
+void CoreServer::start_thread() {
+  thread_ = std::thread([this] { reactor_->run(wait_for_exit(exit_)); });
+}
+
+void CoreServer::stop_thread() {
+  if (!thread_.joinable()) return;
+  reactor_->post([this] { exit_.set(); });
+  thread_.join();
+}
+
+io::Task<Result<io::Endpoint>> CoreServer::listen(io::Endpoint at, object::Objects& objects,
+                                                  const s3::CredentialSource& credentials) {
+  std::unique_ptr<io::Listener> listener =
+      co_await io::or_return(io::system_network().listen(at, io::ListenOptions()));
+  if (shared_.tls) listener = make_tls_listener(std::move(listener), shared_.tls);
+  const Config& config = *shared_.config;
+  s3::DoorOptions door;
+  door.objects = &objects;
+  door.credentials = &credentials;
+  door.clock = &system_clock();
+  door.observer = this;
+  door.auth.region = config.region;
+  door.auth.strict_region = config.strict_region;
+  door.base_domains = config.base_domains;
+  door_ = std::make_unique<s3::Door>(std::move(door));
+  http::ServerOptions options;
+  options.connections_max =
+      static_cast<size_t>(std::max<uint64_t>(1, config.connections_max / config.cores_count));
+  options.header_timeout = milliseconds(static_cast<int64_t>(config.header_timeout_ms));
+  options.idle_timeout = milliseconds(static_cast<int64_t>(config.idle_timeout_ms));
+  server_ = std::make_unique<http::Server>(std::move(listener), *door_, options);
+  running_.spawn(server_->run());
+  co_return server_->local();
+}
+
+void CoreServer::set_ready(bool ready) {
+  if (door_) door_->set_ready(ready);
+}
+
+io::Task<void> CoreServer::drain(Duration grace) {
+  if (server_) server_->drain(grace);
+  co_await running_.join();
+  server_.reset();
+  door_.reset();
+}
+
+void CoreServer::stop_now() {
+  if (server_) server_->stop();
+}
+
+io::Task<CoreReading> CoreServer::read() {
+  CoreReading reading;
+  if (server_) reading.http = server_->counters();
+  reading.buffers_used_bytes = reactor_->buffers().used_bytes();
+  reading.buffers_cap_bytes = reactor_->buffers().cap_bytes();
+  timespec cpu{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+  reading.cpu_ns = cpu.tv_sec * 1'000'000'000 + cpu.tv_nsec;
+  co_return reading;
+}
+
+void CoreServer::on_finished(const s3::RequestRecord& record) {
+  metrics_.record(record);
+  if (shared_.log != nullptr) shared_.log->append(index_, record, system_clock().wall_now());
+}
+
+}  // namespace cairn::server

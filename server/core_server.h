@@ -1,0 +1,73 @@
+// What one core serves: its reactor, its listener, its S3 door and its counters.
+//
+// Thread rule: made and destroyed on the main thread; everything else on the core's own reactor,
+// but for post_stop() and metrics(), which any thread may call.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "http/server.h"
+#include "io/reactor.h"
+#include "io/scope.h"
+#include "io/stream.h"
+#include "io/sync.h"
+#include "io/tls.h"
+#include "s3/auth.h"
+#include "s3/door.h"
+#include "server/access_log.h"
+#include "server/config.h"
+#include "server/metrics_page.h"
+#include "server/request_metrics.h"
+
+namespace cairn::server {
+
+class CoreServer final : private s3::RequestObserver {
+ public:
+  // What all cores share; outlives them.
+  struct Shared {
+    const Config* config = nullptr;
+    AccessLog* log = nullptr;                   // Null = none.
+    std::shared_ptr<const io::TlsContext> tls;  // Null = plain http.
+  };
+  static Result<std::unique_ptr<CoreServer>> create(const Shared& shared, size_t index,
+                                                    uint64_t pool_bytes);
+  ~CoreServer() override;  // REQUIRES: stop_thread() when a thread was started.
+
+  io::Reactor& reactor() { return *reactor_; }
+  // Starts the core's thread; the first core runs on the main thread instead.
+  void start_thread();
+  void stop_thread();
+
+  // Listens and begins to serve; the answer is the address with the real port.
+  io::Task<Result<io::Endpoint>> listen(io::Endpoint at, object::Objects& objects,
+                                        const s3::CredentialSource& credentials);
+  void set_ready(bool ready);
+  // Graceful end; the task completes when the last connection is closed.
+  io::Task<void> drain(Duration grace);
+  void stop_now();
+  io::Task<CoreReading> read();
+
+  const RequestMetrics& metrics() const { return metrics_; }
+
+ private:
+  CoreServer(const Shared& shared, size_t index, std::unique_ptr<io::Reactor> reactor);
+  bool wants_text() const override { return shared_.log != nullptr; }
+  void on_finished(const s3::RequestRecord& record) override;
+  static io::Task<void> wait_for_exit(io::Event& exit);
+
+  const Shared shared_;
+  const size_t index_;
+  RequestMetrics metrics_;
+  std::unique_ptr<io::Reactor> reactor_;
+  std::unique_ptr<s3::Door> door_;
+  std::unique_ptr<http::Server> server_;
+  io::Scope running_;  // The server's run().
+
+  // The worker thread runs until exit_ is set, on its reactor.
+  io::Event exit_;
+  std::thread thread_;
+};
+
+}  // namespace cairn::server

@@ -1,0 +1,56 @@
+// The data directory: its layout, its lock and its format version.
+//
+//   DIR/FORMAT        "cairn <version>\n"; written once, when the directory is made
+//   DIR/LOCK          held (flock) while a server runs; holds its process id
+//   DIR/catalog/      metadata (catalog/)
+//   DIR/volume/       sealed chunks (storage/)
+//   DIR/keys/root.key root key (crypto/), 0600
+//   DIR/credentials   root access key and secret, 0600 (credentials.h)
+//   DIR/admin.token   bearer token of the admin commands of the running server, 0600
+//
+// Thread rule: start-up thread only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+
+namespace cairn::server {
+
+inline constexpr uint32_t kFormatVersion = 1;
+
+// An opened and locked data directory. Move-only; unlocks when destroyed.
+class DataDirectory {
+ public:
+  // Creates what is missing. kUnavailable when another process holds the lock; kUnsupported when a
+  // newer version wrote it; kFailedPrecondition when the directory holds something else.
+  static Result<DataDirectory> open(std::string path);
+
+  DataDirectory(DataDirectory&& other) noexcept;
+  DataDirectory& operator=(DataDirectory&&) = delete;
+  ~DataDirectory();
+
+  const std::string& path() const { return path_; }
+  std::string catalog_path() const { return path_ + "/catalog"; }
+  std::string volume_path() const { return path_ + "/volume"; }
+  std::string root_key_path() const { return path_ + "/keys/root.key"; }
+  std::string credentials_path() const { return path_ + "/credentials"; }
+  // True once a server has begun to store anything here.
+  bool has_data() const;
+  std::string admin_token_path() const { return path_ + "/admin.token"; }
+
+ private:
+  DataDirectory(std::string path, int lock_fd) : path_(std::move(path)), lock_fd_(lock_fd) {}
+  std::string path_;
+  int lock_fd_;
+};
+
+// Writes `text` to `path` (0600) so that after a crash the file is whole or absent.
+Status write_private_file(const std::string& path, std::string_view text);
+// Makes created, renamed and removed names beside `path` durable.
+Status sync_parent_directory(const std::string& path);
+// At most `bytes_max` bytes of the file; kNotFound when it is absent.
+Result<std::string> read_small_file(const std::string& path, size_t bytes_max);
+
+}  // namespace cairn::server

@@ -1,0 +1,184 @@
+#include "server/metrics_page.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <map>
+
+#include "s3/routes.h"
+
+namespace cairn::server {
+namespace {
+
+using Out = std::back_insert_iterator<std::string>;
+
+void head(Out out, std::string_view name, std::string_view type, std::string_view help) {
+  fmt::format_to(out, "# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+}
+
+void single(Out out, std::string_view name, std::string_view type, std::string_view help,
+            uint64_t value) {
+  head(out, name, type, help);
+  fmt::format_to(out, "{} {}\n", name, value);
+}
+
+double to_seconds(int64_t nanoseconds) {
+  return static_cast<double>(nanoseconds) / 1e9;
+}
+
+// Rows of the table may share a name: one series per name.
+std::map<std::string_view, RouteReading> by_name(const std::vector<RouteReading>& rows) {
+  std::map<std::string_view, RouteReading> merged;
+  const std::span<const s3::Route> routes = s3::routes();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].requests() == 0) continue;
+    merged[i < routes.size() ? routes[i].name : "none"].add(rows[i]);
+  }
+  return merged;
+}
+
+void render_requests(Out out, const std::map<std::string_view, RouteReading>& routes) {
+  head(out, "cairn_requests_total", "counter", "Requests by route and status.");
+  for (const auto& [name, row] : routes) {
+    for (size_t i = 0; i < row.by_status.size(); ++i) {
+      if (row.by_status[i] == 0) continue;
+      const uint16_t status = kCountedStatuses[i];
+      const std::string text = status == 0                ? "other"
+                               : status == kAbortedStatus ? "aborted"
+                                                          : std::to_string(status);
+      fmt::format_to(out, "cairn_requests_total{{route=\"{}\",status=\"{}\"}} {}\n", name, text,
+                     row.by_status[i]);
+    }
+  }
+  head(out, "cairn_request_body_bytes_total", "counter", "Body bytes by route and direction.");
+  for (const auto& [name, row] : routes) {
+    fmt::format_to(out, "cairn_request_body_bytes_total{{route=\"{}\",direction=\"in\"}} {}\n",
+                   name, row.bytes_in);
+    fmt::format_to(out, "cairn_request_body_bytes_total{{route=\"{}\",direction=\"out\"}} {}\n",
+                   name, row.bytes_out);
+  }
+}
+
+void render_latency(Out out, const std::map<std::string_view, RouteReading>& routes) {
+  head(out, "cairn_request_seconds", "histogram",
+       "From a request's first byte to the last of its reply.");
+  for (const auto& [name, row] : routes) {
+    uint64_t count = 0;
+    for (size_t i = 0; i < kLatencyBuckets; ++i) {
+      count += row.by_latency[i];
+      if (i + 1 == kLatencyBuckets) {
+        fmt::format_to(out, "cairn_request_seconds_bucket{{route=\"{}\",le=\"+Inf\"}} {}\n", name,
+                       count);
+      } else {
+        fmt::format_to(out, "cairn_request_seconds_bucket{{route=\"{}\",le=\"{:.6f}\"}} {}\n", name,
+                       to_seconds(kLatencyFirst.nanoseconds << i), count);
+      }
+    }
+    fmt::format_to(out, "cairn_request_seconds_sum{{route=\"{}\"}} {:.9f}\n", name,
+                   to_seconds(static_cast<int64_t>(row.latency_sum_ns)));
+    fmt::format_to(out, "cairn_request_seconds_count{{route=\"{}\"}} {}\n", name, count);
+  }
+}
+
+void render_cores(Out out, const std::vector<CoreReading>& cores) {
+  const auto series = [&](std::string_view name, std::string_view type, std::string_view help,
+                          auto value) {
+    head(out, name, type, help);
+    for (size_t i = 0; i < cores.size(); ++i) {
+      fmt::format_to(out, "{}{{core=\"{}\"}} {}\n", name, i, value(cores[i]));
+    }
+  };
+  series("cairn_core_cpu_seconds_total", "counter", "CPU time of the core's thread.",
+         [](const CoreReading& core) { return to_seconds(core.cpu_ns); });
+  series("cairn_connections_open", "gauge", "Open client connections.",
+         [](const CoreReading& core) { return core.http.connections_open; });
+  series("cairn_connections_accepted_total", "counter", "Accepted client connections.",
+         [](const CoreReading& core) { return core.http.connections_accepted; });
+  series("cairn_connections_rejected_total", "counter", "Connections over the limit.",
+         [](const CoreReading& core) { return core.http.connections_rejected; });
+  series("cairn_requests_in_flight", "gauge", "Requests being served.",
+         [](const CoreReading& core) { return core.http.requests_in_flight; });
+  series("cairn_requests_rejected_total", "counter", "Requests over the limit, answered 503.",
+         [](const CoreReading& core) { return core.http.requests_rejected; });
+  series("cairn_bad_requests_total", "counter", "Requests that are no HTTP.",
+         [](const CoreReading& core) { return core.http.bad_requests; });
+  series("cairn_buffers_used_bytes", "gauge", "I/O memory in use.",
+         [](const CoreReading& core) { return core.buffers_used_bytes; });
+  series("cairn_buffers_cap_bytes", "gauge", "I/O memory there is.",
+         [](const CoreReading& core) { return core.buffers_cap_bytes; });
+}
+
+void render_catalog(Out out, const catalog::CatalogMetrics& of) {
+  const auto load = [](const std::atomic<uint64_t>& counter) {
+    return counter.load(std::memory_order_relaxed);
+  };
+  single(out, "cairn_catalog_gets_total", "counter", "Point reads.", load(of.gets_count));
+  single(out, "cairn_catalog_scans_total", "counter", "Range reads.", load(of.scans_count));
+  single(out, "cairn_catalog_scanned_entries_total", "counter", "Entries that scans returned.",
+         load(of.scanned_entries_count));
+  single(out, "cairn_catalog_blocking_reads_total", "counter", "Reads that missed the block cache.",
+         load(of.blocking_reads_count));
+  single(out, "cairn_catalog_commits_total", "counter", "Acknowledged commits.",
+         load(of.commits_count));
+  single(out, "cairn_catalog_failed_preconditions_total", "counter", "Commits that lost a race.",
+         load(of.failed_preconditions_count));
+  single(out, "cairn_catalog_rejected_commits_total", "counter", "Commits that were refused.",
+         load(of.rejected_commits_count));
+  single(out, "cairn_catalog_flush_groups_total", "counter", "Synced writes of the log.",
+         load(of.groups_count));
+  single(out, "cairn_catalog_flush_nanoseconds_total", "counter", "Time spent in synced writes.",
+         load(of.group_write_ns));
+  single(out, "cairn_catalog_queue_depth", "gauge", "Commits that wait.", load(of.queue_depth));
+  single(out, "cairn_catalog_no_space", "gauge", "1 while writes are refused for lack of space.",
+         load(of.no_space));
+  single(out, "cairn_catalog_failed", "gauge", "1 once an I/O error stopped all commits.",
+         load(of.failed));
+}
+
+void render_store(Out out, const storage::StoreMetrics& of, const storage::StoreUsage& usage) {
+  single(out, "cairn_chunks", "gauge", "Chunks stored.", usage.chunks_count);
+  single(out, "cairn_chunk_live_bytes", "gauge", "Bytes of live chunks.", usage.live_bytes);
+  single(out, "cairn_chunk_allocated_bytes", "gauge", "Disk in use by data.",
+         usage.allocated_bytes);
+  single(out, "cairn_disk_capacity_bytes", "gauge", "Size of the disks.", usage.capacity_bytes);
+  single(out, "cairn_disk_available_bytes", "gauge", "Free space.", usage.available_bytes);
+  single(out, "cairn_chunk_puts_total", "counter", "New chunks.", of.puts_count);
+  single(out, "cairn_chunk_puts_deduplicated_total", "counter", "Puts of chunks that were there.",
+         of.puts_deduplicated);
+  single(out, "cairn_chunk_puts_failed_total", "counter", "Puts that failed.", of.puts_failed);
+  single(out, "cairn_chunk_links_total", "counter", "Chunks found instead of written.",
+         of.links_count);
+  single(out, "cairn_chunk_reads_total", "counter", "Reads.", of.reads_count);
+  single(out, "cairn_chunk_written_bytes_total", "counter", "Bytes written.", of.written_bytes);
+  single(out, "cairn_chunk_read_bytes_total", "counter", "Bytes read from disk.", of.read_bytes);
+  single(out, "cairn_chunk_flush_groups_total", "counter", "Flushes for chunks.", of.flush_groups);
+  single(out, "cairn_chunk_dropped_total", "counter", "Chunks dropped.", of.dropped_chunks);
+  single(out, "cairn_chunk_punched_bytes_total", "counter", "Space given back.", of.punched_bytes);
+  single(out, "cairn_chunk_files_condemned_total", "counter", "Log files given up after an error.",
+         of.log_files_condemned);
+  single(out, "cairn_chunk_files_quarantined_total", "counter", "Log files set aside at start.",
+         of.quarantined_files);
+  single(out, "cairn_chunk_checksum_failures_total", "counter", "Records that did not verify.",
+         of.checksum_failures);
+}
+
+}  // namespace
+
+std::string render_metrics(const MetricsReading& reading) {
+  std::string text;
+  const Out out(text);
+  const auto routes = by_name(reading.routes);
+  single(out, "cairn_ready", "gauge", "1 while requests are served.", reading.ready ? 1 : 0);
+  render_requests(out, routes);
+  render_latency(out, routes);
+  render_cores(out, reading.cores);
+  if (reading.catalog != nullptr) render_catalog(out, *reading.catalog);
+  render_store(out, reading.store, reading.usage);
+  single(out, "cairn_gc_passes_total", "counter", "Passes of the collector.", reading.gc_passes);
+  single(out, "cairn_gc_failures_total", "counter", "Passes that failed.", reading.gc_failures);
+  single(out, "cairn_access_log_dropped_total", "counter", "Lines the access log had to drop.",
+         reading.access_log_dropped);
+  return text;
+}
+
+}  // namespace cairn::server

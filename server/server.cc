@@ -1,0 +1,375 @@
+#include "server/server.h"
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <vector>
+
+#include "base/encoding.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "crypto/key_ring.h"
+#include "s3/routes.h"
+#include "server/access_log.h"
+#include "server/admin_door.h"
+#include "server/core_server.h"
+#include "server/credentials.h"
+#include "server/data_directory.h"
+#include "server/key_rotation.h"
+#include "server/metrics_page.h"
+#include "server/signals.h"
+#include "server/stores.h"
+#include "server/version.h"
+
+namespace cairn::server {
+namespace {
+
+constexpr uint64_t kPoolBytesMin = 64 * MiB;  // Per core.
+constexpr Duration kAdminGrace = seconds(1);
+
+// The one user there is.
+class RootOnly final : public s3::CredentialSource {
+ public:
+  explicit RootOnly(RootCredentials root) : access_key_(root.access_key) {
+    credential_.secret = std::move(root.secret_key);
+    credential_.identity = {std::move(root.access_key), "root", crypto::kRootTenant};
+  }
+  const s3::Credential* find(std::string_view access_key) const override {
+    return access_key == access_key_ ? &credential_ : nullptr;
+  }
+
+ private:
+  const std::string access_key_;
+  s3::Credential credential_;
+};
+
+unsigned usable_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
+}
+
+uint64_t quarter_of_memory() {
+  struct sysinfo info{};
+  if (sysinfo(&info) != 0) return 1 * GiB;
+  return uint64_t{info.totalram} * info.mem_unit / 4;
+}
+
+// Keys would be in a core dump.
+void forbid_core_dumps() {
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  prctl(PR_SET_DUMPABLE, 0);
+}
+
+const char* backend_name(io::BackendKind kind) {
+  switch (kind) {
+    case io::BackendKind::kIoUring: return "io_uring";
+    case io::BackendKind::kEpoll: return "epoll";
+    case io::BackendKind::kSimulated: break;
+  }
+  return "simulated";
+}
+
+// The running server. Lives on the main thread, which is the first core's reactor.
+class Node final : private AdminActions {
+ public:
+  Node(const Config& config, DataDirectory directory, RootCredentials root, std::string admin_token)
+      : config_(config),
+        directory_(std::move(directory)),
+        credentials_(std::move(root)),
+        admin_token_(std::move(admin_token)),
+        admin_door_(*this, admin_token_) {}
+
+  Status start_cores();
+  Status run();
+  // On the main reactor: the first call drains, a later one cuts.
+  void on_signal();
+  io::Reactor& main_reactor() { return cores_.front()->reactor(); }
+  void stop_threads();
+
+ private:
+  io::Task<Status> main();
+  io::Task<Status> serve_until_signal();
+  io::Task<Status> listen_admin();
+  Status announce(const io::Endpoint& at);
+  io::Task<void> collect_until_stopped(io::StopToken stop);
+  io::Task<void> drain_all();
+
+  bool is_ready() const override { return ready_; }
+  io::Task<std::string> metrics() override;
+  io::Task<Result<std::string>> status() override;
+  io::Task<Result<std::string>> scrub() override;
+  io::Task<Result<std::string>> collect_garbage() override;
+  io::Task<Result<std::string>> rotate_keys() override;
+
+  const Config& config_;
+  DataDirectory directory_;
+  RootOnly credentials_;
+  const std::string admin_token_;
+  AdminDoor admin_door_;
+  std::unique_ptr<AccessLog> access_log_;
+  std::vector<std::unique_ptr<CoreServer>> cores_;  // Destroyed after the stores: see main().
+  std::unique_ptr<Stores> stores_;
+  std::unique_ptr<http::Server> admin_server_;
+
+  // Background work and the admin server, on the main reactor.
+  io::Scope background_;
+  io::Event stop_asked_;
+  unsigned signals_count_ = 0;
+  bool ready_ = false;
+  io::Endpoint address_;
+  io::Endpoint admin_address_;
+  const Instant started_ = system_clock().now();
+  uint64_t gc_passes_ = 0;
+  uint64_t gc_failures_ = 0;
+};
+
+Status Node::start_cores() {
+  if (!config_.access_log.empty()) {
+    Result<std::unique_ptr<AccessLog>> log =
+        AccessLog::open(config_.access_log, config_.cores_count);
+    if (!log) return std::unexpected(log.error());
+    access_log_ = std::move(*log);
+  }
+  CoreServer::Shared shared{&config_, access_log_.get(), nullptr};
+  if (!config_.tls_cert.empty()) {
+    Result<std::shared_ptr<const io::TlsContext>> tls =
+        io::TlsContext::server({config_.tls_cert, config_.tls_key});
+    if (!tls) return std::unexpected(tls.error());
+    shared.tls = std::move(*tls);
+  }
+  const uint64_t memory = config_.memory_bytes != 0 ? config_.memory_bytes : quarter_of_memory();
+  const uint64_t pool = std::max(kPoolBytesMin, memory / config_.cores_count);
+  for (size_t i = 0; i < config_.cores_count; ++i) {
+    Result<std::unique_ptr<CoreServer>> core = CoreServer::create(shared, i, pool);
+    if (!core) return std::unexpected(core.error());
+    cores_.push_back(std::move(*core));
+  }
+  for (size_t i = 1; i < cores_.size(); ++i) cores_[i]->start_thread();
+  return {};
+}
+
+void Node::stop_threads() {
+  for (size_t i = 1; i < cores_.size(); ++i) cores_[i]->stop_thread();
+}
+
+Status Node::run() {
+  return main_reactor().run(main());
+}
+
+void Node::on_signal() {
+  ++signals_count_;
+  stop_asked_.set();
+  if (signals_count_ < 2) return;
+  for (const std::unique_ptr<CoreServer>& core : cores_) {
+    CoreServer* const each = core.get();
+    each->reactor().post([each] { each->stop_now(); });
+  }
+}
+
+io::Task<Status> Node::main() {
+  stores_ = co_await io::or_return(Stores::open(config_, directory_));
+  Status served = co_await serve_until_signal();
+  ready_ = false;
+  co_await drain_all();
+  const Status closed = co_await stores_->close();
+  stores_.reset();
+  if (!served) co_return served;
+  co_return closed;
+}
+
+io::Task<Status> Node::serve_until_signal() {
+  address_ = co_await io::or_return(io::Endpoint::parse(config_.listen));
+  for (const std::unique_ptr<CoreServer>& core : cores_) {
+    // The first core gets the port when any was asked for; the others share it.
+    address_ = co_await io::or_return(
+        io::run_on(core->reactor(), core->listen(address_, stores_->objects(), credentials_)));
+  }
+  co_await io::or_return(listen_admin());
+  background_.spawn(collect_until_stopped(background_.stop_token()));
+  ready_ = true;
+  for (const std::unique_ptr<CoreServer>& core : cores_) {
+    CoreServer* const each = core.get();
+    each->reactor().post([each] { each->set_ready(true); });
+  }
+  co_await io::or_return(announce(address_));
+  co_await stop_asked_.wait();
+  log::info("draining", {{"grace_seconds", config_.drain_seconds}});
+  co_return Status();
+}
+
+io::Task<Status> Node::listen_admin() {
+  io::Endpoint at = co_await io::or_return(io::Endpoint::parse(config_.admin_listen));
+  io::ListenOptions options;
+  options.reuse_port = false;
+  std::unique_ptr<io::Listener> listener =
+      co_await io::or_return(io::system_network().listen(at, options));
+  admin_server_ =
+      std::make_unique<http::Server>(std::move(listener), admin_door_, http::ServerOptions());
+  admin_address_ = admin_server_->local();
+  background_.spawn(admin_server_->run());
+  co_return write_private_file(
+      directory_.admin_token_path(),
+      fmt::format("address={}\ntoken={}\n", admin_address_.to_string(), admin_token_));
+}
+
+Status Node::announce(const io::Endpoint& at) {
+  const char* scheme = config_.tls_cert.empty() ? "http" : "https";
+  std::printf("ready %s://%s\n", scheme, at.to_string().c_str());
+  std::fflush(stdout);
+  log::info("serving", {{"address", std::string_view(at.to_string())},
+                        {"admin", std::string_view(admin_address_.to_string())},
+                        {"cores", uint64_t{config_.cores_count}},
+                        {"io", backend_name(main_reactor().kind())},
+                        {"version", version()}});
+  return {};
+}
+
+io::Task<void> Node::collect_until_stopped(io::StopToken stop) {
+  const Duration pause = milliseconds(static_cast<int64_t>(config_.gc_interval_ms));
+  bool failing = false;
+  while (!stop.stop_requested()) {
+    const Result<bool> found = co_await stores_->objects().collect_garbage();
+    ++gc_passes_;
+    if (!found) {
+      ++gc_failures_;
+      if (!failing) log::error("gc-failed", {{"message", std::string_view(found.error().message)}});
+    }
+    failing = !found;
+    if (found && *found) {
+      co_await io::yield();
+      continue;
+    }
+    // A stop ends the pause early; the loop's condition sees it.
+    static_cast<void>(co_await io::sleep_for(pause, stop));
+  }
+}
+
+io::Task<void> Node::drain_all() {
+  const Duration grace = seconds(static_cast<int64_t>(config_.drain_seconds));
+  for (const std::unique_ptr<CoreServer>& core : cores_) {
+    CoreServer* const each = core.get();
+    each->reactor().post([each] { each->set_ready(false); });
+  }
+  // All cores drain side by side.
+  io::Scope draining;
+  for (const std::unique_ptr<CoreServer>& core : cores_) {
+    draining.spawn(io::run_on(core->reactor(), core->drain(grace)));
+  }
+  co_await draining.join();
+  background_.request_stop();
+  if (admin_server_) admin_server_->drain(kAdminGrace);
+  co_await background_.join();
+  admin_server_.reset();
+}
+
+io::Task<std::string> Node::metrics() {
+  MetricsReading reading;
+  reading.routes.resize(s3::routes().size() + 1);
+  for (const std::unique_ptr<CoreServer>& core : cores_) {
+    core->metrics().read(reading.routes);
+    reading.cores.push_back(co_await io::run_on(core->reactor(), core->read()));
+  }
+  reading.catalog = &stores_->catalog_metrics();
+  reading.store = stores_->chunks().metrics();
+  const Result<storage::StoreUsage> usage = co_await stores_->chunks().usage();
+  if (usage) reading.usage = *usage;
+  reading.access_log_dropped = access_log_ ? access_log_->dropped_count() : 0;
+  reading.gc_passes = gc_passes_;
+  reading.gc_failures = gc_failures_;
+  reading.ready = ready_;
+  co_return render_metrics(reading);
+}
+
+io::Task<Result<std::string>> Node::status() {
+  const storage::StoreUsage usage = co_await io::or_return(stores_->chunks().usage());
+  const int64_t uptime = (system_clock().now() - started_).nanoseconds / 1'000'000'000;
+  std::string data;
+  log::append_json_escaped(data, config_.data);
+  co_return fmt::format(
+      "{{\"version\":\"{}\",\"ready\":{},\"process\":{},\"address\":\"{}\",\"data\":\"{}\","
+      "\"cores\":{},\"io\":\"{}\",\"uptime_seconds\":{},\"chunks\":{},\"live_bytes\":{},"
+      "\"allocated_bytes\":{},\"capacity_bytes\":{},\"available_bytes\":{}}}\n",
+      version(), ready_, ::getpid(), address_.to_string(), data, config_.cores_count,
+      backend_name(cores_.front()->reactor().kind()), uptime, usage.chunks_count, usage.live_bytes,
+      usage.allocated_bytes, usage.capacity_bytes, usage.available_bytes);
+}
+
+io::Task<Result<std::string>> Node::scrub() {
+  const object::ScrubReport report = co_await io::or_return(stores_->objects().scrub());
+  std::string text = fmt::format("{{\"chunks\":{},\"bytes\":{},\"objects\":{},\"damaged\":[",
+                                 report.chunks_count, report.bytes_count, report.objects_count);
+  const auto field = [&](std::string_view name, std::string_view value, char end) {
+    text.append("\"").append(name).append("\":\"");
+    log::append_json_escaped(text, value);
+    text.append("\"").append(1, end);
+  };
+  for (size_t i = 0; i < report.damaged.size(); ++i) {
+    const object::ScrubReport::Damage& damage = report.damaged[i];
+    text += i == 0 ? "{" : ",{";
+    field("bucket", damage.bucket, ',');
+    field("key", damage.key, ',');
+    field("version", damage.version_id, ',');
+    field("what", damage.what, '}');
+  }
+  text += "]}\n";
+  co_return text;
+}
+
+io::Task<Result<std::string>> Node::collect_garbage() {
+  uint64_t passes = 0;
+  for (bool more = true; more; ++passes) {
+    more = co_await io::or_return(stores_->objects().collect_garbage());
+  }
+  co_return fmt::format("{{\"passes\":{}}}\n", passes);
+}
+
+io::Task<Result<std::string>> Node::rotate_keys() {
+  const size_t count = co_await io::or_return(rotate_root_key(config_, directory_, *stores_));
+  log::info("root-key-rotated", {{"keys", uint64_t{count}}});
+  co_return fmt::format("{{\"rewrapped\":{}}}\n", count);
+}
+
+}  // namespace
+
+Status serve(Config config) {
+  log::set_level(config.log_level);
+  if (!config.core_dumps) forbid_core_dumps();
+  if (config.cores_count == 0) config.cores_count = usable_cpus();
+  Result<DataDirectory> directory = DataDirectory::open(config.data);
+  if (!directory) return std::unexpected(directory.error());
+  Result<RootCredentials> root =
+      load_root_credentials(directory->credentials_path(), system_random());
+  if (!root) return std::unexpected(root.error());
+  if (root->created) {
+    std::fprintf(stderr, "The access key and secret were created in %s.\n",
+                 directory->credentials_path().c_str());
+  }
+  uint8_t token[32];
+  system_random().fill(token);
+  Node node(config, std::move(*directory), std::move(*root), to_hex(token));
+  SignalWatch::block();
+  const Status started = node.start_cores();
+  if (!started) {
+    node.stop_threads();
+    return started;
+  }
+  Status served;
+  {
+    const SignalWatch signals(
+        [&node](int) { node.main_reactor().post([&node] { node.on_signal(); }); });
+    served = node.run();
+  }
+  node.stop_threads();
+  return served;
+}
+
+}  // namespace cairn::server

@@ -1,0 +1,108 @@
+#include "server/stores.h"
+
+#include <cstdio>
+#include <filesystem>
+
+#include "base/log.h"
+#include "catalog/rocksdb_catalog.h"
+#include "object/references.h"
+#include "server/key_rotation.h"
+
+namespace cairn::server {
+namespace {
+
+Result<std::unique_ptr<crypto::KeyRing>> make_key_ring(const std::string& spec, bool create_file) {
+  Result<crypto::RootKey> root =
+      crypto::load_root_key(crypto::RootKeySource{spec, create_file}, system_random());
+  if (!root) return std::unexpected(root.error());
+  if (root->created) {
+    std::fprintf(stderr,
+                 "A new root key was created in %s: back this file up now, because without it "
+                 "nothing stored here can ever be read again.\n",
+                 spec.substr(spec.find(':') + 1).c_str());
+  }
+  return std::make_unique<crypto::KeyRing>(std::move(root->key));
+}
+
+}  // namespace
+
+Stores::~Stores() = default;
+
+io::Task<Result<std::unique_ptr<Stores>>> Stores::open(const Config& config,
+                                                       const DataDirectory& directory) {
+  std::unique_ptr<Stores> stores(new Stores());
+  const Status opened = co_await stores->open_all(config, directory);
+  if (!opened) {
+    // What was opened is closed; the first error is the one to tell.
+    static_cast<void>(co_await stores->close());
+    co_return std::unexpected(opened.error());
+  }
+  co_return stores;
+}
+
+io::Task<Status> Stores::open_all(const Config& config, const DataDirectory& directory) {
+  // A key is made only for a directory that holds no data yet: a lost key must not be replaced.
+  keys_ = co_await io::or_return(
+      make_key_ring(root_key_spec(config, directory), !directory.has_data()));
+  catalog::RocksdbOptions catalog_options;
+  catalog_options.metrics = &catalog_metrics_;
+  catalog_ = co_await io::or_return(
+      catalog::open_rocksdb_catalog(directory.catalog_path(), std::move(catalog_options)));
+  references_ = std::make_unique<object::CatalogReferences>(*catalog_);
+  storage::VolumeStoreOptions chunk_options;
+  chunk_options.directories = {directory.volume_path()};
+  chunk_options.references = references_.get();
+  chunks_ = co_await io::or_return(storage::VolumeStore::open(std::move(chunk_options)));
+  const Status opened = co_await open_objects(config, directory);
+  co_return opened;
+}
+
+io::Task<Status> Stores::open_objects(const Config& config, const DataDirectory& directory) {
+  object::ObjectsOptions options;
+  options.catalog = catalog_.get();
+  options.store = chunks_.get();
+  options.keys = keys_.get();
+  const std::optional<std::string> file = root_key_file(config, directory);
+  std::error_code error;
+  const bool rotation_was_cut = file && std::filesystem::exists(new_root_key_file(*file), error);
+  Result<std::unique_ptr<object::Objects>> opened = co_await object::open_objects(options);
+  if (opened) {
+    objects_ = std::move(*opened);
+    if (rotation_was_cut) co_return forget_new_root_key(*file);
+    co_return Status();
+  }
+  if (!rotation_was_cut || opened.error().code != Code::kPermissionDenied) {
+    co_return std::unexpected(opened.error());
+  }
+  log::info("root-key-rotation-resumed");
+  keys_ = co_await io::or_return(make_key_ring("file:" + new_root_key_file(*file), false));
+  options.keys = keys_.get();
+  objects_ = co_await io::or_return(object::open_objects(options));
+  co_return adopt_new_root_key(*file);
+}
+
+io::Task<Status> Stores::close() {
+  Status first;
+  const auto keep = [&](const Status& status) {
+    if (first && !status) first = status;
+  };
+  if (objects_) {
+    const Status closed = co_await objects_->close();
+    keep(closed);
+  }
+  if (chunks_) {
+    const Status closed = co_await chunks_->close();
+    keep(closed);
+  }
+  objects_.reset();
+  chunks_.reset();
+  if (catalog_) {
+    const Status closed = co_await catalog_->close();
+    keep(closed);
+  }
+  references_.reset();
+  catalog_.reset();
+  co_return first;
+}
+
+}  // namespace cairn::server

@@ -1,0 +1,55 @@
+// Everything below the doors, opened and closed in the right order: keys, catalog, chunks, objects.
+//
+// Thread rule: open() and close() on one reactor; the accessors may be used on any.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/random.h"
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "catalog/metrics.h"
+#include "crypto/key_ring.h"
+#include "io/task.h"
+#include "object/objects.h"
+#include "server/config.h"
+#include "server/data_directory.h"
+#include "storage/volume_store.h"
+
+namespace cairn::server {
+
+class Stores {
+ public:
+  // `directory` is locked by the caller and stays so until close().
+  // kPermissionDenied when the root key is not the one of this directory.
+  static io::Task<Result<std::unique_ptr<Stores>>> open(const Config& config,
+                                                        const DataDirectory& directory);
+  ~Stores();
+  Stores(const Stores&) = delete;
+  Stores& operator=(const Stores&) = delete;
+
+  // Awaited exactly once; no request may be under way.
+  io::Task<Status> close();
+
+  object::Objects& objects() { return *objects_; }
+  storage::VolumeStore& chunks() { return *chunks_; }
+  catalog::Catalog& catalog() { return *catalog_; }
+  const catalog::CatalogMetrics& catalog_metrics() const { return catalog_metrics_; }
+  crypto::KeyRing& keys() { return *keys_; }
+
+ private:
+  Stores() = default;
+  io::Task<Status> open_all(const Config& config, const DataDirectory& directory);
+  io::Task<Status> open_objects(const Config& config, const DataDirectory& directory);
+
+  // In the order in which they depend on each other.
+  catalog::CatalogMetrics catalog_metrics_;
+  std::unique_ptr<crypto::KeyRing> keys_;
+  std::unique_ptr<catalog::Catalog> catalog_;
+  std::unique_ptr<storage::ReferenceSource> references_;
+  std::unique_ptr<storage::VolumeStore> chunks_;
+  std::unique_ptr<object::Objects> objects_;
+};
+
+}  // namespace cairn::server

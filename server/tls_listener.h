@@ -1,0 +1,20 @@
+// A listener that hands out connections once their TLS handshake is done. Handshakes run side by
+// side, so a client that is slow or silent in its own holds up nobody else.
+// Thread rule: one reactor, like the listener below.
+#pragma once
+
+#include <memory>
+
+#include "io/stream.h"
+#include "io/tls.h"
+
+namespace cairn::server {
+
+// Bounds: handshakes under way at a time (accepting pauses beyond), and the time for each.
+inline constexpr size_t kTlsHandshakesMax = 256;
+inline constexpr Duration kTlsHandshakeTimeout = seconds(10);
+
+std::unique_ptr<io::Listener> make_tls_listener(std::unique_ptr<io::Listener> below,
+                                                std::shared_ptr<const io::TlsContext> context);
+
+}  // namespace cairn::server

@@ -1,0 +1,141 @@
+// `cairn`: one binary, the server and its tools.
+//
+// Exit codes: 0 done · 1 the command failed · 2 wrong usage or configuration · 3 `admin scrub`
+// found damage.
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+
+#include "cli/admin_client.h"
+#include "cli/exit_codes.h"
+#include "server/config.h"
+#include "server/server.h"
+#include "server/version.h"
+
+namespace cairn::cli {
+namespace {
+
+int report(const Error& error) {
+  std::cerr << "cairn: " << error.message << '\n';
+  return error.code == Code::kInvalidArgument ? kExitUsage : kExitFailed;
+}
+
+std::optional<std::string> environment(const std::string& variable) {
+  const char* value = std::getenv(variable.c_str());
+  if (value == nullptr) return std::nullopt;
+  return std::string(value);
+}
+
+// Flags made from server::settings(), and where they land.
+struct ServerFlags {
+  std::map<std::string, std::string> given;
+  std::string config_file;
+
+  void add_to(CLI::App& command) {
+    command.add_option("--config", config_file, "Settings as a TOML file")
+        ->option_text("FILE.toml");
+    for (const server::Setting& setting : server::settings()) {
+      const std::string name(setting.name);
+      const std::string help =
+          std::string(setting.help) + " [" + setting.environment_variable() + "]";
+      if (setting.value_name.empty()) {
+        command.add_flag_callback("--" + name, [this, name] { given[name] = "true"; }, help);
+      } else {
+        command
+            .add_option_function<std::string>(
+                "--" + name, [this, name](const std::string& value) { given[name] = value; }, help)
+            ->option_text(std::string(setting.value_name));
+      }
+    }
+  }
+
+  Result<server::Config> load() const {
+    server::ConfigSources sources;
+    sources.flags = given;
+    sources.environment = environment;
+    sources.file = config_file;
+    return server::load_config(sources);
+  }
+};
+
+int run_serve(const ServerFlags& flags) {
+  Result<server::Config> config = flags.load();
+  if (!config) {
+    report(config.error());
+    return kExitUsage;
+  }
+  const Status served = server::serve(std::move(*config));
+  return served ? kExitDone : report(served.error());
+}
+
+int run_admin(const std::string& data, const std::string& method, const std::string& name) {
+  const Result<AdminReply> reply = ask_admin(data, method, name);
+  if (!reply) return report(reply.error());
+  std::cout << reply->body;
+  if (reply->status != 200) return kExitFailed;
+  // The report names every damaged object; an empty list is `"damaged":[]`.
+  const bool damaged = name == "scrub" && reply->body.find("\"damaged\":[]") == std::string::npos;
+  return damaged ? kExitDamaged : kExitDone;
+}
+
+struct Commands {
+  ServerFlags serve_flags;
+  std::string data;
+  int exit_code = kExitDone;
+
+  // One question to the running server: `method` /admin/v1/`path`.
+  void add_admin(CLI::App& parent, const std::string& name, const std::string& method,
+                 const std::string& path, const std::string& help) {
+    CLI::App* command = parent.add_subcommand(name, help);
+    command->add_option("--data", data, "Data directory of the running server [CAIRN_DATA]")
+        ->envname("CAIRN_DATA")
+        ->required()
+        ->option_text("DIR");
+    command->callback([this, method, path] { exit_code = run_admin(data, method, path); });
+  }
+
+  void add_all(CLI::App& app) {
+    CLI::App* serve = app.add_subcommand("serve", "Serve S3 from a data directory");
+    serve_flags.add_to(*serve);
+    serve->callback([this] { exit_code = run_serve(serve_flags); });
+
+    CLI::App* admin = app.add_subcommand("admin", "Look after a data directory");
+    admin->require_subcommand(1);
+    add_admin(*admin, "status", "GET", "status", "What the running server holds, as JSON");
+    add_admin(*admin, "scrub", "POST", "scrub",
+              "Verify every chunk and object; names each damaged object (exit code 3)");
+    add_admin(*admin, "gc", "POST", "gc", "Give back the space of deleted objects now");
+    CLI::App* keys = admin->add_subcommand("keys", "Encryption keys");
+    keys->require_subcommand(1);
+    add_admin(*keys, "rotate", "POST", "keys-rotate",
+              "Make a new root key and wrap all keys with it; no data is encrypted anew");
+
+    app.add_subcommand("version", "Print the version")->callback([] {
+      std::cout << "cairn " << server::version() << '\n';
+    });
+  }
+};
+
+}  // namespace
+}  // namespace cairn::cli
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "Cairn, an object store for AI models and media: S3 in front, encrypted and "
+      "deduplicated chunks behind.");
+  app.footer("Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 damage found.");
+  app.require_subcommand(1);
+  cairn::cli::Commands commands;
+  commands.add_all(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? cairn::cli::kExitDone : cairn::cli::kExitUsage;
+  } catch (const std::exception& error) {
+    std::cerr << "cairn: " << error.what() << '\n';
+    return cairn::cli::kExitFailed;
+  }
+  return commands.exit_code;
+}

@@ -1,0 +1,195 @@
+"""Starts and stops real `cairn serve` processes for integration tests.
+
+The binary is named by the environment variable CAIRN_BINARY. Every server gets a directory of its
+own (mkdtemp), free ports on 127.0.0.1 and credentials made for it. Nothing here sleeps: starting
+waits for the `ready` line, stopping for the end of the process.
+
+    with CairnServer() as server:
+        s3 = server.boto3_client()
+        s3.create_bucket(Bucket="b")
+        server.kill()      # kill -9
+        server.start()     # on the same data and the same port
+"""
+import json
+import os
+import queue
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import urllib.error
+import urllib.request
+
+START_SECONDS = 60
+STOP_SECONDS = 60
+
+
+def binary():
+    path = os.environ.get("CAIRN_BINARY")
+    if not path:
+        raise RuntimeError("set CAIRN_BINARY to the cairn executable")
+    return path
+
+
+class CairnServer:
+    """One server on one data directory. Not thread-safe, but clients may be used from threads."""
+
+    def __init__(self, data=None, cores=None, args=(), env=None, command_prefix=()):
+        """`data`: a directory to keep (default: a temporary one, removed by close()).
+        `args`: further flags of `cairn serve`. `env`: further variables.
+        `command_prefix`: e.g. ("valgrind", "--tool=callgrind")."""
+        self._own_directory = None if data else tempfile.mkdtemp(prefix="cairn-test-")
+        self.data = data or os.path.join(self._own_directory, "data")
+        self.access_key = "TESTKEY" + secrets.token_hex(6).upper()
+        self.secret_key = secrets.token_urlsafe(30)
+        self._cores = cores
+        self._args = list(args)
+        self._env = dict(env or {})
+        self._prefix = list(command_prefix)
+        self._listen = "127.0.0.1:0"
+        self.process = None
+        self.endpoint = None
+        self._log = None
+
+    # Life -------------------------------------------------------------------------------------
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def start(self):
+        """Starts the process and waits until it serves. A restart keeps the port."""
+        if self.process is not None and self.process.poll() is None:
+            raise RuntimeError("the server already runs")
+        env = dict(os.environ)
+        env.update(CAIRN_ROOT_ACCESS_KEY=self.access_key, CAIRN_ROOT_SECRET_KEY=self.secret_key)
+        env.update(self._env)
+        command = self._prefix + [binary(), "serve", "--data", self.data, "--listen", self._listen,
+                                  "--admin-listen", "127.0.0.1:0"]
+        if self._cores:
+            command += ["--cores", str(self._cores)]
+        command += self._args
+        self._log = tempfile.TemporaryFile(mode="w+b")
+        self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=self._log,
+                                        text=True)
+        self.endpoint = self._wait_until_ready()
+        self._listen = self.endpoint.split("://", 1)[1]
+        return self
+
+    def _wait_until_ready(self):
+        lines = queue.Queue()
+
+        def pump(stream):
+            for line in stream:
+                lines.put(line)
+            lines.put(None)
+
+        threading.Thread(target=pump, args=(self.process.stdout,), daemon=True).start()
+        while True:
+            try:
+                line = lines.get(timeout=START_SECONDS)
+            except queue.Empty:
+                self.kill()
+                raise RuntimeError("the server did not start in time:\n" + self.log()) from None
+            if line is None:
+                code = self.process.wait(STOP_SECONDS)
+                raise RuntimeError(f"the server ended with {code}:\n" + self.log())
+            if line.startswith("ready "):
+                return line.split()[1]
+
+    def stop(self, timeout=STOP_SECONDS):
+        """SIGTERM: drains; returns the exit code."""
+        if self.process is None:
+            return None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise RuntimeError("the server did not stop in time:\n" + self.log()) from None
+
+    def kill(self):
+        """kill -9: what a crash of the process leaves behind."""
+        if self.process is not None:
+            if self.process.poll() is None:
+                self.process.kill()
+            self.process.wait(STOP_SECONDS)
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    def close(self):
+        """Ends the process by force and removes a temporary data directory."""
+        self.kill()
+        if self._own_directory:
+            shutil.rmtree(self._own_directory, ignore_errors=True)
+
+    # Looking at it -----------------------------------------------------------------------------
+    def log(self):
+        """Everything the running (or last) process wrote to standard error."""
+        self._log.flush()
+        self._log.seek(0)
+        return self._log.read().decode("utf-8", "replace")
+
+    @property
+    def host_port(self):
+        return self._listen
+
+    def admin_address(self):
+        with open(os.path.join(self.data, "admin.token"), encoding="ascii") as file:
+            values = dict(line.strip().split("=", 1) for line in file)
+        return values["address"], values["token"]
+
+    def admin(self, path, method="GET"):
+        """Status and text of a page of the admin listener."""
+        address, token = self.admin_address()
+        request = urllib.request.Request(f"http://{address}{path}", method=method,
+                                         headers={"Authorization": "Bearer " + token})
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=600) as reply:
+                return reply.status, reply.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def metrics(self):
+        """{'name{labels}': value} of the metrics page."""
+        _, text = self.admin("/metrics")
+        rows = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+        return {name: float(value) for name, value in rows}
+
+    def status(self):
+        return json.loads(self.admin("/admin/v1/status")[1])
+
+    def scrub(self):
+        return json.loads(self.admin("/admin/v1/scrub", "POST")[1])
+
+    def collect_garbage(self):
+        return json.loads(self.admin("/admin/v1/gc", "POST")[1])
+
+    # Clients -----------------------------------------------------------------------------------
+    def client_env(self):
+        """Environment for command line clients: credentials, no proxies, no config files."""
+        env = {key: value for key, value in os.environ.items()
+               if not key.lower().endswith("_proxy") and not key.startswith("AWS_")}
+        env.update(AWS_ACCESS_KEY_ID=self.access_key, AWS_SECRET_ACCESS_KEY=self.secret_key,
+                   AWS_DEFAULT_REGION="us-east-1", AWS_CONFIG_FILE="/nonexistent",
+                   AWS_SHARED_CREDENTIALS_FILE="/nonexistent", AWS_EC2_METADATA_DISABLED="true")
+        return env
+
+    def boto3_client(self, access_key=None, secret_key=None, **config):
+        import boto3
+        from botocore.config import Config
+        settings = dict(signature_version="s3v4", retries={"max_attempts": 0},
+                        s3={"addressing_style": "path"}, connect_timeout=10, read_timeout=60,
+                        proxies={})
+        settings.update(config)
+        return boto3.client("s3", endpoint_url=self.endpoint, region_name="us-east-1",
+                            aws_access_key_id=access_key or self.access_key,
+                            aws_secret_access_key=secret_key or self.secret_key,
+                            config=Config(**settings))

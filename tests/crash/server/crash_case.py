@@ -71,8 +71,8 @@ class Writers:
     """Threads that put bodies until told to stop or until the server dies. Each owns its keys, so
     the turns of a key are in order."""
 
-    def __init__(self, server, history, threads_count, seed):
-        self.server, self.history, self.seed = server, history, seed
+    def __init__(self, server, history, threads_count, seed, prefix="w"):
+        self.server, self.history, self.seed, self.prefix = server, history, seed, prefix
         self.stopping = threading.Event()
         self.threads = [threading.Thread(target=self._run, args=(i,)) for i in range(threads_count)]
         for thread in self.threads:
@@ -83,7 +83,7 @@ class Writers:
         try:
             session = Session(self.server)
             while not self.stopping.is_set():
-                key = f"w{index}/{generator.randrange(40)}"
+                key = f"{self.prefix}{index}/{generator.randrange(40)}"
                 turn = 1 + max([self.history.acknowledged.get(key, 0),
                                 *self.history.unknown.get(key, ())])
                 self.history.begin(key, turn)

@@ -71,18 +71,16 @@ def run_cycles(kind, cycles, generator, work, environment):
             time.sleep(generator.uniform(0.05, 0.3))
             writers.stop()
             counted = history.count
-            doomed = crash_case.Writers(server, crash_case.History(), 3, f"d{cycle}")
+            # These run into the cut: an answer can race it, so none of theirs counts.
+            open_end = crash_case.History()
+            doomed = crash_case.Writers(server, open_end, 3, f"d{cycle}", prefix=f"d{cycle}-")
             time.sleep(generator.uniform(0.0, 0.05))
-            # Nothing that is acknowledged from here on may be counted: an answer can race the cut.
-            for key, turns in doomed.history.unknown.items():
-                history.unknown.setdefault(key, set()).update(turns)
             file_system.cut()
             server.kill()
             doomed.join()
-            for key, turns in list(doomed.history.unknown.items()):
-                history.unknown.setdefault(key, set()).update(turns)
-                if key in doomed.history.acknowledged:
-                    history.unknown[key].add(doomed.history.acknowledged[key])
+            for key in set(open_end.unknown) | set(open_end.acknowledged):
+                last = open_end.acknowledged.get(key, 0)
+                history.unknown[key] = open_end.unknown.get(key, set()) | set(range(1, last + 1))
             file_system.detach()
             file_system.attach()
             server.start()

@@ -255,8 +255,8 @@ class Bench:
                  statistics.median(rates), statistics.median(raw), "per s", 0.7, at_least=True)
 
     def metric(self, name):
-        text = urllib.request.urlopen(
-            f"http://127.0.0.1:{self.cairn.admin_port}/metrics", timeout=10).read().decode()
+        url = f"http://127.0.0.1:{self.cairn.admin_port}/metrics"
+        text = urllib.request.urlopen(url, timeout=10).read().decode()
         values = [float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
                   if line.split("{")[0].split(" ")[0] == name]
         return sum(values)

@@ -34,7 +34,7 @@ class Session:
     """One keep-alive connection that signs its requests."""
 
     def __init__(self, server):
-        self.host = f"127.0.0.1:{server.port}"
+        self.host = server.host_port
         self.credentials = Credentials(server.access_key, server.secret_key)
         self.connection = http.client.HTTPConnection(self.host, timeout=30)
 

@@ -43,7 +43,7 @@ def main():
         if arguments.control:
             writers.stop()
             result = control(server, history)
-            server.stop()
+            server.close()
             return result
         server.kill()
         writers.join()
@@ -54,7 +54,7 @@ def main():
         if violations:
             break
     violations += crash_case.check(server, history)
-    server.stop()
+    server.close()
     print(f"{cycle + 1} kills, {history.count} acknowledged writes, {len(violations)} violations")
     for violation in violations[:20]:
         print("  " + violation)

@@ -60,7 +60,7 @@ def build_no_sync_library(work):
 
 def run_cycles(kind, cycles, generator, work, environment):
     file_system = LoopFileSystem(work, kind)
-    server = crash_case.CairnServer(data=file_system.mount / "data", environment=environment)
+    server = crash_case.CairnServer(data=str(file_system.mount / "data"), env=environment)
     history = crash_case.History()
     violations, cycle = [], 0
     try:
@@ -90,7 +90,7 @@ def run_cycles(kind, cycles, generator, work, environment):
         print(f"{kind}: {cycle} cuts, {counted} acknowledged writes, {len(violations)} violations",
               flush=True)
     finally:
-        server.kill()
+        server.close()
         file_system.detach()
     return violations
 

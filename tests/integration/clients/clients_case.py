@@ -49,7 +49,7 @@ class ClientCase(unittest.TestCase):
     def setUpClass(cls):
         cls.server = CairnServer()
         cls.server.start()
-        cls.url = cls.server.url
+        cls.url = cls.server.endpoint
         cls.work = pathlib.Path(tempfile.mkdtemp(prefix="cairn-clients."))
         cls.files = cls.work / "files"
         cls.files.mkdir()
@@ -73,7 +73,7 @@ class ClientCase(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
-        cls.server.stop()
+        cls.server.close()
         shutil.rmtree(cls.work, ignore_errors=True)
 
     def run_client(self, *command, check=True, timeout=180, environment=None, **options):

@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""Property: on a full disk writes are refused with a clear answer, reads and deletes go on, and writes
+work again once space is freed, without a restart; nothing that was acknowledged is lost.
+Method: a loop-mounted file system is filled through the server and emptied again, several times."""
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+from botocore.exceptions import ClientError
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from cairn_server import CairnServer  # noqa: E402
+
+MIB = 1 << 20
+IMAGE_BYTES = 1600 * MIB
+BODY_BYTES = 24 * MIB
+CYCLES = 3
+FREED_WITHIN_SECONDS = 90
+
+
+def body_of(number):
+    return random.Random(number).randbytes(BODY_BYTES)
+
+
+def fill(s3, stored, start):
+    """Puts bodies until one is refused; returns the status and code of the refusal."""
+    for number in range(start, start + IMAGE_BYTES // BODY_BYTES + 2):
+        try:
+            s3.put_object(Bucket="full", Key=str(number), Body=body_of(number))
+            stored.append(number)
+        except ClientError as refused:
+            return (refused.response["ResponseMetadata"]["HTTPStatusCode"],
+                    refused.response["Error"]["Code"])
+    return None
+
+
+def wait_until_writable(s3, key):
+    deadline = time.monotonic() + FREED_WITHIN_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            s3.put_object(Bucket="full", Key=key, Body=body_of(1))
+            return True
+        except ClientError:
+            time.sleep(0.5)  # The collector gives space back within a minute.
+    return False
+
+
+def run(server):
+    s3 = server.boto3_client()
+    s3.create_bucket(Bucket="full")
+    stored, problems = [], []
+    for cycle in range(CYCLES):
+        refusal = fill(s3, stored, 1000 * (cycle + 1))
+        print(f"cycle {cycle}: {len(stored)} objects, refusal {refusal}", flush=True)
+        if refusal is None or refusal[0] not in (503, 507):
+            problems.append(f"cycle {cycle}: refusal was {refusal}")
+            break
+        for number in random.Random(cycle).sample(stored, min(4, len(stored))):
+            if s3.get_object(Bucket="full", Key=str(number))["Body"].read() != body_of(number):
+                problems.append(f"cycle {cycle}: object {number} differs on a full disk")
+        gone = stored[:len(stored) // 2]
+        s3.delete_objects(Bucket="full", Delete={"Objects": [{"Key": str(n)} for n in gone]})
+        del stored[:len(gone)]
+        if not wait_until_writable(s3, f"again-{cycle}"):
+            problems.append(f"cycle {cycle}: no write {FREED_WITHIN_SECONDS} s after deletes")
+            break
+    server.restart()
+    s3 = server.boto3_client()
+    for number in stored:
+        if s3.get_object(Bucket="full", Key=str(number))["Body"].read() != body_of(number):
+            problems.append(f"object {number} is lost or differs after a restart")
+    return problems
+
+
+def main():
+    if os.geteuid() != 0 or not os.path.exists("/dev/loop-control"):
+        print("SKIPPED: full_disk: needs root and loop devices")
+        return 0
+    work = pathlib.Path(tempfile.mkdtemp(prefix="cairn-full."))
+    image, mount = work / "image", work / "mount"
+    mount.mkdir()
+    with open(image, "wb") as out:
+        out.truncate(IMAGE_BYTES)
+    subprocess.run(["mkfs.ext4", "-q", "-m", "0", str(image)], check=True)
+    subprocess.run(["mount", "-o", "loop", str(image), str(mount)], check=True)
+    try:
+        with CairnServer(data=str(mount / "data"), cores=1) as server:
+            problems = run(server)
+    finally:
+        subprocess.run(["umount", "-l", str(mount)], check=False)
+        shutil.rmtree(work, ignore_errors=True)
+    print("\n".join(problems) if problems else "full disk: nothing stuck, nothing lost")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

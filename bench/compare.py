@@ -242,11 +242,11 @@ class Bench:
     def put_small(self):
         rates, raw = [], []
         for index in range(self.arguments.rounds):
-            before = self.metric("cairn_catalog_groups_total"), self.metric(
+            before = self.metric("cairn_catalog_flush_groups_total"), self.metric(
                 "cairn_catalog_commits_total")
             result = self.load("put", self.cairn.port, "--path", f"/bench/tiny-{index}/",
                                "--connections", "64", "--seconds", "5", "--size", "4096")
-            groups = self.metric("cairn_catalog_groups_total") - before[0]
+            groups = self.metric("cairn_catalog_flush_groups_total") - before[0]
             commits = self.metric("cairn_catalog_commits_total") - before[1]
             group = max(1, round(commits / groups)) if groups else 64
             rates.append(result["requests"] / result["seconds"])

@@ -99,7 +99,7 @@ class Bench:
         self.root = tempfile.mkdtemp(prefix="cairn-bench.", dir=arguments.directory)
         self.rows = []
         self.nginx = Nginx(self.root)
-        self.cairn = Cairn(self.build / "cli/cairn", self.root)
+        self.cairn = Cairn(self.build / "bin/cairn", self.root)
         self.request("PUT", "/bench", b"")
 
     def close(self):

@@ -149,7 +149,9 @@ void Connection::begin_request() {
     body_state_ = BodyState::kChunked;
     decoder_ = std::make_unique<ChunkedDecoder>();
   }
-  continue_pending_ = head_.expect_continue && head_.has_body();
+  // Also without a body: botocore waits for the 100 of an empty upload, and when it gets a final
+  // reply instead, it cannot read the next one on the same connection.
+  continue_pending_ = head_.expect_continue;
 }
 
 io::Task<void> Connection::serve_request() {

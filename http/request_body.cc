@@ -145,7 +145,8 @@ io::Task<Status> Connection::refill() {
 
 // True when what is left of the body will be read and thrown away after the reply.
 bool Connection::unread_body_is_small() {
-  if (body_state_ == BodyState::kChunked && !continue_pending_) {
+  if (continue_pending_) return false;
+  if (body_state_ == BodyState::kChunked) {
     // The end may be here already, only not looked at.
     const Result<ChunkedDecoder::Step> step = decoder_->decode(available(), {});
     if (!step.has_value()) {
@@ -156,8 +157,7 @@ bool Connection::unread_body_is_small() {
     if (decoder_->is_complete()) body_state_ = BodyState::kComplete;
   }
   if (body_state_ == BodyState::kComplete) return true;
-  return body_state_ == BodyState::kLength && !continue_pending_ &&
-         body_remaining_ <= shared_.options.unread_body_max;
+  return body_state_ == BodyState::kLength && body_remaining_ <= shared_.options.unread_body_max;
 }
 
 // Throws the rest of a body by length away. False when the connection cannot go on.

@@ -182,14 +182,14 @@ class CairnServer:
                    AWS_SHARED_CREDENTIALS_FILE="/nonexistent", AWS_EC2_METADATA_DISABLED="true")
         return env
 
-    def boto3_client(self, access_key=None, secret_key=None, **config):
+    def boto3_client(self, access_key=None, secret_key=None, verify=None, **config):
         import boto3
         from botocore.config import Config
         settings = dict(signature_version="s3v4", retries={"max_attempts": 0},
                         s3={"addressing_style": "path"}, connect_timeout=10, read_timeout=60,
                         proxies={})
         settings.update(config)
-        return boto3.client("s3", endpoint_url=self.endpoint, region_name="us-east-1",
+        return boto3.client("s3", endpoint_url=self.endpoint, region_name="us-east-1", verify=verify,
                             aws_access_key_id=access_key or self.access_key,
                             aws_secret_access_key=secret_key or self.secret_key,
                             config=Config(**settings))

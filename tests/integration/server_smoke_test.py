@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -434,6 +435,26 @@ class Lifecycle(unittest.TestCase):
             self.assertEqual((lines[1]["status"], lines[1]["bytes_in"]), (200, 5))
             self.assertEqual(lines[1]["access_key"], pair["AWS_ACCESS_KEY_ID"])
             server.close()
+
+    def test_tls_and_silent_handshakes(self):
+        with tempfile.TemporaryDirectory() as directory:
+            certificate, key = (os.path.join(directory, name) for name in ("c.pem", "k.pem"))
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                            "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
+                            "-keyout", key, "-out", certificate],
+                           check=True, capture_output=True, timeout=60)
+            with CairnServer(cores=1, args=["--tls-cert", certificate, "--tls-key", key]) as server:
+                self.assertTrue(server.endpoint.startswith("https://"))
+                address = ("127.0.0.1", int(server.host_port.rsplit(":", 1)[1]))
+                silent = [socket.create_connection(address) for _ in range(4)]
+                s3 = server.boto3_client(verify=certificate)
+                s3.create_bucket(Bucket="tls")
+                body = noise(6 * MIB, "tls")
+                s3.put_object(Bucket="tls", Key="k", Body=body)
+                self.assertEqual(s3.get_object(Bucket="tls", Key="k")["Body"].read(), body)
+                for connection in silent:
+                    connection.close()
+                self.assertEqual(server.stop(), 0)
 
     def test_second_signal_ends_at_once(self):
         with CairnServer() as server:

@@ -1,7 +1,10 @@
 // Configurations of buckets and objects that this server does not keep: reading one tells the truth
 // (unset, or the fixed state of every bucket here), writing one is 501.
+#include <algorithm>
+
 #include "s3/handlers.h"
 #include "s3/object_headers.h"
+#include "s3/xml_reader.h"
 #include "s3/xml_writer.h"
 
 namespace cairn::s3::handlers {
@@ -59,12 +62,24 @@ Reply get_acl(Call& call) {
   co_return co_await call.respond_xml(std::move(body));
 }
 
+// Whether the document says what holds anyway: full control for the owner, nothing for others.
+// Clients that copy an object copy its ACL with it (s3cmd).
+bool grants_only_owner(const std::vector<AclGrant>& grants, const Owner& owner) {
+  return std::ranges::all_of(grants, [&](const AclGrant& grant) {
+    return grant.grantee == owner.id && grant.permission == "FULL_CONTROL";
+  });
+}
+
 Reply put_acl(Call& call) {
   const S3Status exists = co_await require_object(call);
   if (!exists) co_return std::unexpected(exists.error());
   co_await or_fail(check_acl_headers(call));
-  const bool names_canned_acl = call.header("x-amz-acl").has_value();
-  if (!names_canned_acl || !call.document.empty()) {
+  if (!call.document.empty()) {
+    const std::vector<AclGrant> grants = co_await or_fail(parse_acl(call.document));
+    if (!grants_only_owner(grants, owner_of(call.bucket.tenant))) {
+      co_return s3_fail(S3Code::kAccessControlListNotSupported);
+    }
+  } else if (!call.header("x-amz-acl").has_value()) {
     co_return s3_fail(S3Code::kAccessControlListNotSupported);
   }
   co_return co_await call.respond_empty(200);

@@ -196,6 +196,21 @@ S3Result<DeleteEntry> parse_delete_entry(const pugi::xml_node& object) {
   return entry;
 }
 
+AclGrant parse_grant(const pugi::xml_node& node) {
+  AclGrant grant;
+  for (const pugi::xml_node& child : node.children()) {
+    if (!is_element(child)) continue;
+    if (local_name(child) == "Permission") grant.permission = text_of(child);
+    if (local_name(child) != "Grantee") continue;
+    for (const pugi::xml_node& name : child.children()) {
+      const bool names =
+          is_element(name) && (local_name(name) == "ID" || local_name(name) == "URI");
+      if (names) grant.grantee = text_of(name);
+    }
+  }
+  return grant;
+}
+
 S3Result<CompletePart> parse_complete_part(const pugi::xml_node& node) {
   CompletePart part;
   for (const pugi::xml_node& child : node.children()) {
@@ -235,6 +250,23 @@ S3Status check_xml(std::string_view body, size_t size_bytes_max) {
   if (body.find('\0') != std::string_view::npos || !is_valid_utf8(body)) return malformed();
   if (!Scan(body).run()) return malformed();
   return {};
+}
+
+S3Result<std::vector<AclGrant>> parse_acl(std::string_view body) {
+  pugi::xml_document document;
+  if (S3Status loaded = load(body, kXmlBodyBytesMax, "AccessControlPolicy", document); !loaded) {
+    return std::unexpected(std::move(loaded.error()));
+  }
+  std::vector<AclGrant> grants;
+  for (const pugi::xml_node& list : document.document_element().children()) {
+    if (!is_element(list) || local_name(list) != "AccessControlList") continue;
+    for (const pugi::xml_node& grant : list.children()) {
+      if (!is_element(grant)) continue;
+      if (local_name(grant) != "Grant" || grants.size() == kAclGrantsMax) return malformed();
+      grants.push_back(parse_grant(grant));
+    }
+  }
+  return grants;
 }
 
 S3Result<CreateBucketConfiguration> parse_create_bucket(std::string_view body) {

@@ -28,6 +28,15 @@ inline constexpr size_t kCompletePartsMax = 10000;
 // The scan alone; used by every parser below.
 S3Status check_xml(std::string_view body, size_t size_bytes_max);
 
+// One grant of an AccessControlPolicy: to a user by id, or to a group by URI.
+struct AclGrant {
+  std::string grantee;  // ID or URI; empty for other kinds of grantee.
+  std::string permission;
+};
+// The grants of an AccessControlPolicy body, at most kAclGrantsMax.
+inline constexpr size_t kAclGrantsMax = 100;
+S3Result<std::vector<AclGrant>> parse_acl(std::string_view body);
+
 // An empty body is an empty constraint.
 struct CreateBucketConfiguration {
   std::string location_constraint;

@@ -8,9 +8,9 @@ mkdir -p build/clients
 
 tools/fetch_model.sh build/models >/dev/null || echo "prepare_clients: no model weights" >&2
 
-if [ ! -x build/clients/venv/bin/python ] || ! build/clients/venv/bin/python -c 'import boto3' 2>/dev/null; then
+if [ ! -x build/clients/venv/bin/python ] || ! build/clients/venv/bin/python -c 'import boto3, awscrt' 2>/dev/null; then
   /usr/bin/python3 -m venv build/clients/venv &&
-    build/clients/venv/bin/pip install -q boto3 || echo "prepare_clients: no new boto3" >&2
+    build/clients/venv/bin/pip install -q 'boto3[crt]' || echo "prepare_clients: no new boto3" >&2
 fi
 
 if [ ! -d build/clients/js/node_modules/@aws-sdk/client-s3 ]; then

@@ -205,5 +205,18 @@ TEST(XmlReader, Bounds) {
   EXPECT_EQ(outcome(check_xml(body + " ", kXmlBodyBytesMax)), "MaxMessageLengthExceeded");
 }
 
+TEST(XmlReader, AclGrantsAreReadWithTheirGrantees) {
+  const auto grants = parse_acl(
+      "<AccessControlPolicy><Owner><ID>o</ID></Owner><AccessControlList><Grant><Grantee><ID>o</ID>"
+      "</Grantee><Permission>FULL_CONTROL</Permission></Grant><Grant><Grantee><URI>all</URI>"
+      "</Grantee><Permission>READ</Permission></Grant></AccessControlList></AccessControlPolicy>");
+  ASSERT_TRUE(grants);
+  ASSERT_EQ(grants->size(), 2U);
+  EXPECT_EQ((*grants)[0].grantee, "o");
+  EXPECT_EQ((*grants)[1].grantee, "all");
+  EXPECT_EQ((*grants)[1].permission, "READ");
+  EXPECT_FALSE(parse_acl("<AccessControlList/>"));
+}
+
 }  // namespace
 }  // namespace cairn::s3

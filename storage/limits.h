@@ -14,11 +14,15 @@ inline constexpr size_t kHeaderCacheSlotsPerShard = 16;  // Of at most kSealedHe
 inline constexpr uint64_t kReadBytesMax = 1 * MiB;       // Of one device read.
 inline constexpr uint64_t kLogFileBytesMin = 16 * MiB;   // Tried last when space is short.
 inline constexpr uint64_t kLogFileBytesMax = 64 * GiB;
+// How much of a log file is preallocated at a time: a store takes little more than it holds, and
+// the file system's metadata changes once in so many bytes.
+inline constexpr uint64_t kPreallocationBytes = 64 * MiB;
 inline constexpr size_t kVolumesMax = 64;
 inline constexpr size_t kPutAttemptsMax = 8;           // Behind other users of the same id.
 inline constexpr unsigned kFailuresUntilReadOnly = 2;  // In a row, per volume.
 
 inline constexpr uint64_t kPayloadBytesMax = crypto::kChunkBytesMax + crypto::kSegmentTableBytesMax;
 static_assert(kPayloadBytesMax + 64 * KiB < kLogFileBytesMin);
+static_assert(kLogFileBytesMin <= kPreallocationBytes);
 
 }  // namespace cairn::storage

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "io/reactor.h"
 #include "storage/chunk_index.h"
+#include "storage/limits.h"
 
 namespace cairn::storage {
 namespace {
@@ -69,14 +70,30 @@ io::Task<Result<LogWriter::Place>> LogWriter::reserve(uint64_t size_bytes) {
     Result<std::shared_ptr<LogFile>> log = co_await volume_.create_log(&active->capacity_bytes);
     if (!log) co_return std::unexpected(log.error());
     active->log = std::move(*log);
+    active->allocated_bytes = std::min(active->capacity_bytes, kPreallocationBytes);
     ASSERT(fits(*active));
     active_ = std::move(active);
   }
-  Place place{active_, active_->end_bytes, active_->records_count};
-  active_->end_bytes += size_bytes;
-  ++active_->records_count;
-  ++active_->appends_running;
+  const std::shared_ptr<ActiveLog> chosen = active_;
+  const uint64_t needed_bytes =
+      chosen->end_bytes + size_bytes + footer_bytes(chosen->records_count + 1);
+  if (Status ready = co_await preallocate(*chosen, needed_bytes); !ready) {
+    co_return std::unexpected(ready.error());
+  }
+  Place place{chosen, chosen->end_bytes, chosen->records_count};
+  chosen->end_bytes += size_bytes;
+  ++chosen->records_count;
+  ++chosen->appends_running;
   co_return place;
+}
+
+io::Task<Status> LogWriter::preallocate(ActiveLog& active, uint64_t end_bytes) {
+  if (end_bytes <= active.allocated_bytes) co_return Status{};
+  const uint64_t target = std::min(active.capacity_bytes, round_up(end_bytes, kPreallocationBytes));
+  Status extended = co_await volume_.extend_log(*active.log, active.allocated_bytes,
+                                                target - active.allocated_bytes);
+  if (extended) active.allocated_bytes = target;
+  co_return extended;
 }
 
 io::Task<Status> LogWriter::write(const Place& place, const ChunkId& id, SealedChunk& chunk) {

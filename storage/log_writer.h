@@ -39,6 +39,7 @@ class LogWriter {
   struct ActiveLog {
     std::shared_ptr<LogFile> log;
     uint64_t capacity_bytes = 0;
+    uint64_t allocated_bytes = 0;
     uint64_t end_bytes = kBlockBytes;
     uint64_t records_count = 0;
     unsigned appends_running = 0;
@@ -54,6 +55,8 @@ class LogWriter {
   };
 
   io::Task<Result<Place>> reserve(uint64_t size_bytes);
+  // Preallocates up to `end_bytes` of the file at least. A failure leaves the file as it was.
+  io::Task<Status> preallocate(ActiveLog& active, uint64_t end_bytes);
   io::Task<Status> write(const Place& place, const ChunkId& id, SealedChunk& chunk);
   io::Task<Status> flush(std::shared_ptr<ActiveLog> active);
   void condemn(ActiveLog& active, const Error& error);

@@ -90,7 +90,7 @@ io::Task<Status> Volume::write_format(VolumeFormat format) {
 
 io::Task<Status> Volume::start_log(io::File& file, const LogHeader& header,
                                    uint64_t capacity_bytes) {
-  co_await io::or_return(file.allocate(0, capacity_bytes));
+  co_await io::or_return(file.allocate(0, std::min(capacity_bytes, kPreallocationBytes)));
   Buffer block = Buffer::allocate(kBlockBytes);
   block.resize(kBlockBytes);
   encode(header, block.span());
@@ -138,6 +138,16 @@ io::Task<Result<std::shared_ptr<LogFile>>> Volume::create_log(uint64_t* capacity
   }
   if (made.error().code != Code::kNoSpace) note_failure(made.error());
   co_return std::unexpected(made.error().with_context(directory_));
+}
+
+io::Task<Status> Volume::extend_log(LogFile& log, uint64_t allocated_bytes,
+                                    uint64_t extension_bytes) {
+  const io::SpaceInfo space = co_await io::or_return(refresh_space());
+  if (space.available_bytes < context_.reserve_bytes + extension_bytes) {
+    co_return fail(Code::kNoSpace, "volume " + directory_ + " is full");
+  }
+  Status extended = co_await log.file().allocate(allocated_bytes, extension_bytes);
+  co_return extended;
 }
 
 io::Task<void> Volume::give_up(std::shared_ptr<LogFile> log) {

@@ -50,9 +50,13 @@ class Volume {
   // Fills the index from the log files, moves what is not ours to quarantine/, ends unsealed files.
   io::Task<Status> recover();
 
-  // A new log file, preallocated, its entry in the directory durable; `*capacity_bytes` is its
-  // size. kNoSpace when not even the smallest one leaves the reserve free.
+  // A new log file, its first kPreallocationBytes preallocated, its entry in the directory durable;
+  // `*capacity_bytes` is how large it may grow. kNoSpace when not even the smallest one leaves the
+  // reserve free.
   io::Task<Result<std::shared_ptr<LogFile>>> create_log(uint64_t* capacity_bytes);
+  // Preallocates `extension_bytes` behind the first `allocated_bytes`. kNoSpace when that would eat
+  // into the reserve.
+  io::Task<Status> extend_log(LogFile& log, uint64_t allocated_bytes, uint64_t extension_bytes);
   // Ends a log file without live records: unlinks it.
   io::Task<void> give_up(std::shared_ptr<LogFile> log);
   // Gives a record's space back and ends its log file when it was the last one.

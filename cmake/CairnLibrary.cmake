@@ -2,7 +2,8 @@
 #   One folder = one static library cairn_<folder>, alias cairn::<folder>. DEPS are the include
 #   arrows of ARCHITECTURE.md; LIBS are third-party targets, private to the folder.
 # cairn_test(<name> SOURCES ... DEPS <folders> [LIBS ...] [LABELS ...] [TIMEOUT seconds])
-#   One GoogleTest binary, one ctest entry per binary.
+#   One GoogleTest binary, one ctest entry per binary. The label `threads` marks what crosses cores
+#   or threads: the target cairn_thread_tests builds those binaries, and TSan runs them.
 
 function(cairn_library folder)
   cmake_parse_arguments(ARG "" "" "SOURCES;HEADERS;DEPS;LIBS" ${ARGN})
@@ -35,4 +36,11 @@ function(cairn_test name)
     set(ARG_LABELS unit)
   endif()
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+  if("threads" IN_LIST ARG_LABELS)
+    set_property(GLOBAL APPEND PROPERTY CAIRN_THREAD_TESTS ${name})
+  endif()
+  if(CAIRN_SANITIZE MATCHES "thread")
+    set_tests_properties(${name} PROPERTIES ENVIRONMENT
+      "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp:halt_on_error=1")
+  endif()
 endfunction()

@@ -149,7 +149,7 @@ Result<std::unique_ptr<Catalog>> RocksdbCatalog::open(const std::string& path,
     const uint64_t log_bytes = given.write_buffer_bytes + given.write_buffer_bytes / 8;
     file_system = make_wal_file_system(file_system, path, round_up(log_bytes, MiB));
   }
-  catalog->env_ = rocksdb::NewCompositeEnv(std::move(file_system));
+  catalog->env_ = rocksdb::NewCompositeEnv(file_system);
   rocksdb::DB* database = nullptr;
   const rocksdb::Status opened = rocksdb::DB::Open(
       database_options(given, catalog->env_.get(), catalog->listener_), path, &database);

@@ -43,8 +43,8 @@ bool is_log_name(const std::string& path) {
 }
 
 const std::vector<char>& zeros() {
-  static const std::vector<char> kZeros(kZeroPieceBytes, '\0');
-  return kZeros;
+  static const std::vector<char> piece(kZeroPieceBytes, '\0');
+  return piece;
 }
 
 // Shortens a file durably. The file system's own Truncate is not implemented on POSIX.
@@ -290,8 +290,7 @@ class WalFileSystem final : public rocksdb::FileSystemWrapper {
         open_logs_(std::make_shared<OpenLogs>()),
         spares_(std::move(base), directory, spare_bytes) {}
 
-  static const char* kClassName() { return "CairnWalFileSystem"; }
-  const char* Name() const override { return kClassName(); }
+  const char* Name() const override { return "CairnWalFileSystem"; }
 
   IOStatus NewWritableFile(const std::string& path, const FileOptions& options,
                            std::unique_ptr<FSWritableFile>* result,

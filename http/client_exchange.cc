@@ -236,8 +236,8 @@ bool ClientExchange::is_reusable() const {
 }
 
 const FieldList& ClientExchange::trailers() const {
-  static const ChunkedDecoder kNoTrailers;
-  return decoder_ != nullptr ? decoder_->trailers() : kNoTrailers.trailers();
+  static const ChunkedDecoder without_trailers;
+  return decoder_ != nullptr ? decoder_->trailers() : without_trailers.trailers();
 }
 
 io::Task<Result<size_t>> ClientExchange::receive(MutableBytes into) {

@@ -25,8 +25,8 @@ std::optional<uint64_t> Connection::body_size() const {
 }
 
 const FieldList& Connection::trailers() const {
-  static const ChunkedDecoder kNoTrailers;
-  return decoder_ != nullptr ? decoder_->trailers() : kNoTrailers.trailers();
+  static const ChunkedDecoder without_trailers;
+  return decoder_ != nullptr ? decoder_->trailers() : without_trailers.trailers();
 }
 
 std::unexpected<Error> Connection::body_failure(Error error) {

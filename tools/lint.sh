@@ -1,16 +1,15 @@
 #!/usr/bin/env bash
-# Every check that needs no running program. Prints each step; fails at the end if any step failed.
+# Every check that needs no running program. Every step runs, prints what it found and how long it
+# took; the last lines name the steps that failed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-failed=0
+failed=()
 step() {
-  local name=$1
+  local name=$1 began=$SECONDS
   shift
   echo "== $name"
-  "$@" || {
-    echo "lint: $name failed" >&2
-    failed=1
-  }
+  "$@" || failed+=("$name")
+  echo "   $((SECONDS - began)) s"
 }
 
 format_check() { git ls-files '*.cc' '*.h' | xargs clang-format-19 --dry-run --Werror; }
@@ -22,7 +21,8 @@ tidy_check() {
   # Generated protobuf headers must exist before the analysis.
   cmake --build --preset dev --target cairn_proto -- --quiet &&
     git ls-files '*.cc' | grep -vE '^(tests|bench)/' |
-    xargs -P "$(nproc)" -n 4 clang-tidy-19 -p build/dev --quiet 2>/dev/null
+    xargs -P "$(nproc)" -n 4 clang-tidy-19 -p build/dev --quiet 2>&1 |
+      sed -E '/^\[[0-9]+\/[0-9]+\] Processing file |^[0-9]+ warnings? (generated|treated)/d'
 }
 shell_check() { git ls-files '*.sh' dev .ci/run | xargs -n 1 bash -n; }
 python_check() { git ls-files '*.py' | xargs python3 -m py_compile; }
@@ -35,5 +35,8 @@ step "shell syntax" shell_check
 step "python syntax" python_check
 step "self-contained headers" header_check
 step "clang-tidy" tidy_check
-[ $failed = 0 ] && echo "lint: clean"
-exit $failed
+if [ ${#failed[@]} -gt 0 ]; then
+  printf 'lint: FAILED: %s\n' "${failed[@]}" >&2
+  exit 1
+fi
+echo "lint: clean"

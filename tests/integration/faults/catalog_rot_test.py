@@ -42,7 +42,7 @@ def outcome(data, server_of, stored):
         server.close()
         return "refused"
     right = failed = 0
-    with server:
+    try:
         s3 = server.boto3_client()
         for key, body in stored.items():
             try:
@@ -51,6 +51,8 @@ def outcome(data, server_of, stored):
                 right += 1
             except (ClientError, BotoCoreError):
                 failed += 1
+    finally:
+        server.close()
     return f"{right} right, {failed} failed"
 
 

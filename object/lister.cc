@@ -23,7 +23,8 @@ class Walk {
         delimiter_(std::move(delimiter)),
         scan_entries_(std::clamp(delimiter_.empty() ? limit + 1 : kScanEntriesMin, kScanEntriesMin,
                                  kScanEntriesMax)) {
-    request_.begin = std::max(std::move(begin), root_ + prefix_);
+    request_.begin = root_ + prefix_;
+    if (request_.begin < begin) request_.begin = std::move(begin);
     request_.end = catalog::prefix_end(root_ + prefix_);
   }
 

@@ -267,7 +267,7 @@ void run_put(const Options& options) {
 std::string between(const std::string& text, std::string_view open, std::string_view close) {
   const size_t begin = text.find(open);
   if (begin == std::string::npos) die("unexpected answer: " + text);
-  const size_t end = text.find(close, begin);
+  const size_t end = text.find(close, begin + open.size());
   return text.substr(begin + open.size(), end - begin - open.size());
 }
 

@@ -134,6 +134,7 @@ io::Task<Result<ListPage>> list_objects(Context& context, BucketInfo bucket, Lis
     const BytesView record = co_await io::or_return(peek_row(item->entry.value));
     Head head = co_await io::or_return(parse_head(record, false));
     head.info.key = std::string(parsed->key);
+    if (page.objects.empty()) page.objects.reserve(limit);
     page.next = head.info.key;
     page.objects.push_back(std::move(head.info));
   }

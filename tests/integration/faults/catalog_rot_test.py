@@ -84,9 +84,10 @@ def main():
         seen = {}
         for _ in range(arguments.flips):
             copy = work / "copy"
-            shutil.copytree(work / "pristine", copy)
+            # The ballast holds no data: only room for a full disk.
+            shutil.copytree(work / "pristine", copy, ignore=shutil.ignore_patterns("BALLAST"))
             files = sorted(p for p in (copy / "catalog").rglob("*") if p.is_file()
-                           and p.stat().st_size > 0 and "LOG" not in p.name and p.name != "ballast")
+                           and p.stat().st_size > 0 and "LOG" not in p.name)
             victim = generator.choice(files)
             at = flip(victim, generator)
             try:

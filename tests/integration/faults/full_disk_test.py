@@ -9,19 +9,25 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from botocore.exceptions import ClientError
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "crash/server")]
 from cairn_server import CairnServer  # noqa: E402
+from crash_case import Session  # noqa: E402
 
 MIB = 1 << 20
 IMAGE_BYTES = 1600 * MIB
 BODY_BYTES = 24 * MIB
-CYCLES = 3
+CYCLES = 2
+REFUSALS = ((507, "InsufficientStorage"), (503, "SlowDown"))
 FREED_WITHIN_SECONDS = 90
+SMALL_BYTES = 16000  # Inline: these fill the catalog, beyond the reserve of the chunk volumes.
+SMALL_COUNT_MAX = 60000
+SMALL_THREADS = 8
 
 
 def body_of(number):
@@ -40,6 +46,42 @@ def fill(s3, stored, start):
     return None
 
 
+def small_body(key):
+    return random.Random(key).randbytes(SMALL_BYTES)
+
+
+def fill_small(server, stored):
+    """Puts small bodies from several threads until each was refused; returns the refusals seen."""
+    refusals = set()
+
+    def put_some(thread):
+        session = Session(server)
+        for number in range(SMALL_COUNT_MAX // SMALL_THREADS):
+            key = f"small/{thread}/{number}"
+            status, answer = session.request("PUT", f"/full/{key}", small_body(key))
+            if status != 200:
+                code = answer.partition(b"<Code>")[2].partition(b"</Code>")[0].decode()
+                refusals.add((status, code))
+                return
+            stored.append(key)
+    threads = [threading.Thread(target=put_some, args=(i,)) for i in range(SMALL_THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return refusals
+
+
+def check_small(server, stored, sample):
+    """What is wrong with `sample` of the small objects, by random."""
+    session, problems = Session(server), []
+    for key in random.Random(9).sample(stored, min(sample, len(stored))):
+        status, body = session.request("GET", f"/full/{key}")
+        if status != 200 or body != small_body(key):
+            problems.append(f"small object {key}: status {status}, {len(body)} bytes")
+    return problems
+
+
 def refill(s3, numbers):
     """Whether new bodies of these numbers all go in before the deadline. Their bytes are nowhere in
     the store: a body that is there already needs no space and would prove nothing."""
@@ -54,6 +96,34 @@ def refill(s3, numbers):
     return not left
 
 
+def fill_catalog(server, s3, stored, small):
+    """Full to the last, catalog included; then most is deleted, and writes of both kinds must go on.
+    What is left is in `stored` and `small`."""
+    fill(s3, stored, 50000)
+    refusals = fill_small(server, small)
+    print(f"{len(small)} small objects, refusals {refusals}", flush=True)
+    problems = check_small(server, small, 500)
+    if not refusals or any(refusal not in REFUSALS for refusal in refusals):
+        problems.append("small objects end in another way than by a refusal")
+    gone, session = stored[4:], Session(server)
+    s3.delete_objects(Bucket="full", Delete={"Objects": [{"Key": str(n)} for n in gone]})
+    del stored[4:]
+    for key in small[500:]:
+        if session.request("DELETE", f"/full/{key}")[0] != 204:
+            problems.append(f"small object {key} cannot be deleted")
+            break
+    del small[500:]
+    again = range(60000, 60000 + len(gone) // 4)
+    if not refill(s3, again):
+        problems.append(f"{FREED_WITHIN_SECONDS} s after deletes of most there is no space")
+    stored += again
+    late = "small/late"
+    if session.request("PUT", f"/full/{late}", small_body(late))[0] != 200:
+        problems.append("no small object goes in after the deletes")
+    small.append(late)
+    return problems
+
+
 def run(server):
     s3 = server.boto3_client()
     s3.create_bucket(Bucket="full")
@@ -61,7 +131,7 @@ def run(server):
     for cycle in range(CYCLES):
         refusal = fill(s3, stored, 1000 * (cycle + 1))
         print(f"cycle {cycle}: {len(stored)} objects, refusal {refusal}", flush=True)
-        if refusal is None or refusal[0] not in (503, 507):
+        if refusal not in REFUSALS:
             problems.append(f"cycle {cycle}: refusal was {refusal}")
             break
         for number in random.Random(cycle).sample(stored, min(4, len(stored))):
@@ -77,7 +147,10 @@ def run(server):
                             "not all back")
             break
         stored += again
+    small = []
+    problems += fill_catalog(server, s3, stored, small)
     server.restart()
+    problems += check_small(server, small, len(small))
     s3 = server.boto3_client()
     for number in stored:
         if s3.get_object(Bucket="full", Key=str(number))["Body"].read() != body_of(number):
@@ -99,6 +172,8 @@ def main():
     try:
         with CairnServer(data=str(mount / "data"), cores=1) as server:
             problems = run(server)
+            if problems:
+                print(server.log()[-4000:])
     finally:
         subprocess.run(["umount", "-l", str(mount)], check=False)
         shutil.rmtree(work, ignore_errors=True)

@@ -231,4 +231,14 @@ bool is_log_file_name(std::string_view name) {
   return true;
 }
 
+LogHeader header_of_log_file_name(std::string_view name) {
+  ASSERT(is_log_file_name(name));
+  LogHeader header;
+  const Bytes sequence = *from_hex(name.substr(0, 16));
+  const Bytes log_id = *from_hex(name.substr(17, 32));
+  header.creation_sequence = load_be<uint64_t>(sequence.data());
+  std::ranges::copy(log_id, header.log_id.begin());
+  return header;
+}
+
 }  // namespace cairn::storage

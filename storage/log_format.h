@@ -98,5 +98,8 @@ uint64_t checksum_of(BytesView bytes);  // XXH3, 64 bits.
 // "0000000000000007-<32 hex digits>.log"
 std::string log_file_name(const LogHeader& header);
 bool is_log_file_name(std::string_view name);
+// The log id and the creation sequence that a log file's name holds; the store id is not in it.
+// REQUIRES: is_log_file_name(name).
+LogHeader header_of_log_file_name(std::string_view name);
 
 }  // namespace cairn::storage

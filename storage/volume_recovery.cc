@@ -15,6 +15,23 @@ bool is_kept_name(std::string_view name) {
   return name == "FORMAT" || name == "lock" || name == "quarantine" || name == "lost+found";
 }
 
+// The header of a log file whose header block is damaged: everything in it stands in the file's
+// name and the volume's FORMAT, and the first record that is left proves that name and content
+// belong together. kCorruption when no such record is there.
+io::Task<Result<LogHeader>> rebuilt_header(io::File& file, std::string name, RandomId store_id) {
+  LogHeader header = header_of_log_file_name(name);
+  header.store_id = store_id;
+  const uint64_t offset_bytes = co_await io::or_return(file.next_data(kBlockBytes));
+  Buffer block = Buffer::allocate(kBlockBytes);
+  block.resize(kBlockBytes);
+  co_await io::or_return(file.read_exact(block.span(), round_down(offset_bytes, kBlockBytes)));
+  const RecordHeader record = co_await io::or_return(decode_record_header(block.view()));
+  if (record.log_id != header.log_id) {
+    co_return fail(Code::kCorruption, "its first record belongs to another log file");
+  }
+  co_return header;
+}
+
 }  // namespace
 
 io::Task<Status> Volume::recover() {
@@ -93,6 +110,15 @@ io::Task<Result<std::shared_ptr<LogFile>>> Volume::open_log(std::string name) {
   Result<LogHeader> header = fail(Code::kCorruption, "the log file is shorter than its header");
   if (read) header = decode_log_header(block.view());
   if (!read && read.error().code != Code::kOutOfRange) header = std::unexpected(read.error());
+  if (read && !header && header.error().code == Code::kCorruption) {
+    Result<LogHeader> rebuilt = co_await rebuilt_header(*file, name, format_.store_id);
+    if (rebuilt) {
+      StoreCounters::add(context_.counters.checksum_failures);
+      log::error("storage.log_header_damaged",
+                 {{"file", path}, {"reason", header.error().message}});
+      header = std::move(rebuilt);
+    }
+  }
   if (header && (header->store_id != format_.store_id || log_file_name(*header) != name)) {
     header = fail(Code::kCorruption, "the log file belongs to another store or has another name");
   }

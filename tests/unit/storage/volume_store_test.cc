@@ -206,6 +206,20 @@ TEST_F(VolumeStoreTest, UnknownAndUndecodableFilesAreQuarantined) {
   close(std::move(store));
 }
 
+TEST_F(VolumeStoreTest, ADamagedHeaderBlockCostsNoChunk) {
+  std::unique_ptr<VolumeStore> store = open();
+  for (uint64_t i = 0; i < 3; ++i) ASSERT_TRUE(put(*store, i, 50000).has_value());
+  ASSERT_TRUE(unlink(*store, 0).value());
+  close(std::move(store));
+  const std::string file = log_files(directory_.sub("a")).at(0);
+  for (const uint64_t at : {0, 8, 20, 40, 60}) flip(file, at);
+  store = open();
+  EXPECT_EQ(store->metrics().quarantined_files, 0U);
+  EXPECT_EQ(store->metrics().checksum_failures, 1U);
+  for (uint64_t i = 1; i < 3; ++i) expect_stored(*store, i, 50000);
+  close(std::move(store));
+}
+
 TEST_F(VolumeStoreTest, OfTwoCopiesOfAnIdOneIsKept) {
   std::unique_ptr<VolumeStore> store = open();
   ASSERT_TRUE(put(*store, 1, 500000).has_value());

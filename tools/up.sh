@@ -9,8 +9,8 @@ data=${CAIRN_DATA:-$PWD/data}
 show_first_steps() {
   local url=$1 access=${CAIRN_ROOT_ACCESS_KEY:-} secret=${CAIRN_ROOT_SECRET_KEY:-}
   if [ -z "$access" ]; then
-    access=$(sed -n 's/^access_key *= *//p' "$data/credentials" | tr -d '"')
-    secret=$(sed -n 's/^secret_key *= *//p' "$data/credentials" | tr -d '"')
+    access=$(sed -n 's/^AWS_ACCESS_KEY_ID=//p' "$data/credentials")
+    secret=$(sed -n 's/^AWS_SECRET_ACCESS_KEY=//p' "$data/credentials")
   fi
   cat <<TEXT
 

@@ -197,7 +197,7 @@ TEST_F(VolumeStoreTest, UnknownAndUndecodableFilesAreQuarantined) {
   const std::string a = directory_.sub("a");
   std::ofstream(a + "/notes.txt") << "mine";
   std::ofstream(a + "/0000000000000009-abababababababababababababababab.log")
-      << Bytes(9000, 'x').data();
+      << std::string(9000, 'x');
   store = open();
   expect_stored(*store, 1, 5000);
   EXPECT_EQ(store->metrics().quarantined_files, 2U);

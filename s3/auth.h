@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "crypto/key_ring.h"
+#include "iam/principal.h"
 #include "s3/errors.h"
 #include "s3/payload.h"
 #include "s3/request_view.h"
@@ -26,6 +27,8 @@ struct Identity {
   std::string access_key;
   std::string user;  // For owner elements and logs.
   crypto::TenantId tenant;
+  // What it may do; never null once verified.
+  std::shared_ptr<const iam::Principal> principal;
 };
 
 struct Credential {

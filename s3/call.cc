@@ -2,9 +2,8 @@
 
 #include <charconv>
 
-#include "base/encoding.h"
 #include "base/log.h"
-#include "crypto/digest.h"
+#include "iam/account.h"
 #include "s3/conditions.h"
 
 namespace cairn::s3 {
@@ -147,11 +146,7 @@ io::Task<S3Result<object::BucketInfo>> open_source_bucket(const Call& call, std:
 }
 
 Owner owner_of(crypto::TenantId tenant) {
-  const std::string seed = "cairn tenant " + std::to_string(tenant.value);
-  Owner owner;
-  owner.id = to_hex(crypto::sha256(as_bytes(seed)));
-  owner.display_name = tenant == crypto::kRootTenant ? "root" : std::to_string(tenant.value);
-  return owner;
+  return {iam::canonical_id(tenant), iam::account_display_name(tenant)};
 }
 
 std::optional<uint64_t> parse_number(std::string_view text, uint64_t least, uint64_t most) {

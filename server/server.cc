@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "crypto/key_ring.h"
+#include "iam/principal.h"
 #include "s3/routes.h"
 #include "server/access_log.h"
 #include "server/admin_door.h"
@@ -38,7 +39,8 @@ class RootOnly final : public s3::CredentialSource {
  public:
   explicit RootOnly(RootCredentials root) : access_key_(root.access_key) {
     credential_.secret = std::move(root.secret_key);
-    credential_.identity = {std::move(root.access_key), "root", crypto::kRootTenant};
+    credential_.identity = {std::move(root.access_key), "root", crypto::kRootTenant,
+                            iam::make_root_principal(crypto::kRootTenant)};
   }
   const s3::Credential* find(std::string_view access_key) const override {
     return access_key == access_key_ ? &credential_ : nullptr;

@@ -89,7 +89,8 @@ class FixedCredentials final : public CredentialSource {
     Credential& credential = credentials_[std::string(access_key)];
     credential.secret = secret;
     credential.session_token = token;
-    credential.identity = {std::string(access_key), "root", crypto::kRootTenant};
+    credential.identity = {std::string(access_key), "root", crypto::kRootTenant,
+                           iam::make_root_principal(crypto::kRootTenant)};
   }
   Credential& at(std::string_view access_key) { return credentials_.at(std::string(access_key)); }
   const Credential* find(std::string_view access_key) const override {

@@ -1,0 +1,54 @@
+// One question to the policies: may this principal do this action on this resource now? Condition
+// keys are read only when a policy asks for them, once per request.
+// Used by one request at a time; not thread-safe.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "iam/principal.h"
+
+namespace cairn::iam {
+
+// The condition keys of a request. Keys of the principal and of the clock are answered here, all
+// others by the door that received the request.
+class RequestKeys {
+ public:
+  // `principal` outlives it; null = anonymous.
+  RequestKeys(const Principal* principal, WallTime now) : principal_(principal), now_(now) {}
+  virtual ~RequestKeys();
+  RequestKeys(const RequestKeys&) = delete;
+  RequestKeys& operator=(const RequestKeys&) = delete;
+
+  // The values of a key; null when the request does not have it. `key` as Policy keeps keys: in
+  // lower case up to the first '/', as written after it ("aws:principaltag/Team").
+  const std::vector<std::string>* find(std::string_view key) const;
+  const Principal* principal() const { return principal_; }
+
+ private:
+  // Appends the values and returns true when the request has the key.
+  virtual bool fetch(std::string_view key, std::vector<std::string>& values) const = 0;
+  bool fetch_own(std::string_view key, std::vector<std::string>& values) const;
+
+  struct Known {
+    std::string key;
+    bool is_present = false;
+    std::vector<std::string> values;
+  };
+  const Principal* principal_;
+  WallTime now_;
+  mutable std::vector<std::unique_ptr<Known>> known_;
+};
+
+// Views must outlive the request.
+struct Request {
+  std::string_view action;    // "s3:GetObject", in the case of the AWS reference.
+  std::string_view resource;  // ARN: "arn:aws:s3:::bucket/key"; "*" where there is none.
+  const RequestKeys* keys = nullptr;
+  const Principal* principal() const { return keys->principal(); }
+};
+
+}  // namespace cairn::iam

@@ -10,6 +10,7 @@
 #include "crypto/digest.h"
 #include "crypto/hmac.h"
 #include "crypto/key_wrap.h"
+#include "crypto/kms_ring.h"
 #include "crypto/secret_memory.h"
 
 namespace cairn::crypto {
@@ -82,7 +83,7 @@ struct KeyRing::Tenant {
   uint32_t current = 0;  // 0 while no version is active.
 };
 
-KeyRing::KeyRing(SecretKey root) : root_(std::move(root)) {}
+KeyRing::KeyRing(SecretKey root) : root_(std::move(root)), kms_(std::make_unique<KmsRing>()) {}
 KeyRing::~KeyRing() = default;
 
 Status KeyRing::add(TenantId tenant, uint32_t version, Secrets secrets, bool active) {
@@ -159,6 +160,22 @@ Result<std::string> KeyRing::rewrap(TenantId tenant, uint32_t version,
 void KeyRing::replace_root(SecretKey new_root) {
   const std::unique_lock lock(mutex_);
   root_ = std::move(new_root);
+}
+
+Result<std::string> KeyRing::wrap_named(std::string_view binding, const SecretKey& secret,
+                                        Random& random) const {
+  const std::shared_lock lock(mutex_);
+  return wrap_named_secret(root_, binding, secret, random);
+}
+
+Result<SecretKey> KeyRing::unwrap_named(std::string_view binding, BytesView wrapped) const {
+  const std::shared_lock lock(mutex_);
+  return unwrap_named_secret(root_, binding, wrapped);
+}
+
+bool KeyRing::wraps(BytesView wrapped) const {
+  const std::shared_lock lock(mutex_);
+  return is_wrapped_by(root_, wrapped);
 }
 
 std::vector<uint32_t> KeyRing::versions(TenantId tenant) const {

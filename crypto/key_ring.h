@@ -7,6 +7,7 @@
 #include <memory>
 #include <shared_mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -60,6 +61,8 @@ struct TenantKeys {
   SecretKey mac;  // Manifests.
 };
 
+class KmsRing;
+
 // All tenant keys, unwrapped in memory. Thread rule: any thread (readers share a lock for the
 // moment of a lookup; the returned keys are immutable).
 class KeyRing {
@@ -85,6 +88,15 @@ class KeyRing {
   // stored.
   void replace_root(SecretKey new_root);
 
+  // Other secrets under the root key; `binding` says whole what each is. Errors as add_wrapped().
+  Result<std::string> wrap_named(std::string_view binding, const SecretKey& secret,
+                                 Random& random) const;
+  Result<SecretKey> unwrap_named(std::string_view binding, BytesView wrapped) const;
+  // Whether this ring's root key wrapped it, by its root check.
+  bool wraps(BytesView wrapped) const;
+  // The named keys of SSE-KMS.
+  KmsRing& kms() const { return *kms_; }
+
   // All versions of a tenant, ascending.
   std::vector<uint32_t> versions(TenantId tenant) const;
   std::shared_ptr<const TenantKeys> current(TenantId tenant) const;  // Null when unknown.
@@ -98,6 +110,7 @@ class KeyRing {
   SecretKey root_;
   mutable std::shared_mutex mutex_;
   std::map<uint64_t, std::unique_ptr<Tenant>> tenants_;
+  const std::unique_ptr<KmsRing> kms_;
 };
 
 }  // namespace cairn::crypto

@@ -101,4 +101,73 @@ Status unwrap_tenant_secrets(const SecretKey& root, const WrapBinding& binding, 
   return {};
 }
 
+namespace {
+
+// magic and format version | root check | nonce | secret, encrypted | tag
+constexpr std::array<uint8_t, 4> kNamedMagic = {'C', 'N', 'K', 1};
+constexpr size_t kNamedTagAt = kSecretsAt + kSecretBytes;
+constexpr size_t kNamedBytes = kNamedTagAt + kAeadTagBytes;
+static_assert(kNamedBytes == 72);
+constexpr uint8_t kPurposeNamedSecret = 2;
+
+std::string make_named_aad(BytesView check, std::string_view binding) {
+  std::string aad(as_text(kNamedMagic));
+  aad.append(as_text(check));
+  aad += static_cast<char>(kPurposeNamedSecret);
+  aad.append(binding);
+  return aad;
+}
+
+}  // namespace
+
+Result<std::string> wrap_named_secret(const SecretKey& root, std::string_view binding,
+                                      const SecretKey& secret, Random& random) {
+  const RootChildren children(root);
+  const std::string aad = make_named_aad(children.check(), binding);
+  AeadNonce nonce;
+  random.fill(nonce);
+  std::string wrapped(kNamedBytes, '\0');
+  auto* out = reinterpret_cast<uint8_t*>(wrapped.data());
+  std::copy_n(aad.begin(), kNonceAt, out);
+  std::copy(nonce.begin(), nonce.end(), out + kNonceAt);
+  std::ranges::copy(secret.view(), out + kSecretsAt);
+  const bool sealed =
+      make_aes256_gcm(children.wrapping_key())
+          ->seal(nonce, as_bytes(aad), {out + kSecretsAt, kSecretBytes},
+                 std::span<uint8_t, kAeadTagBytes>(out + kNamedTagAt, kAeadTagBytes));
+  if (!sealed) {
+    OPENSSL_cleanse(wrapped.data(), wrapped.size());
+    return fail(Code::kInternal, "the cipher engine failed to wrap a key");
+  }
+  return wrapped;
+}
+
+Result<SecretKey> unwrap_named_secret(const SecretKey& root, std::string_view binding,
+                                      BytesView wrapped) {
+  if (wrapped.size() != kNamedBytes ||
+      !std::equal(kNamedMagic.begin(), kNamedMagic.end(), wrapped.begin())) {
+    return fail(Code::kCorruption, "a wrapped key is damaged or of an unknown format");
+  }
+  const RootChildren children(root);
+  if (!equal_secret(wrapped.subspan(kCheckAt, kCheckBytes), children.check())) {
+    return fail(Code::kPermissionDenied, "the root key does not match this data directory");
+  }
+  AeadNonce nonce;
+  std::ranges::copy(wrapped.subspan(kNonceAt, nonce.size()), nonce.begin());
+  std::array<uint8_t, kSecretBytes> bytes;
+  std::ranges::copy(wrapped.subspan(kSecretsAt, bytes.size()), bytes.begin());
+  const bool opened = make_aes256_gcm(children.wrapping_key())
+                          ->open(nonce, as_bytes(make_named_aad(children.check(), binding)), bytes,
+                                 wrapped.subspan(kNamedTagAt).first<kAeadTagBytes>());
+  if (!opened) return fail(Code::kCorruption, "a wrapped key is damaged, or another one");
+  SecretKey secret{BytesView(bytes)};
+  OPENSSL_cleanse(bytes.data(), bytes.size());
+  return secret;
+}
+
+bool is_wrapped_by(const SecretKey& root, BytesView wrapped) {
+  if (wrapped.size() < kNonceAt) return false;
+  return equal_secret(wrapped.subspan(kCheckAt, kCheckBytes), RootChildren(root).check());
+}
+
 }  // namespace cairn::crypto

@@ -82,19 +82,18 @@ Result<std::string> seal_value(const TenantKeys& keys, std::string_view context,
   return sealed;
 }
 
-Result<Bytes> open_value(const KeyRing& keys, TenantId tenant, std::string_view context,
-                         BytesView sealed) {
+Result<Bytes> open_value(const SealKeys& keys, std::string_view context, BytesView sealed) {
   if (sealed.size() < kSealedValueOverheadBytes ||
       !std::equal(kMagic.begin(), kMagic.end(), sealed.begin())) {
     return fail(Code::kCorruption, "this is not a sealed value");
   }
   const auto key_version = load_le<uint32_t>(sealed.data() + kKeyVersionAt);
-  const std::shared_ptr<const TenantKeys> version = keys.version(tenant, key_version);
+  const std::shared_ptr<const TenantKeys> version = keys.version(key_version);
   if (version == nullptr) {
     return fail(Code::kNotFound, "the key version of a sealed value is unknown");
   }
   const size_t plaintext_bytes = sealed.size() - kSealedValueOverheadBytes;
-  std::string aad = make_info(tenant, key_version, plaintext_bytes);
+  std::string aad = make_info(keys.tenant(), key_version, plaintext_bytes);
   const ValueKey derived(*version, sealed.subspan(kSaltAt, kSaltBytes), aad);
   if (!equal_secret(derived.commitment(), sealed.subspan(kCommitmentAt, kCommitmentBytes))) {
     return fail(Code::kCorruption, "a sealed value does not commit to its key");

@@ -119,14 +119,32 @@ ChunkOpener::ChunkOpener(ChunkOpener&&) noexcept = default;
 ChunkOpener& ChunkOpener::operator=(ChunkOpener&&) noexcept = default;
 ChunkOpener::~ChunkOpener() = default;
 
-Result<ChunkOpener> ChunkOpener::create(const KeyRing& keys, TenantId tenant, const ChunkId& id,
-                                        BytesView header) {
+namespace {
+
+Result<SealedFields> parse_header_of(TenantId tenant, const ChunkId& id, BytesView header) {
   Result<SealedFields> fields = parse_sealed_header(header);
-  if (!fields) return std::unexpected(fields.error());
-  if (fields->tenant != tenant || fields->id != id) {
+  if (fields && (fields->tenant != tenant || fields->id != id)) {
     return fail(Code::kCorruption, "a sealed chunk is not the one its place says");
   }
-  const std::shared_ptr<const TenantKeys> version = keys.version(tenant, fields->key_version);
+  return fields;
+}
+
+}  // namespace
+
+Status check_sealed_header(TenantId tenant, const ChunkId& id, uint64_t plaintext_bytes,
+                           BytesView header) {
+  const Result<SealedFields> fields = parse_header_of(tenant, id, header);
+  if (!fields) return std::unexpected(fields.error());
+  if (fields->plaintext_bytes != plaintext_bytes) {
+    return fail(Code::kCorruption, "chunk " + id.to_hex() + " has another length");
+  }
+  return {};
+}
+
+Result<ChunkOpener> ChunkOpener::create(const SealKeys& keys, const ChunkId& id, BytesView header) {
+  const Result<SealedFields> fields = parse_header_of(keys.tenant(), id, header);
+  if (!fields) return std::unexpected(fields.error());
+  const std::shared_ptr<const TenantKeys> version = keys.version(fields->key_version);
   if (version == nullptr) {
     return fail(Code::kNotFound, "the key version of a sealed chunk is unknown");
   }

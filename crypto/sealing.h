@@ -21,6 +21,7 @@
 #include "base/units.h"
 #include "crypto/digest.h"
 #include "crypto/key_ring.h"
+#include "crypto/sse_keys.h"
 
 namespace cairn::crypto {
 
@@ -76,8 +77,11 @@ class ChunkOpener {
  public:
   // Parses and checks `header` against the id and tenant: kCorruption when it does not belong, is
   // damaged, or the commitment differs; kNotFound when the key version is unknown.
+  static Result<ChunkOpener> create(const SealKeys& keys, const ChunkId& id, BytesView header);
   static Result<ChunkOpener> create(const KeyRing& keys, TenantId tenant, const ChunkId& id,
-                                    BytesView header);
+                                    BytesView header) {
+    return create(SealKeys(keys, tenant), id, header);
+  }
   ChunkOpener(ChunkOpener&&) noexcept;
   ChunkOpener& operator=(ChunkOpener&&) noexcept;
   ~ChunkOpener();  // Cleanses the chunk key.
@@ -98,12 +102,20 @@ class ChunkOpener {
   std::unique_ptr<State> state_;
 };
 
+// What can be checked of a chunk without its key: that the header is whole and belongs to this
+// tenant, id and length. kCorruption otherwise.
+Status check_sealed_header(TenantId tenant, const ChunkId& id, uint64_t plaintext_bytes,
+                           BytesView header);
+
 // Small values (inline objects, catalog secrets): salt | commitment | nonce | ciphertext | tag in
 // one string. `context` is bound as AAD (for an inline object: bucket id, key, version).
 inline constexpr size_t kSealedValueOverheadBytes = 96;
 Result<std::string> seal_value(const TenantKeys& keys, std::string_view context, Random& random,
                                BytesView plaintext);
-Result<Bytes> open_value(const KeyRing& keys, TenantId tenant, std::string_view context,
-                         BytesView sealed);
+Result<Bytes> open_value(const SealKeys& keys, std::string_view context, BytesView sealed);
+inline Result<Bytes> open_value(const KeyRing& keys, TenantId tenant, std::string_view context,
+                                BytesView sealed) {
+  return open_value(SealKeys(keys, tenant), context, sealed);
+}
 
 }  // namespace cairn::crypto

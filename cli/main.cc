@@ -1,7 +1,7 @@
 // `cairn`: one binary, the server and its tools.
 //
 // Exit codes: 0 done · 1 the command failed · 2 wrong usage or configuration · 3 `admin scrub`
-// found damage.
+// found damage, or `admin audit verify` an altered log.
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <exception>
@@ -9,6 +9,7 @@
 
 #include "cli/admin_client.h"
 #include "cli/exit_codes.h"
+#include "server/audit_offline.h"
 #include "server/config.h"
 #include "server/server.h"
 #include "server/version.h"
@@ -16,7 +17,7 @@
 namespace cairn::cli {
 namespace {
 
-int report(const Error& error) {
+int report_error(const Error& error) {
   std::cerr << "cairn: " << error.message << '\n';
   return error.code == Code::kInvalidArgument ? kExitUsage : kExitFailed;
 }
@@ -62,16 +63,16 @@ struct ServerFlags {
 int run_serve(const ServerFlags& flags) {
   Result<server::Config> config = flags.load();
   if (!config) {
-    report(config.error());
+    report_error(config.error());
     return kExitUsage;
   }
   const Status served = server::serve(std::move(*config));
-  return served ? kExitDone : report(served.error());
+  return served ? kExitDone : report_error(served.error());
 }
 
 int run_admin(const std::string& data, const std::string& method, const std::string& name) {
   const Result<AdminReply> reply = ask_admin(data, method, name);
-  if (!reply) return report(reply.error());
+  if (!reply) return report_error(reply.error());
   std::cout << reply->body;
   if (reply->status != 200) return kExitFailed;
   // The report names every damaged object; an empty list is `"damaged":[]`.
@@ -79,9 +80,29 @@ int run_admin(const std::string& data, const std::string& method, const std::str
   return damaged ? kExitDamaged : kExitDone;
 }
 
+// Asks the running server, or looks by itself when none runs.
+int run_audit_verify(const std::string& data, const std::string& root_key) {
+  Result<std::string> report = fail(Code::kUnavailable, "no server runs");
+  const Result<AdminReply> reply = ask_admin(data, "GET", "audit-verify");
+  if (reply && reply->status == 200) {
+    report = reply->body;
+  } else if (reply) {
+    report = fail(Code::kFailedPrecondition, reply->body);
+  } else {
+    server::Config config;
+    config.data = data;
+    config.root_key = root_key;
+    report = server::verify_audit_offline(config);
+  }
+  if (!report) return report_error(report.error());
+  std::cout << *report;
+  return report->starts_with("{\"intact\":true") ? kExitDone : kExitDamaged;
+}
+
 struct Commands {
   ServerFlags serve_flags;
   std::string data;
+  std::string root_key;
   int exit_code = kExitDone;
 
   // One question to the running server: `method` /admin/v1/`path`.
@@ -95,6 +116,21 @@ struct Commands {
     command->callback([this, method, path] { exit_code = run_admin(data, method, path); });
   }
 
+  void add_audit(CLI::App& admin) {
+    CLI::App* audit = admin.add_subcommand("audit", "The audit log");
+    audit->require_subcommand(1);
+    CLI::App* verify = audit->add_subcommand(
+        "verify", "Check the chain of the audit log; names the first bad line (exit code 3)");
+    verify->add_option("--data", data, "Data directory [CAIRN_DATA]")
+        ->envname("CAIRN_DATA")
+        ->required()
+        ->option_text("DIR");
+    verify->add_option("--root-key", root_key, "As of `serve`; needed when no server runs")
+        ->envname("CAIRN_ROOT_KEY")
+        ->option_text("SPEC");
+    verify->callback([this] { exit_code = run_audit_verify(data, root_key); });
+  }
+
   void add_all(CLI::App& app) {
     CLI::App* serve = app.add_subcommand("serve", "Serve S3 from a data directory");
     serve_flags.add_to(*serve);
@@ -106,6 +142,7 @@ struct Commands {
     add_admin(*admin, "scrub", "POST", "scrub",
               "Verify every chunk and object; names each damaged object (exit code 3)");
     add_admin(*admin, "gc", "POST", "gc", "Give back the space of deleted objects now");
+    add_audit(*admin);
     CLI::App* keys = admin->add_subcommand("keys", "Encryption keys");
     keys->require_subcommand(1);
     add_admin(*keys, "rotate", "POST", "keys-rotate",

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/encoding.h"
+#include "io/reactor.h"
 #include "s3/body.h"
 #include "s3/call.h"
 #include "s3/routes.h"
@@ -15,6 +16,10 @@ namespace {
 // Parameters of presigned URLs whose values are worth stealing from a log.
 constexpr std::string_view kSecretParameters[] = {
     "X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token", "Signature", "AWSAccessKeyId"};
+
+// How long a request waits for its observer, and how often it looks.
+constexpr Duration kRoomWaitMax = seconds(10);
+constexpr Duration kRoomPoll = milliseconds(10);
 
 bool is_secret(std::string_view name) {
   return std::ranges::any_of(kSecretParameters, [&](std::string_view secret) {
@@ -85,11 +90,17 @@ struct Door::State {
     const Route* route = nullptr;
     std::string request_id;
     std::string access_key;
+    std::string principal;
+    Target target;
+    std::string version_id;
+    S3Code error = S3Code::kCount;  // kCount = none.
   };
 
   io::Task<S3Status> serve(Call& call);
   S3Status parse(Call& call);
   S3Status admit(Call& call);
+  io::Task<S3Status> wait_for_room();
+  void remember(Call& call, S3Code error);
   io::Task<void> refuse(Call& call, S3Error error);
   io::Task<bool> answer_probe(http::Exchange& exchange);
 
@@ -139,8 +150,39 @@ S3Status Door::State::admit(Call& call) {
   return {};
 }
 
+// Nothing is done that could not be told: whoever keeps the records is waited for, and not for
+// ever.
+io::Task<S3Status> Door::State::wait_for_room() {
+  for (Duration waited; !options.observer->has_room(); waited = waited + kRoomPoll) {
+    if (waited >= kRoomWaitMax) {
+      co_return s3_fail(S3Code::kServiceUnavailable, "The audit log cannot be written.");
+    }
+    static_cast<void>(co_await io::sleep_for(kRoomPoll));
+  }
+  co_return S3Status();
+}
+
+void Door::State::remember(Call& call, S3Code error) {
+  Finished end;
+  end.head = &call.exchange.head();
+  end.route = call.route;
+  end.request_id = std::move(call.request_id);
+  if (call.auth.identity) {
+    end.access_key = std::move(call.auth.identity->access_key);
+    end.principal = std::move(call.auth.identity->user);
+  }
+  end.version_id = call.param("versionId");
+  end.target = std::move(call.target);
+  end.error = error;
+  finished.push_back(std::move(end));
+}
+
 io::Task<S3Status> Door::State::serve(Call& call) {
   co_await or_fail(parse(call));
+  if (options.observer != nullptr && !options.observer->has_room()) {
+    const S3Status room = co_await wait_for_room();
+    if (!room) co_return std::unexpected(room.error());
+  }
   co_await or_fail(admit(call));
   if (call.route->needs_bucket) {
     Result<object::BucketInfo> bucket =
@@ -214,12 +256,9 @@ io::Task<void> Door::handle(http::Exchange& exchange) {
     const io::Task<S3Status> task = state_->serve(call);
     served = co_await task;
   }
+  const S3Code error = served ? S3Code::kCount : served.error().code;
   if (!served) co_await state_->refuse(call, std::move(served.error()));
-  if (state_->options.observer != nullptr) {
-    state_->finished.push_back(
-        {&exchange.head(), call.route, std::move(call.request_id),
-         call.auth.identity ? std::move(call.auth.identity->access_key) : std::string()});
-  }
+  if (state_->options.observer != nullptr) state_->remember(call, error);
 }
 
 void Door::render_error(std::string_view reason, http::ResponseHead& head, std::string& body) {
@@ -249,26 +288,35 @@ void Door::on_exchange_end(const http::ExchangeSummary& summary) {
     *found = std::move(state_->finished.back());
     state_->finished.pop_back();
   }
-  std::string remote;
-  std::string target;
-  if (state_->options.observer->wants_text()) {
-    if (summary.peer) remote = summary.peer->to_string();
-    if (summary.head) target = redacted_target(summary.head->target);
-  }
   RequestRecord record;
-  record.remote = remote;
+  record.head = summary.head;
   record.method = summary.head ? summary.head->method : std::string_view();
-  record.target = target;
+  record.may_change =
+      record.method != "GET" && record.method != "HEAD" && record.method != "OPTIONS";
   record.route = finished.route ? finished.route->name : "none";
   record.route_index =
       finished.route ? static_cast<size_t>(finished.route - routes().data()) : routes().size();
   record.request_id = finished.request_id;
   record.access_key = finished.access_key;
+  record.principal = finished.principal;
+  record.bucket = finished.target.bucket;
+  record.key = finished.target.key;
+  record.version_id = finished.version_id;
+  if (finished.route) record.action = finished.route->action;
+  if (finished.error != S3Code::kCount) record.error_code = code_info(finished.error).name;
   record.status = static_cast<uint16_t>(summary.status);
   record.aborted = !summary.complete;
   record.bytes_in = summary.body_received_bytes;
   record.bytes_out = summary.body_sent_bytes;
   record.duration = summary.duration;
+  std::string remote;
+  std::string target;
+  if (state_->options.observer->wants_text(record)) {
+    if (summary.peer) remote = summary.peer->to_string();
+    if (summary.head) target = redacted_target(summary.head->target);
+    record.remote = remote;
+    record.target = target;
+  }
   state_->options.observer->on_finished(record);
 }
 

@@ -1,10 +1,11 @@
-// What the door tells about every finished request: for metrics and the access log.
+// What the door tells about every finished request: for metrics, logs and the audit.
 #pragma once
 
 #include <cstdint>
 #include <string_view>
 
 #include "base/clock.h"
+#include "http/message.h"
 
 namespace cairn::s3 {
 
@@ -18,19 +19,31 @@ struct RequestRecord {
   size_t route_index = 0;  // Into routes(); routes().size() = none.
   std::string_view request_id;
   std::string_view access_key;  // Empty when the caller is not known.
+  std::string_view principal;   // The caller's name, for people.
+  // Decoded; empty where the request names none. `version_id` is the one that was asked for.
+  std::string_view bucket;
+  std::string_view key;
+  std::string_view version_id;
+  std::string_view action;      // Of the route, "s3:PutObject".
+  std::string_view error_code;  // "NoSuchKey"; empty when the request succeeded.
+  bool may_change = false;      // The method is none of those that only read.
   uint16_t status = 0;
   bool aborted = false;    // The connection was reset after the head was sent.
   uint64_t bytes_in = 0;   // Of the body, as sent by the client.
   uint64_t bytes_out = 0;  // Of the body.
   Duration duration;
+  const http::RequestHead* head = nullptr;  // Null when none could be parsed.
 };
 
 // Called on the core that served the request.
 class RequestObserver {
  public:
   virtual ~RequestObserver() = default;
-  // Whether `remote` and `target` are to be filled: they cost memory and time per request.
-  virtual bool wants_text() const = 0;
+  // Whether `remote` and `target` are to be filled: they cost memory and time per request. Asked
+  // when all else of `record` is known.
+  virtual bool wants_text(const RequestRecord& record) const = 0;
+  // False while a request should not begin, because what would be told about it has no room.
+  virtual bool has_room() const { return true; }
   virtual void on_finished(const RequestRecord& record) = 0;
 };
 

@@ -4,54 +4,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <chrono>
-#include <ctime>
 
 #include "base/log.h"
+#include "server/log_text.h"
 
 namespace cairn::server {
-namespace {
-
-void append_number(std::string& out, uint64_t value) {
-  char digits[20];
-  const auto [end, error] = std::to_chars(std::begin(digits), std::end(digits), value);
-  out.append(digits, static_cast<size_t>(end - digits));
-}
-
-// ,"name":"<escaped text>"
-void append_text(std::string& out, std::string_view name, std::string_view text) {
-  out += ",\"";
-  out += name;
-  out += "\":\"";
-  log::append_json_escaped(out, text);
-  out += '"';
-}
-
-void append_count(std::string& out, std::string_view name, uint64_t value) {
-  out += ",\"";
-  out += name;
-  out += "\":";
-  append_number(out, value);
-}
-
-void append_time(std::string& out, WallTime at) {
-  const time_t second = static_cast<time_t>(at.unix_ms / 1000);
-  tm parts{};
-  gmtime_r(&second, &parts);
-  char text[32];
-  const size_t size = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  out.append(text, size);
-  const auto rest = static_cast<unsigned>(at.unix_ms % 1000);
-  out += '.';
-  out += static_cast<char>('0' + rest / 100);
-  out += static_cast<char>('0' + rest / 10 % 10);
-  out += static_cast<char>('0' + rest % 10);
-  out += 'Z';
-}
-
-}  // namespace
-
 Result<std::unique_ptr<AccessLog>> AccessLog::open(const std::string& path, size_t shards_count) {
   if (path == "-") {
     return std::unique_ptr<AccessLog>(new AccessLog(STDOUT_FILENO, false, shards_count));
@@ -88,18 +46,18 @@ void AccessLog::append(size_t shard, const s3::RequestRecord& record, WallTime a
 
 void AccessLog::format(std::string& out, const s3::RequestRecord& record, WallTime at) {
   out += "{\"time\":\"";
-  append_time(out, at);
+  append_iso_time(out, at);
   out += '"';
-  append_text(out, "remote", record.remote);
-  append_text(out, "method", record.method);
-  append_text(out, "target", record.target);
-  append_text(out, "route", record.route);
-  append_count(out, "status", record.status);
-  append_count(out, "bytes_in", record.bytes_in);
-  append_count(out, "bytes_out", record.bytes_out);
-  append_count(out, "duration_us", static_cast<uint64_t>(record.duration.nanoseconds / 1000));
-  append_text(out, "request_id", record.request_id);
-  append_text(out, "access_key", record.access_key);
+  append_text_field(out, "remote", record.remote);
+  append_text_field(out, "method", record.method);
+  append_text_field(out, "target", record.target);
+  append_text_field(out, "route", record.route);
+  append_count_field(out, "status", record.status);
+  append_count_field(out, "bytes_in", record.bytes_in);
+  append_count_field(out, "bytes_out", record.bytes_out);
+  append_count_field(out, "duration_us", static_cast<uint64_t>(record.duration.nanoseconds / 1000));
+  append_text_field(out, "request_id", record.request_id);
+  append_text_field(out, "access_key", record.access_key);
   out += "}\n";
 }
 

@@ -32,7 +32,7 @@ bool AdminDoor::is_authorised(const http::RequestHead& head) const {
   return crypto::equal_secret(as_bytes(given.substr(kBearer.size())), as_bytes(token_));
 }
 
-io::Task<void> AdminDoor::run_command(http::Exchange& exchange, std::string_view name) {
+io::Task<int> AdminDoor::run_command(http::Exchange& exchange, std::string_view name) {
   Result<std::string> outcome = fail(Code::kNotFound, "there is no such command");
   if (name == "status") {
     outcome = co_await actions_.status();
@@ -42,13 +42,16 @@ io::Task<void> AdminDoor::run_command(http::Exchange& exchange, std::string_view
     outcome = co_await actions_.collect_garbage();
   } else if (name == "keys-rotate") {
     outcome = co_await actions_.rotate_keys();
+  } else if (name == "audit-verify") {
+    outcome = co_await actions_.verify_audit();
   }
   if (outcome) {
     co_await reply(exchange, 200, "application/json", std::move(*outcome));
-  } else {
-    const int status = outcome.error().code == Code::kNotFound ? 404 : 500;
-    co_await reply_error(exchange, status, outcome.error().message);
+    co_return 200;
   }
+  const int status = outcome.error().code == Code::kNotFound ? 404 : 500;
+  co_await reply_error(exchange, status, outcome.error().message);
+  co_return status;
 }
 
 io::Task<void> AdminDoor::handle(http::Exchange& exchange) {
@@ -58,11 +61,13 @@ io::Task<void> AdminDoor::handle(http::Exchange& exchange) {
   if (is_command) {
     const std::string_view name = head.path.substr(kCommandPrefix.size());
     if (!is_authorised(head)) {
+      actions_.on_command(name, exchange.peer(), 401);
       co_await reply_error(exchange, 401, "give the token of DIR/admin.token");
-    } else if ((name == "status") != is_read) {
+    } else if ((name == "status" || name == "audit-verify") != is_read) {
       co_await reply_error(exchange, 405, "wrong method");
     } else {
-      co_await run_command(exchange, name);
+      const int status = co_await run_command(exchange, name);
+      if (!is_read) actions_.on_command(name, exchange.peer(), status);
     }
   } else if (!is_read) {
     co_await reply_error(exchange, 405, "wrong method");

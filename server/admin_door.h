@@ -3,6 +3,7 @@
 //
 //   GET  /healthz  /readyz  /metrics
 //   GET  /admin/v1/status         POST /admin/v1/scrub /admin/v1/gc /admin/v1/keys-rotate
+//   GET  /admin/v1/audit-verify
 //        with `Authorization: Bearer <token>`
 //
 // Thread rule: used on one reactor.
@@ -27,6 +28,9 @@ class AdminActions {
   virtual io::Task<Result<std::string>> scrub() = 0;
   virtual io::Task<Result<std::string>> collect_garbage() = 0;
   virtual io::Task<Result<std::string>> rotate_keys() = 0;
+  virtual io::Task<Result<std::string>> verify_audit() = 0;
+  // A command that may change something was run, or refused.
+  virtual void on_command(std::string_view name, const io::Endpoint& from, int status) = 0;
 };
 
 class AdminDoor final : public http::Handler {
@@ -39,7 +43,7 @@ class AdminDoor final : public http::Handler {
 
  private:
   bool is_authorised(const http::RequestHead& head) const;
-  io::Task<void> run_command(http::Exchange& exchange, std::string_view name);
+  io::Task<int> run_command(http::Exchange& exchange, std::string_view name);
 
   AdminActions& actions_;
   const std::string token_;

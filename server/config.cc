@@ -66,6 +66,16 @@ Status set_memory(Config& config, std::string_view value) {
   return {};
 }
 
+Status set_audit_file_bytes(Config& config, std::string_view value) {
+  const Result<uint64_t> bytes = parse_size(value);
+  if (!bytes) return std::unexpected(bytes.error());
+  if (*bytes < 64 * KiB || *bytes > 64 * MiB) {
+    return fail(Code::kInvalidArgument, "expected 64KiB to 64MiB");
+  }
+  config.audit_file_bytes = *bytes;
+  return {};
+}
+
 Status set_log_level(Config& config, std::string_view value) {
   static constexpr std::pair<std::string_view, log::Level> kLevels[] = {
       {"debug", log::Level::kDebug},
@@ -93,6 +103,11 @@ constexpr Setting kSettings[] = {
     {"pin-cores", "", "Bind each reactor thread to its CPU", set_switch<&Config::pin_cores>},
     {"access-log", "FILE", "One JSON line per request; - is standard output",
      set_text<&Config::access_log>},
+    {"audit-off", "", "Keep no audit log in DIR/audit", set_switch<&Config::audit_off>},
+    {"audit-file-size", "SIZE", "A new audit file is begun beyond this (default 64MiB)",
+     set_audit_file_bytes},
+    {"audit-files-kept", "N", "Older audit files are removed (default 0: all are kept)",
+     set_number<&Config::audit_files_kept, 0, 1'000'000>},
     {"tls-cert", "FILE", "Certificate chain (PEM); serves https", set_text<&Config::tls_cert>},
     {"tls-key", "FILE", "Private key of --tls-cert (PEM)", set_text<&Config::tls_key>},
     {"region", "NAME", "Region told to clients (default us-east-1)", set_text<&Config::region>},

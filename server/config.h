@@ -27,6 +27,9 @@ struct Config {
   unsigned cores_count = 0;  // 0 = every CPU this process may run on.
   bool pin_cores = false;
   std::string access_log;  // Path, "-" = standard output, empty = none.
+  bool audit_off = false;
+  uint64_t audit_file_bytes = 64 * MiB;
+  uint64_t audit_files_kept = 0;  // 0 = all.
   std::string tls_cert;
   std::string tls_key;
   std::string region = "us-east-1";

@@ -37,7 +37,9 @@ void CoreServer::stop_thread() {
 }
 
 io::Task<Result<io::Endpoint>> CoreServer::listen(io::Endpoint at, object::Objects& objects,
-                                                  const s3::CredentialSource& credentials) {
+                                                  const s3::CredentialSource& credentials,
+                                                  Audit* audit) {
+  audit_ = audit;
   std::unique_ptr<io::Listener> listener =
       co_await io::or_return(io::system_network().listen(at, io::ListenOptions()));
   if (shared_.tls) listener = make_tls_listener(std::move(listener), shared_.tls);
@@ -87,9 +89,17 @@ io::Task<CoreReading> CoreServer::read() {
   co_return reading;
 }
 
+bool CoreServer::wants_text(const s3::RequestRecord& record) const {
+  return shared_.log != nullptr || (audit_ != nullptr && Audit::wants(record));
+}
+
 void CoreServer::on_finished(const s3::RequestRecord& record) {
   metrics_.record(record);
-  if (shared_.log != nullptr) shared_.log->append(index_, record, system_clock().wall_now());
+  const bool is_audited = audit_ != nullptr && Audit::wants(record);
+  if (shared_.log == nullptr && !is_audited) return;
+  const WallTime now = system_clock().wall_now();
+  if (shared_.log != nullptr) shared_.log->append(index_, record, now);
+  if (is_audited) audit_->record(index_, record, now);
 }
 
 }  // namespace cairn::server

@@ -17,6 +17,7 @@
 #include "s3/auth.h"
 #include "s3/door.h"
 #include "server/access_log.h"
+#include "server/audit.h"
 #include "server/config.h"
 #include "server/metrics_page.h"
 #include "server/request_metrics.h"
@@ -41,8 +42,9 @@ class CoreServer final : private s3::RequestObserver {
   void stop_thread();
 
   // Listens and begins to serve; the answer is the address with the real port.
+  // `audit` may be null.
   io::Task<Result<io::Endpoint>> listen(io::Endpoint at, object::Objects& objects,
-                                        const s3::CredentialSource& credentials);
+                                        const s3::CredentialSource& credentials, Audit* audit);
   void set_ready(bool ready);
   // Graceful end; the task completes when the last connection is closed.
   io::Task<void> drain(Duration grace);
@@ -53,7 +55,8 @@ class CoreServer final : private s3::RequestObserver {
 
  private:
   CoreServer(const Shared& shared, size_t index, std::unique_ptr<io::Reactor> reactor);
-  bool wants_text() const override { return shared_.log != nullptr; }
+  bool wants_text(const s3::RequestRecord& record) const override;
+  bool has_room() const override { return audit_ == nullptr || audit_->has_room(); }
   void on_finished(const s3::RequestRecord& record) override;
   static io::Task<void> wait_for_exit(io::Event& exit);
 
@@ -61,6 +64,7 @@ class CoreServer final : private s3::RequestObserver {
   const size_t index_;
   RequestMetrics metrics_;
   std::unique_ptr<io::Reactor> reactor_;
+  Audit* audit_ = nullptr;
   std::unique_ptr<s3::Door> door_;
   std::unique_ptr<http::Server> server_;
   io::Scope running_;  // The server's run().

@@ -6,6 +6,7 @@
 //   DIR/volume/       sealed chunks (storage/)
 //   DIR/keys/root.key root key (crypto/), 0600
 //   DIR/credentials   root access key and secret, 0600 (credentials.h)
+//   DIR/audit/        audit log (audit_chain.h), 0700
 //   DIR/admin.token   bearer token of the admin commands of the running server, 0600
 //
 // Thread rule: start-up thread only.
@@ -34,6 +35,7 @@ class DataDirectory {
   const std::string& path() const { return path_; }
   std::string catalog_path() const { return path_ + "/catalog"; }
   std::string volume_path() const { return path_ + "/volume"; }
+  std::string audit_path() const { return path_ + "/audit"; }
   std::string root_key_path() const { return path_ + "/keys/root.key"; }
   std::string credentials_path() const { return path_ + "/credentials"; }
   // True once a server has begun to store anything here.

@@ -1,26 +1,12 @@
 #include "server/metrics_page.h"
 
-#include <fmt/format.h>
-
-#include <iterator>
 #include <map>
 
 #include "s3/routes.h"
+#include "server/metrics_text.h"
 
 namespace cairn::server {
 namespace {
-
-using Out = std::back_insert_iterator<std::string>;
-
-void head(Out out, std::string_view name, std::string_view type, std::string_view help) {
-  fmt::format_to(out, "# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
-}
-
-void single(Out out, std::string_view name, std::string_view type, std::string_view help,
-            uint64_t value) {
-  head(out, name, type, help);
-  fmt::format_to(out, "{} {}\n", name, value);
-}
 
 double to_seconds(int64_t nanoseconds) {
   return static_cast<double>(nanoseconds) / 1e9;
@@ -37,8 +23,8 @@ std::map<std::string_view, RouteReading> by_name(const std::vector<RouteReading>
   return merged;
 }
 
-void render_requests(Out out, const std::map<std::string_view, RouteReading>& routes) {
-  head(out, "cairn_requests_total", "counter", "Requests by route and status.");
+void render_requests(MetricsOut out, const std::map<std::string_view, RouteReading>& routes) {
+  metrics_head(out, "cairn_requests_total", "counter", "Requests by route and status.");
   for (const auto& [name, row] : routes) {
     for (size_t i = 0; i < row.by_status.size(); ++i) {
       if (row.by_status[i] == 0) continue;
@@ -50,7 +36,8 @@ void render_requests(Out out, const std::map<std::string_view, RouteReading>& ro
                      row.by_status[i]);
     }
   }
-  head(out, "cairn_request_body_bytes_total", "counter", "Body bytes by route and direction.");
+  metrics_head(out, "cairn_request_body_bytes_total", "counter",
+               "Body bytes by route and direction.");
   for (const auto& [name, row] : routes) {
     fmt::format_to(out, "cairn_request_body_bytes_total{{route=\"{}\",direction=\"in\"}} {}\n",
                    name, row.bytes_in);
@@ -59,9 +46,9 @@ void render_requests(Out out, const std::map<std::string_view, RouteReading>& ro
   }
 }
 
-void render_latency(Out out, const std::map<std::string_view, RouteReading>& routes) {
-  head(out, "cairn_request_seconds", "histogram",
-       "From a request's first byte to the last of its reply.");
+void render_latency(MetricsOut out, const std::map<std::string_view, RouteReading>& routes) {
+  metrics_head(out, "cairn_request_seconds", "histogram",
+               "From a request's first byte to the last of its reply.");
   for (const auto& [name, row] : routes) {
     uint64_t count = 0;
     for (size_t i = 0; i < kLatencyBuckets; ++i) {
@@ -80,10 +67,10 @@ void render_latency(Out out, const std::map<std::string_view, RouteReading>& rou
   }
 }
 
-void render_cores(Out out, const std::vector<CoreReading>& cores) {
+void render_cores(MetricsOut out, const std::vector<CoreReading>& cores) {
   const auto series = [&](std::string_view name, std::string_view type, std::string_view help,
                           auto value) {
-    head(out, name, type, help);
+    metrics_head(out, name, type, help);
     for (size_t i = 0; i < cores.size(); ++i) {
       fmt::format_to(out, "{}{{core=\"{}\"}} {}\n", name, i, value(cores[i]));
     }
@@ -108,76 +95,88 @@ void render_cores(Out out, const std::vector<CoreReading>& cores) {
          [](const CoreReading& core) { return core.buffers_cap_bytes; });
 }
 
-void render_catalog(Out out, const catalog::CatalogMetrics& of) {
+void render_catalog(MetricsOut out, const catalog::CatalogMetrics& of) {
   const auto load = [](const std::atomic<uint64_t>& counter) {
     return counter.load(std::memory_order_relaxed);
   };
-  single(out, "cairn_catalog_gets_total", "counter", "Point reads.", load(of.gets_count));
-  single(out, "cairn_catalog_scans_total", "counter", "Range reads.", load(of.scans_count));
-  single(out, "cairn_catalog_scanned_entries_total", "counter", "Entries that scans returned.",
-         load(of.scanned_entries_count));
-  single(out, "cairn_catalog_blocking_reads_total", "counter", "Reads that missed the block cache.",
-         load(of.blocking_reads_count));
-  single(out, "cairn_catalog_commits_total", "counter", "Acknowledged commits.",
-         load(of.commits_count));
-  single(out, "cairn_catalog_failed_preconditions_total", "counter", "Commits that lost a race.",
-         load(of.failed_preconditions_count));
-  single(out, "cairn_catalog_rejected_commits_total", "counter", "Commits that were refused.",
-         load(of.rejected_commits_count));
-  single(out, "cairn_catalog_flush_groups_total", "counter", "Synced writes of the log.",
-         load(of.groups_count));
-  single(out, "cairn_catalog_flush_nanoseconds_total", "counter", "Time spent in synced writes.",
-         load(of.group_write_ns));
-  single(out, "cairn_catalog_queue_depth", "gauge", "Commits that wait.", load(of.queue_depth));
-  single(out, "cairn_catalog_no_space", "gauge", "1 while writes are refused for lack of space.",
-         load(of.no_space));
-  single(out, "cairn_catalog_failed", "gauge", "1 once an I/O error stopped all commits.",
-         load(of.failed));
+  metrics_single(out, "cairn_catalog_gets_total", "counter", "Point reads.", load(of.gets_count));
+  metrics_single(out, "cairn_catalog_scans_total", "counter", "Range reads.", load(of.scans_count));
+  metrics_single(out, "cairn_catalog_scanned_entries_total", "counter",
+                 "Entries that scans returned.", load(of.scanned_entries_count));
+  metrics_single(out, "cairn_catalog_blocking_reads_total", "counter",
+                 "Reads that missed the block cache.", load(of.blocking_reads_count));
+  metrics_single(out, "cairn_catalog_commits_total", "counter", "Acknowledged commits.",
+                 load(of.commits_count));
+  metrics_single(out, "cairn_catalog_failed_preconditions_total", "counter",
+                 "Commits that lost a race.", load(of.failed_preconditions_count));
+  metrics_single(out, "cairn_catalog_rejected_commits_total", "counter",
+                 "Commits that were refused.", load(of.rejected_commits_count));
+  metrics_single(out, "cairn_catalog_flush_groups_total", "counter", "Synced writes of the log.",
+                 load(of.groups_count));
+  metrics_single(out, "cairn_catalog_flush_nanoseconds_total", "counter",
+                 "Time spent in synced writes.", load(of.group_write_ns));
+  metrics_single(out, "cairn_catalog_queue_depth", "gauge", "Commits that wait.",
+                 load(of.queue_depth));
+  metrics_single(out, "cairn_catalog_no_space", "gauge",
+                 "1 while writes are refused for lack of space.", load(of.no_space));
+  metrics_single(out, "cairn_catalog_failed", "gauge", "1 once an I/O error stopped all commits.",
+                 load(of.failed));
 }
 
-void render_store(Out out, const storage::StoreMetrics& of, const storage::StoreUsage& usage) {
-  single(out, "cairn_chunks", "gauge", "Chunks stored.", usage.chunks_count);
-  single(out, "cairn_chunk_live_bytes", "gauge", "Bytes of live chunks.", usage.live_bytes);
-  single(out, "cairn_chunk_allocated_bytes", "gauge", "Disk in use by data.",
-         usage.allocated_bytes);
-  single(out, "cairn_disk_capacity_bytes", "gauge", "Size of the disks.", usage.capacity_bytes);
-  single(out, "cairn_disk_available_bytes", "gauge", "Free space.", usage.available_bytes);
-  single(out, "cairn_chunk_puts_total", "counter", "New chunks.", of.puts_count);
-  single(out, "cairn_chunk_puts_deduplicated_total", "counter", "Puts of chunks that were there.",
-         of.puts_deduplicated);
-  single(out, "cairn_chunk_puts_failed_total", "counter", "Puts that failed.", of.puts_failed);
-  single(out, "cairn_chunk_links_total", "counter", "Chunks found instead of written.",
-         of.links_count);
-  single(out, "cairn_chunk_reads_total", "counter", "Reads.", of.reads_count);
-  single(out, "cairn_chunk_written_bytes_total", "counter", "Bytes written.", of.written_bytes);
-  single(out, "cairn_chunk_read_bytes_total", "counter", "Bytes read from disk.", of.read_bytes);
-  single(out, "cairn_chunk_flush_groups_total", "counter", "Flushes for chunks.", of.flush_groups);
-  single(out, "cairn_chunk_dropped_total", "counter", "Chunks dropped.", of.dropped_chunks);
-  single(out, "cairn_chunk_punched_bytes_total", "counter", "Space given back.", of.punched_bytes);
-  single(out, "cairn_chunk_files_condemned_total", "counter", "Log files given up after an error.",
-         of.log_files_condemned);
-  single(out, "cairn_chunk_files_quarantined_total", "counter", "Log files set aside at start.",
-         of.quarantined_files);
-  single(out, "cairn_chunk_checksum_failures_total", "counter", "Records that did not verify.",
-         of.checksum_failures);
+void render_store(MetricsOut out, const storage::StoreMetrics& of,
+                  const storage::StoreUsage& usage) {
+  metrics_single(out, "cairn_chunks", "gauge", "Chunks stored.", usage.chunks_count);
+  metrics_single(out, "cairn_chunk_live_bytes", "gauge", "Bytes of live chunks.", usage.live_bytes);
+  metrics_single(out, "cairn_chunk_allocated_bytes", "gauge", "Disk in use by data.",
+                 usage.allocated_bytes);
+  metrics_single(out, "cairn_disk_capacity_bytes", "gauge", "Size of the disks.",
+                 usage.capacity_bytes);
+  metrics_single(out, "cairn_disk_available_bytes", "gauge", "Free space.", usage.available_bytes);
+  metrics_single(out, "cairn_chunk_puts_total", "counter", "New chunks.", of.puts_count);
+  metrics_single(out, "cairn_chunk_puts_deduplicated_total", "counter",
+                 "Puts of chunks that were there.", of.puts_deduplicated);
+  metrics_single(out, "cairn_chunk_puts_failed_total", "counter", "Puts that failed.",
+                 of.puts_failed);
+  metrics_single(out, "cairn_chunk_links_total", "counter", "Chunks found instead of written.",
+                 of.links_count);
+  metrics_single(out, "cairn_chunk_reads_total", "counter", "Reads.", of.reads_count);
+  metrics_single(out, "cairn_chunk_written_bytes_total", "counter", "Bytes written.",
+                 of.written_bytes);
+  metrics_single(out, "cairn_chunk_read_bytes_total", "counter", "Bytes read from disk.",
+                 of.read_bytes);
+  metrics_single(out, "cairn_chunk_flush_groups_total", "counter", "Flushes for chunks.",
+                 of.flush_groups);
+  metrics_single(out, "cairn_chunk_dropped_total", "counter", "Chunks dropped.", of.dropped_chunks);
+  metrics_single(out, "cairn_chunk_punched_bytes_total", "counter", "Space given back.",
+                 of.punched_bytes);
+  metrics_single(out, "cairn_chunk_files_condemned_total", "counter",
+                 "Log files given up after an error.", of.log_files_condemned);
+  metrics_single(out, "cairn_chunk_files_quarantined_total", "counter",
+                 "Log files set aside at start.", of.quarantined_files);
+  metrics_single(out, "cairn_chunk_checksum_failures_total", "counter",
+                 "Records that did not verify.", of.checksum_failures);
 }
 
 }  // namespace
 
 std::string render_metrics(const MetricsReading& reading) {
   std::string text;
-  const Out out(text);
+  const MetricsOut out(text);
   const auto routes = by_name(reading.routes);
-  single(out, "cairn_ready", "gauge", "1 while requests are served.", reading.ready ? 1 : 0);
+  metrics_single(out, "cairn_ready", "gauge", "1 while requests are served.",
+                 reading.ready ? 1 : 0);
   render_requests(out, routes);
   render_latency(out, routes);
   render_cores(out, reading.cores);
   if (reading.catalog != nullptr) render_catalog(out, *reading.catalog);
   render_store(out, reading.store, reading.usage);
-  single(out, "cairn_gc_passes_total", "counter", "Passes of the collector.", reading.gc_passes);
-  single(out, "cairn_gc_failures_total", "counter", "Passes that failed.", reading.gc_failures);
-  single(out, "cairn_access_log_dropped_total", "counter", "Lines the access log had to drop.",
-         reading.access_log_dropped);
+  metrics_single(out, "cairn_gc_passes_total", "counter", "Passes of the collector.",
+                 reading.gc_passes);
+  metrics_single(out, "cairn_gc_failures_total", "counter", "Passes that failed.",
+                 reading.gc_failures);
+  metrics_single(out, "cairn_access_log_dropped_total", "counter",
+                 "Lines the access log had to drop.", reading.access_log_dropped);
+  append_background_metrics(text, reading.background);
   return text;
 }
 

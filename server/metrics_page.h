@@ -7,6 +7,7 @@
 
 #include "catalog/metrics.h"
 #include "http/server.h"
+#include "server/background_page.h"
 #include "server/request_metrics.h"
 #include "storage/chunk_store.h"
 #include "storage/metrics.h"
@@ -28,6 +29,7 @@ struct MetricsReading {
   storage::StoreMetrics store;
   storage::StoreUsage usage;
   uint64_t access_log_dropped = 0;
+  BackgroundReading background;
   uint64_t gc_passes = 0;
   uint64_t gc_failures = 0;
   bool ready = false;

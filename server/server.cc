@@ -19,6 +19,7 @@
 #include "s3/routes.h"
 #include "server/access_log.h"
 #include "server/admin_door.h"
+#include "server/audit.h"
 #include "server/core_server.h"
 #include "server/credentials.h"
 #include "server/data_directory.h"
@@ -111,6 +112,9 @@ class Node final : private AdminActions {
   io::Task<Result<std::string>> scrub() override;
   io::Task<Result<std::string>> collect_garbage() override;
   io::Task<Result<std::string>> rotate_keys() override;
+  io::Task<Result<std::string>> verify_audit() override;
+  void on_command(std::string_view name, const io::Endpoint& from, int status) override;
+  io::Task<Status> open_audit();
 
   const Config& config_;
   DataDirectory directory_;
@@ -120,6 +124,7 @@ class Node final : private AdminActions {
   std::unique_ptr<AccessLog> access_log_;
   std::vector<std::unique_ptr<CoreServer>> cores_;  // Destroyed after the stores: see main().
   std::unique_ptr<Stores> stores_;
+  std::unique_ptr<Audit> audit_;  // Null when it is off.
   std::unique_ptr<http::Server> admin_server_;
 
   // Background work and the admin server, on the main reactor.
@@ -179,21 +184,40 @@ void Node::on_signal() {
 
 io::Task<Status> Node::main() {
   stores_ = co_await io::or_return(Stores::open(config_, directory_));
-  Status served = co_await serve_until_signal();
+  Status served = co_await open_audit();
+  if (served) served = co_await serve_until_signal();
   ready_ = false;
   co_await drain_all();
+  if (audit_) {
+    const Status ended = co_await audit_->close();
+    if (served && !ended) served = ended;
+  }
+  audit_.reset();
   const Status closed = co_await stores_->close();
   stores_.reset();
   if (!served) co_return served;
   co_return closed;
 }
 
+io::Task<Status> Node::open_audit() {
+  if (config_.audit_off) co_return Status();
+  AuditOptions options;
+  options.directory = directory_.audit_path();
+  options.shards_count = cores_.size();
+  options.file_bytes = config_.audit_file_bytes;
+  options.files_kept = config_.audit_files_kept;
+  audit_ =
+      co_await io::or_return(Audit::open(std::move(options), stores_->catalog(), stores_->keys()));
+  background_.spawn(audit_->keep_anchor(background_.stop_token()));
+  co_return Status();
+}
+
 io::Task<Status> Node::serve_until_signal() {
   address_ = co_await io::or_return(io::Endpoint::parse(config_.listen));
   for (const std::unique_ptr<CoreServer>& core : cores_) {
     // The first core gets the port when any was asked for; the others share it.
-    address_ = co_await io::or_return(
-        io::run_on(core->reactor(), core->listen(address_, stores_->objects(), credentials_)));
+    address_ = co_await io::or_return(io::run_on(
+        core->reactor(), core->listen(address_, stores_->objects(), credentials_, audit_.get())));
   }
   co_await io::or_return(listen_admin());
   background_.spawn(collect_until_stopped(background_.stop_token()));
@@ -287,6 +311,7 @@ io::Task<std::string> Node::metrics() {
   reading.access_log_dropped = access_log_ ? access_log_->dropped_count() : 0;
   reading.gc_passes = gc_passes_;
   reading.gc_failures = gc_failures_;
+  if (audit_) reading.background.audit = audit_->counters();
   reading.ready = ready_;
   co_return render_metrics(reading);
 }
@@ -338,6 +363,16 @@ io::Task<Result<std::string>> Node::rotate_keys() {
   const size_t count = co_await io::or_return(rotate_root_key(config_, directory_, *stores_));
   log::info("root-key-rotated", {{"keys", uint64_t{count}}});
   co_return fmt::format("{{\"rewrapped\":{}}}\n", count);
+}
+
+io::Task<Result<std::string>> Node::verify_audit() {
+  if (!audit_) co_return fail(Code::kNotFound, "the audit log is off (audit-off)");
+  Result<std::string> report = co_await audit_->verify();
+  co_return report;
+}
+
+void Node::on_command(std::string_view name, const io::Endpoint& from, int status) {
+  if (audit_) audit_->record_command(name, from.to_string(), status, system_clock().wall_now());
 }
 
 }  // namespace

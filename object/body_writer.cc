@@ -87,6 +87,9 @@ io::Task<Result<ObjectInfo>> ObjectTarget::commit(const BodySink& sink, const Bo
   info.etag = to_hex(digests.md5.view());
   info.modified = context_.now();
   info.metadata = std::move(options_.metadata);
+  info.lock = options_.lock;
+  info.acl = std::move(options_.acl);
+  info.sse = std::move(options_.sse);
   const DigestKind kind = options_.digests.front();
   info.checksum.emplace();
   info.checksum->kind = kind;
@@ -103,6 +106,7 @@ io::Task<Result<ObjectInfo>> ObjectTarget::commit(const BodySink& sink, const Bo
   version.bucket = bucket_;
   version.key = key_;
   version.conditions = std::move(options_.conditions);
+  version.hook = std::move(options_.hook);
   version.keys = keys_;
   version.body = &prepared;
   Result<ObjectInfo> result = co_await commit_version(context_, std::move(version));

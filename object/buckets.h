@@ -9,9 +9,17 @@
 
 namespace cairn::object {
 
+// As the calls of Objects.
 io::Task<Result<BucketInfo>> create_bucket(Context& context, TenantId tenant, std::string name,
-                                           std::string location);
+                                           CreateBucketOptions options);
 io::Task<Result<BucketInfo>> find_bucket(Context& context, TenantId tenant, std::string name);
+io::Task<Result<BucketInfo>> find_bucket_by_name(Context& context, std::string name);
+io::Task<Result<BucketInfo>> change_bucket(Context& context, TenantId tenant, std::string name,
+                                           std::function<Status(BucketConfig&)> change);
+// The bucket as it stands, past all caches; kNotFound when it is not the one of that id any more.
+io::Task<Result<BucketInfo>> reload_bucket(Context& context, BucketInfo bucket);
+// Schema 1 had no rows of global names: makes them.
+io::Task<Status> add_bucket_names(Context& context);
 // Pending uploads are aborted; objects make it fail with kBucketNotEmpty.
 io::Task<Status> delete_bucket(Context& context, TenantId tenant, std::string name);
 io::Task<Result<std::vector<BucketInfo>>> list_buckets(Context& context, TenantId tenant,

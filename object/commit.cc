@@ -1,13 +1,15 @@
 #include "object/commit.h"
 
+#include <vector>
+
 #include "crypto/sealing.h"
+#include "object/buckets.h"
 #include "object/conditions.h"
 #include "object/keys.h"
 #include "object/signed_row.h"
+#include "object/versions.h"
 
 namespace cairn::object {
-
-using catalog::Precondition;
 
 Result<PreparedBody> prepare_inline(Context& context, const crypto::TenantKeys& keys,
                                     std::string_view seal_context, BytesView plaintext) {
@@ -100,155 +102,93 @@ void add_garbage(Context& context, const crypto::TenantKeys& tenant_keys,
   batch.puts.push_back(std::move(put));
 }
 
-io::Task<Status> check_bucket_alive(Context& context, uint64_t bucket_id) {
-  const std::optional<catalog::Entry> alive =
-      co_await io::or_return(context.catalog.get(keys::bucket_alive(bucket_id)));
-  if (!alive) co_return fail(Code::kNotFound, std::string(reason::kNoSuchBucket));
-  co_return Status{};
-}
-
 namespace {
 
-Precondition alive(uint64_t bucket_id) {
-  Precondition out;
-  out.kind = Precondition::Kind::kPresent;
-  out.key = keys::bucket_alive(bucket_id);
-  return out;
-}
-
-Precondition unchanged(std::string row_key, const std::optional<HeadRow>& row) {
-  Precondition out;
-  out.key = std::move(row_key);
-  if (row) {
-    out.kind = Precondition::Kind::kVersionIs;
-    out.version = row->version;
+// The rows of the new version: its body, its head, its edges.
+void add_version(const KeyScope& scope, const NewVersion& version, const KeyRows& rows,
+                 Head& head) {
+  head.has_chunks = version.body->body.has_chunks();
+  head.body_sha256.reset();
+  std::string body_key = keys::body(version.bucket.id, version.key, head.order);
+  catalog::Batch& batch = scope.change.batch;
+  if (!version.body->encoded.empty()) {
+    head.body_sha256 = crypto::sha256(as_bytes(version.body->encoded));
+    // A body that is replaced in its own row is not deleted: deletes win over puts.
+    std::erase(batch.deletes, body_key);
+    batch.puts.push_back({std::move(body_key), version.body->encoded});
   }
-  return out;
+  put_head(scope, keys::object(version.bucket.id, rows.key), head);
+  add_edges(batch, *version.body);
 }
 
-// Moves the chunks of a replaced or removed object to the collector; false when the row changed.
-io::Task<Result<bool>> add_replaced(Context& context, const crypto::TenantKeys& tenant_keys,
-                                    uint64_t bucket_id, std::optional<HeadRow> row,
-                                    catalog::Batch& batch) {
-  if (!row || !row->head.has_chunks) co_return true;
-  const std::string key = row->head.info.key;
-  const std::optional<std::string> encoded = co_await io::or_return(
-      load_body(context, tenant_keys.tenant, bucket_id, key, std::move(*row)));
-  if (!encoded) co_return false;
-  add_garbage(context, tenant_keys, *encoded, batch);
+// What becomes of the versions that were there; false when a row changed meanwhile.
+io::Task<Result<bool>> make_room(const KeyScope& scope, const KeyRows& rows) {
+  const Versioning mode = scope.bucket.config->versioning;
+  const bool replaces =
+      rows.current && (mode == Versioning::kUnversioned ||
+                       (mode == Versioning::kSuspended && rows.current->head.is_null));
+  if (replaces) co_return co_await drop_body(scope, *rows.current);
+  if (mode == Versioning::kSuspended) {
+    const bool dropped = co_await io::or_return(drop_null_row(scope, rows));
+    if (!dropped) co_return false;
+    if (rows.null_row) {
+      scope.change.batch.deletes.push_back(keys::null_version(scope.bucket.id, rows.key));
+    }
+  }
+  if (rows.current) retire_current(scope, rows);
   co_return true;
 }
 
-void add_version(const NewVersion& version, const std::string& row_key,
-                 const std::optional<HeadRow>& current, catalog::Batch& batch) {
+// Plans the commit of `version` over `rows`; nullopt when a row changed meanwhile.
+io::Task<Result<std::optional<ObjectInfo>>> plan_version(Context& context,
+                                                         const NewVersion& version,
+                                                         const KeyRows& rows, KeyChange& change) {
+  const KeyScope scope{context, *version.keys, version.bucket, change};
+  change.batch = version.more;
+  expect_bucket(version.bucket, change.batch);
+  expect_rows(scope, rows);
+  const bool made_room = co_await io::or_return(make_room(scope, rows));
+  if (!made_room) co_return std::optional<ObjectInfo>();
   Head head = version.head;
-  head.has_chunks = version.body->body.has_chunks();
-  head.body_sha256.reset();
-  std::string body_key = keys::body(version.bucket.id, version.key);
-  if (!version.body->encoded.empty()) {
-    head.body_sha256 = crypto::sha256(as_bytes(version.body->encoded));
-    batch.puts.push_back({std::move(body_key), version.body->encoded});
-  } else if (current && current->head.body_sha256) {
-    batch.deletes.push_back(std::move(body_key));
-  }
-  batch.puts.push_back({row_key, sign_row(*version.keys, row_key, encode_head(head))});
-  add_edges(batch, *version.body);
+  head.order = 0;
+  head.is_null = version.bucket.config->versioning != Versioning::kEnabled;
+  if (version.bucket.is_versioned()) head.order = next_order(context, rows);
+  add_version(scope, version, rows, head);
+  if (version.with_head) version.with_head(head, change.batch);
+  ObjectInfo info = std::move(head.info);
+  info.key = version.key;
+  info.version_id.clear();
+  if (version.bucket.is_versioned()) info.version_id = version_id_of(head);
+  if (version.hook) version.hook(info, change.batch);
+  co_return std::optional(std::move(info));
 }
 
 }  // namespace
 
 io::Task<Result<ObjectInfo>> commit_version(Context& context, NewVersion version) {
-  const TenantId tenant = version.bucket.tenant;
-  const std::string row_key = keys::object(version.bucket.id, version.key);
-  const KeyLocks::Guard guard = co_await context.locks.lock(row_key);
-  std::optional<catalog::Version> lost_to;
+  const KeyLocks::Guard guard =
+      co_await context.locks.lock(keys::object(version.bucket.id, version.key));
+  std::optional<std::pair<uint64_t, catalog::Version>> lost_to;  // What the last attempt had seen.
   for (int attempt = 0; attempt < kCommitAttemptsMax; ++attempt) {
-    const std::optional<HeadRow> current =
-        co_await io::or_return(load_head(context, tenant, version.bucket.id, version.key));
-    const catalog::Version seen = current ? current->version : 0;
-    if (lost_to == seen) {
-      co_await io::or_return(check_bucket_alive(context, version.bucket.id));
-      if (!version.more.preconditions.empty()) {
-        co_return fail(Code::kFailedPrecondition, std::string(kLostRace));
-      }
+    const KeyRows rows =
+        co_await io::or_return(load_key_rows(context, version.bucket, version.key));
+    const std::pair seen{version.bucket.mode_version, rows.current ? rows.current->version : 0};
+    if (lost_to == seen && !version.more.preconditions.empty()) {
+      co_return fail(Code::kFailedPrecondition, std::string(kLostRace));
     }
     co_await io::or_return(
-        check_write(version.conditions, current ? &current->head.info : nullptr));
-    catalog::Batch batch = version.more;
-    batch.preconditions.push_back(alive(version.bucket.id));
-    batch.preconditions.push_back(unchanged(row_key, current));
-    add_version(version, row_key, current, batch);
-    const bool complete = co_await io::or_return(
-        add_replaced(context, *version.keys, version.bucket.id, current, batch));
-    if (!complete) continue;
-    Result<catalog::Version> done = fail(Code::kInternal, "not committed");
-    {
-      Generations::CommitSpan span(context.generations);
-      span.add(row_key);
-      done = co_await context.catalog.commit(std::move(batch));
-    }
-    if (done) {
-      ObjectInfo info = std::move(version.head.info);
-      info.key = std::move(version.key);
-      co_return info;
-    }
-    if (done.error().code != Code::kFailedPrecondition) {
-      co_return std::unexpected(std::move(done.error()));
-    }
+        check_write(version.conditions, rows.current ? &rows.current->head.info : nullptr));
+    KeyChange change;
+    std::optional<ObjectInfo> planned =
+        co_await io::or_return(plan_version(context, version, rows, change));
+    if (!planned) continue;
+    const Result<catalog::Version> done = co_await commit_change(context, std::move(change));
+    if (done) co_return std::move(*planned);
+    if (done.error().code != Code::kFailedPrecondition) co_return std::unexpected(done.error());
     lost_to = seen;
+    version.bucket = co_await io::or_return(reload_bucket(context, version.bucket));
   }
   co_return fail(Code::kUnavailable, "the object changes faster than it can be written");
-}
-
-namespace {
-
-// One attempt; nullopt when another process was faster.
-io::Task<Result<std::optional<std::vector<Status>>>> try_removals(
-    Context& context, const BucketInfo& bucket, const std::vector<Removal>& removals) {
-  const std::shared_ptr<const crypto::TenantKeys> tenant_keys =
-      co_await io::or_return(context.keys_of(bucket.tenant));
-  std::vector<Status> statuses(removals.size());
-  catalog::Batch batch;
-  batch.preconditions.push_back(alive(bucket.id));
-  Generations::CommitSpan span(context.generations);
-  for (size_t i = 0; i < removals.size(); ++i) {
-    const std::string& key = removals[i].key;
-    std::optional<HeadRow> row =
-        co_await io::or_return(load_head(context, bucket.tenant, bucket.id, key));
-    statuses[i] = check_write(removals[i].conditions, row ? &row->head.info : nullptr);
-    if (!row || !statuses[i]) continue;
-    std::string row_key = keys::object(bucket.id, key);
-    span.add(row_key);
-    batch.preconditions.push_back(unchanged(row_key, row));
-    batch.deletes.push_back(std::move(row_key));
-    if (row->head.body_sha256) batch.deletes.push_back(keys::body(bucket.id, key));
-    const bool complete = co_await io::or_return(
-        add_replaced(context, *tenant_keys, bucket.id, std::move(row), batch));
-    if (!complete) co_return std::optional<std::vector<Status>>();
-  }
-  if (batch.deletes.empty()) co_return std::optional(std::move(statuses));
-  const Result<catalog::Version> done = co_await context.catalog.commit(std::move(batch));
-  if (done) co_return std::optional(std::move(statuses));
-  if (done.error().code != Code::kFailedPrecondition) co_return std::unexpected(done.error());
-  co_return std::optional<std::vector<Status>>();
-}
-
-}  // namespace
-
-io::Task<Result<std::vector<Status>>> commit_removals(Context& context, BucketInfo bucket,
-                                                      std::vector<Removal> removals) {
-  std::vector<std::string> row_keys;
-  for (const Removal& removal : removals) {
-    row_keys.push_back(keys::object(bucket.id, removal.key));
-  }
-  const std::vector<KeyLocks::Guard> guards = co_await context.locks.lock_all(std::move(row_keys));
-  for (int attempt = 0; attempt < kCommitAttemptsMax; ++attempt) {
-    std::optional<std::vector<Status>> statuses =
-        co_await io::or_return(try_removals(context, bucket, removals));
-    if (statuses) co_return std::move(*statuses);
-    co_await io::or_return(check_bucket_alive(context, bucket.id));
-  }
-  co_return fail(Code::kUnavailable, "the objects change faster than they can be removed");
 }
 
 }  // namespace cairn::object

@@ -1,11 +1,12 @@
 // The one step that makes a new object version, or its removal, visible.
 //
-// One catalog commit holds: the bucket is still there and the object row is exactly what the
-// conditions were evaluated on; the new rows and reference edges; and the replaced body's row moved
-// to the collector's queue. The old edges stay until the collector takes them, so nothing that a
-// reader still needs loses its last reference here.
+// One catalog commit holds: the bucket is still there in the same mode and the key's rows are
+// exactly what the conditions were evaluated on; the new rows and reference edges; and the replaced
+// body's row moved to the collector's queue. The old edges stay until the collector takes them, so
+// nothing that a reader still needs loses its last reference here.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -49,26 +50,20 @@ struct NewVersion {
   std::string key;
   Conditions conditions;
   std::shared_ptr<const crypto::TenantKeys> keys;
-  Head head;                           // All but what the body says.
+  Head head;                           // All but what the body and the bucket's mode say.
   const PreparedBody* body = nullptr;  // Outlives the call.
   // Also part of the commit. When one of its preconditions fails, so does the call, with
   // kFailedPrecondition and the message kLostRace.
   catalog::Batch more;
+  // Adds rows that depend on the finished head; like the hook, maybe more than once.
+  std::function<void(const Head& head, catalog::Batch& batch)> with_head;
+  CommitHook hook;
 };
 inline constexpr std::string_view kLostRace = "lost a race";
 
-// Waits for other writers of the key. kNotFound kNoSuchBucket, or as check_write().
+// Makes it the key's current version; what was current is replaced, or kept as an older version,
+// as the bucket's mode says. Waits for other writers of the key. kNotFound kNoSuchBucket, or as
+// check_write().
 io::Task<Result<ObjectInfo>> commit_version(Context& context, NewVersion version);
-
-// Removes current objects in one commit; one status per key.
-struct Removal {
-  std::string key;
-  Conditions conditions;
-};
-io::Task<Result<std::vector<Status>>> commit_removals(Context& context, BucketInfo bucket,
-                                                      std::vector<Removal> removals);
-
-// kNotFound kNoSuchBucket when the bucket is gone.
-io::Task<Status> check_bucket_alive(Context& context, uint64_t bucket_id);
 
 }  // namespace cairn::object

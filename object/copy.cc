@@ -22,7 +22,7 @@ io::Task<Result<std::unique_ptr<StoredObjectReader>>> open_source(Context& conte
                                                                   ObjectInfo source,
                                                                   ReadEpochs::ReadPin pin) {
   std::shared_ptr<const OpenObject> object =
-      co_await io::or_return(load_object(context, bucket.tenant, bucket.id, source.key, true));
+      co_await io::or_return(load_version(context, bucket, source.key, source.version_id, true));
   if (object == nullptr) co_return fail(Code::kNotFound, std::string(reason::kNoSuchKey));
   const ObjectInfo& now = object->head.info;
   if (now.etag != source.etag || now.modified != source.modified ||
@@ -107,6 +107,10 @@ io::Task<Result<ObjectInfo>> commit_shared(Context& context, const OpenObject& s
   version.head.owner = owner;
   version.head.info.modified = context.now();
   version.head.info.metadata = std::move(options.metadata);
+  version.head.info.lock = options.lock;
+  version.head.info.acl = std::move(options.acl);
+  version.head.info.sse = std::move(options.sse);
+  version.hook = std::move(options.hook);
   version.head.info.parts_count = 0;
   PreparedBody prepared =
       co_await io::or_return(prepare_manifest(context, tenant_keys, std::move(manifest), true));

@@ -25,6 +25,8 @@ class Generations {
   uint64_t word(std::string_view row_key) const {
     return words_[slot_of(row_key)].load(std::memory_order_seq_cst);
   }
+  // A word that no cached record is valid under.
+  static constexpr uint64_t kNeverValid = 1;
   static bool commit_running(uint64_t word) { return (word & kRunningMask) != 0; }
 
   // Spans a commit that changes `row_keys`.

@@ -66,6 +66,9 @@ std::string bucket(TenantId tenant, std::string_view name) {
 std::string buckets(TenantId tenant) {
   return numbered("b/", tenant.value) + "/";
 }
+std::string bucket_name(std::string_view name) {
+  return std::string("e/").append(name);
+}
 std::string bucket_alive(uint64_t bucket_id) {
   return numbered("n/", bucket_id);
 }
@@ -87,6 +90,22 @@ std::optional<ParsedObject> parse_object(std::string_view row) {
   ParsedObject out;
   out.key = row.substr(kPrefixBytes + kIdBytes, key_end - kPrefixBytes - kIdBytes);
   out.version = std::numeric_limits<uint64_t>::max() - load_u64(row.substr(key_end + 1));
+  return out;
+}
+std::string version(uint64_t bucket_id, std::string_view key, uint64_t order) {
+  return versioned("v/", bucket_id, key, order);
+}
+std::string versions(uint64_t bucket_id, std::string_view key_prefix) {
+  return numbered("v/", bucket_id, key_prefix.size() + 1).append(key_prefix);
+}
+std::string versions_of(uint64_t bucket_id, std::string_view key) {
+  std::string out = versions(bucket_id, key);
+  out.push_back('\0');
+  return out;
+}
+std::string null_version(uint64_t bucket_id, std::string_view key) {
+  std::string out = numbered("y/", bucket_id, key.size() + 1).append(key);
+  out.push_back('\0');
   return out;
 }
 std::string body(uint64_t bucket_id, std::string_view key, uint64_t version) {

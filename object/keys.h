@@ -19,7 +19,7 @@ namespace cairn::object::keys {
 using crypto::ChunkId;
 using storage::OwnerId;
 
-// Slot of the one version of an unversioned bucket ("null"): sorts behind every real version.
+// Slot of the current version in its row, and of the body of a version written unversioned.
 inline constexpr uint64_t kNullVersion = 0;
 
 // s/info
@@ -31,7 +31,10 @@ std::optional<std::pair<TenantId, uint32_t>> parse_tenant_key(std::string_view r
 // b/<tenant 8>/<name>
 std::string bucket(TenantId tenant, std::string_view name);
 std::string buckets(TenantId tenant);  // Prefix.
-// n/<bucket id 8>: exists as long as the bucket; what writes into it depend on.
+// e/<name>: whose bucket has that name, for all but isolated tenants.
+std::string bucket_name(std::string_view name);
+// n/<bucket id 8>: exists as long as the bucket; what writes into it depend on. Written anew when
+// versioning or object lock change.
 std::string bucket_alive(uint64_t bucket_id);
 std::string buckets_alive();  // Prefix.
 // o/<bucket id 8><key>\0<inverted version 8>
@@ -42,7 +45,14 @@ struct ParsedObject {
   uint64_t version = kNullVersion;
 };
 std::optional<ParsedObject> parse_object(std::string_view row);
-// i/...: the body row beside the object row of the same key and version.
+// v/<bucket id 8><key>\0<inverted order 8>: a version that is not current, or a delete marker.
+std::string version(uint64_t bucket_id, std::string_view key, uint64_t order);
+std::string versions(uint64_t bucket_id, std::string_view key_prefix = {});  // Prefix.
+// Prefix of the versions of exactly this key.
+std::string versions_of(uint64_t bucket_id, std::string_view key);
+// y/<bucket id 8><key>\0: the order of the key's null version while that is a version row.
+std::string null_version(uint64_t bucket_id, std::string_view key);
+// i/...: the body row of a version, by its order.
 std::string body(uint64_t bucket_id, std::string_view key, uint64_t version = kNullVersion);
 // u/<bucket id 8><key>\0<upload id>
 std::string upload(uint64_t bucket_id, std::string_view key, std::string_view upload_id);

@@ -31,6 +31,8 @@ inline constexpr size_t kManifestInlineBytesMax = 64 * KiB;
 inline constexpr uint64_t kManifestBytesMax = 1 * GiB;  // Encoded; a larger one does not parse.
 inline constexpr size_t kRowBytesMax = 8 * MiB;
 
+inline constexpr size_t kBucketConfigBytesMax = 2 * MiB;  // All documents of a bucket together.
+
 // Commits.
 inline constexpr int kCommitAttemptsMax = 64;  // Lost races against other processes.
 inline constexpr int kLoadAttemptsMax = 64;    // A body row that an overwrite replaced meanwhile.

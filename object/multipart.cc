@@ -127,6 +127,9 @@ io::Task<Result<UploadInfo>> create_upload(Context& context, BucketInfo bucket, 
   upload.upload_id = new_upload_id(context);
   upload.initiated = context.now();
   upload.metadata = std::move(options.metadata);
+  upload.lock = options.lock;
+  upload.acl = std::move(options.acl);
+  upload.sse = std::move(options.sse);
   upload.checksum_was_asked = options.checksum.has_value();
   upload.checksum = options.checksum.value_or(DigestKind::kCrc64Nvme);
   const bool full = upload.checksum == DigestKind::kCrc64Nvme;
@@ -320,6 +323,7 @@ io::Task<Result<ObjectInfo>> completed_before(Context& context, BucketInfo bucke
   CompletedUpload completed = co_await io::or_return(parse_completed(record));
   if (completed.bucket_id != bucket.id || completed.key != key) co_return no_such_upload();
   completed.head.info.key = std::move(key);
+  if (bucket.is_versioned()) completed.head.info.version_id = version_id_of(completed.head);
   co_return std::move(completed.head.info);
 }
 
@@ -349,6 +353,9 @@ io::Task<Result<ObjectInfo>> try_complete(Context& context, BucketInfo bucket, U
   info.etag = combined_etag(parts);
   info.modified = context.now();
   info.metadata = row.upload.metadata;
+  info.lock = row.upload.lock;
+  info.acl = row.upload.acl;
+  info.sse = row.upload.sse;
   info.parts_count = static_cast<uint32_t>(parts.size());
   version.head.owner = manifest.owner;
 
@@ -363,14 +370,17 @@ io::Task<Result<ObjectInfo>> try_complete(Context& context, BucketInfo bucket, U
   more.preconditions.push_back(depends(Precondition::Kind::kVersionIs, row.row_key, row.version));
   more.deletes.push_back(row.row_key);
   add_consumed(context, *tenant_keys, upload_id, stored, parts, more);
-  CompletedUpload completed;
-  completed.bucket_id = bucket.id;
-  completed.key = row.upload.key;
-  completed.completed = info.modified;
-  completed.head = version.head;
-  const std::string completed_key = keys::completed(upload_id);
-  more.puts.push_back(
-      {completed_key, sign_row(*tenant_keys, completed_key, encode_completed(completed))});
+  version.hook = options.hook;
+  version.with_head = [&](const Head& head, catalog::Batch& batch) {
+    CompletedUpload completed;
+    completed.bucket_id = bucket.id;
+    completed.key = row.upload.key;
+    completed.completed = head.info.modified;
+    completed.head = head;
+    std::string completed_key = keys::completed(upload_id);
+    std::string value = sign_row(*tenant_keys, completed_key, encode_completed(completed));
+    batch.puts.push_back({std::move(completed_key), std::move(value)});
+  };
   Result<ObjectInfo> result = co_await commit_version(context, std::move(version));
   co_await end_prepared(prepared, result.has_value());
   co_return result;

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -19,7 +20,12 @@ class StoredObjectReader final : public ObjectReader {
   StoredObjectReader(Context& context, std::shared_ptr<const OpenObject> object,
                      ReadEpochs::ReadPin pin);
 
-  const ObjectInfo& info() const override { return object_->head.info; }
+  const ObjectInfo& info() const override { return shown_ ? *shown_ : object_->head.info; }
+  // Tells another version id from now on.
+  void show_as(std::string version_id) {
+    shown_ = object_->head.info;
+    shown_->version_id = std::move(version_id);
+  }
   io::Task<Result<std::optional<std::pair<ByteRange, PartInfo>>>> part(uint32_t number) override;
   io::Task<Result<std::vector<PartInfo>>> parts(uint32_t after, size_t limit) override;
   Status start(ByteRange range) override;
@@ -32,6 +38,7 @@ class StoredObjectReader final : public ObjectReader {
 
   Context& context_;
   std::shared_ptr<const OpenObject> object_;
+  std::optional<ObjectInfo> shown_;    // Set where info() differs from the record.
   std::optional<ChunkReader> chunks_;  // Unset for a body in memory.
   ByteRange inline_left_;
 };

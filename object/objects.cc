@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "object/body_writer.h"
 #include "object/buckets.h"
+#include "object/change_version.h"
 #include "object/collector.h"
 #include "object/commit.h"
 #include "object/conditions.h"
@@ -16,23 +17,44 @@
 #include "object/lister.h"
 #include "object/multipart.h"
 #include "object/object_reader.h"
+#include "object/remove.h"
 #include "object/rows.h"
 #include "object/scrubber.h"
 #include "object/tenant_keys.h"
+#include "object/version_lister.h"
+#include "object/versions.h"
 
 namespace cairn::object {
 namespace {
 
-constexpr uint32_t kSchemaVersion = 1;
+constexpr uint32_t kSchemaVersion = 2;
+// The last schema whose rows this program still reads; older stores are brought up when opened.
+constexpr uint32_t kSchemaVersionOldest = 1;
 
 std::unexpected<Error> not_found(std::string_view why) {
   return fail(Code::kNotFound, std::string(why));
 }
 
-// Buckets have no versions yet: the only version id is "null".
-Status check_version(const std::string& version_id) {
-  if (version_id.empty() || version_id == "null") return {};
-  return not_found(reason::kNoSuchVersion);
+// The version as the caller sees it; what is not there is told apart.
+io::Task<Result<std::shared_ptr<const OpenObject>>> require_version(
+    Context& context, BucketInfo bucket, std::string key, std::string version_id, bool with_body) {
+  const std::shared_ptr<const OpenObject> object =
+      co_await io::or_return(load_version(context, bucket, key, version_id, with_body));
+  if (object != nullptr && !object->head.info.is_delete_marker) co_return object;
+  if (object != nullptr) {
+    co_return fail(Code::kFailedPrecondition, std::string(reason::kIsDeleteMarker));
+  }
+  if (!version_id.empty() || !bucket.is_versioned()) co_return no_such_version(version_id);
+  const KeyRows rows = co_await io::or_return(load_key_rows(context, std::move(bucket), key));
+  if (rows.current || !rows.newest) co_return not_found(reason::kNoSuchKey);
+  co_return fail(Code::kNotFound, std::string(reason::kNoSuchKey) + ": " +
+                                      std::string(reason::kIsDeleteMarker) +
+                                      version_id_of(rows.newest->head));
+}
+
+// The null version of a versioned bucket is shown as such, also when it was written before.
+bool needs_null_id(const BucketInfo& bucket, const ObjectInfo& info) {
+  return bucket.is_versioned() && info.version_id.empty();
 }
 
 class StoredObjects final : public Objects {
@@ -44,11 +66,23 @@ class StoredObjects final : public Objects {
   ~StoredObjects() override { ASSERT(closed_); }
 
   io::Task<Result<BucketInfo>> create_bucket(TenantId tenant, std::string name,
-                                             std::string location) override {
-    return object::create_bucket(context_, tenant, std::move(name), std::move(location));
+                                             CreateBucketOptions options) override {
+    return object::create_bucket(context_, tenant, std::move(name), std::move(options));
   }
   io::Task<Result<BucketInfo>> bucket(TenantId tenant, std::string name) override {
-    return find_bucket(context_, tenant, std::move(name));
+    return object::find_bucket(context_, tenant, std::move(name));
+  }
+  io::Task<Result<BucketInfo>> find_bucket(std::string name) override {
+    return find_bucket_by_name(context_, std::move(name));
+  }
+  io::Task<Result<BucketInfo>> change_bucket(
+      TenantId tenant, std::string name,
+      std::function<Status(BucketConfig& config)> change) override {
+    return object::change_bucket(context_, tenant, std::move(name), std::move(change));
+  }
+  io::Task<Result<std::vector<BucketInfo>>> all_buckets(std::optional<uint64_t> after,
+                                                        size_t limit) override {
+    return object::all_buckets(context_, after, limit);
   }
   io::Task<Status> delete_bucket(TenantId tenant, std::string name) override {
     return object::delete_bucket(context_, tenant, std::move(name));
@@ -67,10 +101,18 @@ class StoredObjects final : public Objects {
                                     std::string version_id) override;
   io::Task<Result<std::unique_ptr<ObjectReader>>> open(BucketInfo bucket, std::string key,
                                                        std::string version_id) override;
-  io::Task<Status> remove(BucketInfo bucket, std::string key, std::string version_id,
-                          Conditions conditions) override;
-  io::Task<Result<std::vector<Status>>> remove_many(
-      BucketInfo bucket, std::vector<std::pair<std::string, Conditions>> keys) override;
+  io::Task<Result<std::vector<RemovedInfo>>> remove(BucketInfo bucket,
+                                                    std::vector<RemoveRequest> requests,
+                                                    CommitHook hook) override {
+    return remove_versions(context_, std::move(bucket), std::move(requests), std::move(hook));
+  }
+  io::Task<Result<ObjectInfo>> change_version(BucketInfo bucket, std::string key,
+                                              std::string version_id,
+                                              std::function<Status(ObjectInfo& info)> change,
+                                              CommitHook hook) override {
+    return object::change_version(context_, std::move(bucket), std::move(key),
+                                  std::move(version_id), std::move(change), std::move(hook));
+  }
   io::Task<Result<ObjectInfo>> copy(BucketInfo source_bucket, ObjectInfo source,
                                     BucketInfo target_bucket, std::string target_key,
                                     PutOptions options) override {
@@ -79,6 +121,10 @@ class StoredObjects final : public Objects {
   }
   io::Task<Result<ListPage>> list(BucketInfo bucket, ListRequest request) override {
     return list_objects(context_, std::move(bucket), std::move(request));
+  }
+  io::Task<Result<VersionListPage>> list_versions(BucketInfo bucket,
+                                                  VersionListRequest request) override {
+    return object::list_versions(context_, std::move(bucket), std::move(request));
   }
 
   io::Task<Result<UploadInfo>> create_upload(BucketInfo bucket, std::string key,
@@ -152,51 +198,25 @@ io::Task<Result<std::unique_ptr<ObjectWriter>>> StoredObjects::put_part(BucketIn
 
 io::Task<Result<ObjectInfo>> StoredObjects::head(BucketInfo bucket, std::string key,
                                                  std::string version_id) {
-  co_await io::or_return(check_version(version_id));
   const std::shared_ptr<const OpenObject> object = co_await io::or_return(
-      load_object(context_, bucket.tenant, bucket.id, std::move(key), false));
-  if (object == nullptr) co_return not_found(reason::kNoSuchKey);
-  co_return object->head.info;
+      require_version(context_, bucket, std::move(key), std::move(version_id), false));
+  ObjectInfo info = object->head.info;
+  if (needs_null_id(bucket, info)) info.version_id = kNullVersionId;
+  co_return info;
 }
 
 io::Task<Result<std::unique_ptr<ObjectReader>>> StoredObjects::open(BucketInfo bucket,
                                                                     std::string key,
                                                                     std::string version_id) {
-  co_await io::or_return(check_version(version_id));
   Core& core = context_.core();
   // Before the lookup: what is found then cannot be collected under the reader.
   ReadEpochs::ReadPin pin(core.readers, core.reactor.now());
-  std::shared_ptr<const OpenObject> object =
-      co_await io::or_return(load_object(context_, bucket.tenant, bucket.id, std::move(key), true));
-  if (object == nullptr) co_return not_found(reason::kNoSuchKey);
-  co_return std::make_unique<StoredObjectReader>(context_, std::move(object), std::move(pin));
-}
-
-io::Task<Status> StoredObjects::remove(BucketInfo bucket, std::string key, std::string version_id,
-                                       Conditions conditions) {
-  // Removing a version that does not exist succeeds, as in S3.
-  if (!check_version(version_id)) co_return Status{};
-  std::vector<Removal> removals;
-  removals.push_back({std::move(key), std::move(conditions)});
-  const std::vector<Status> statuses =
-      co_await io::or_return(commit_removals(context_, std::move(bucket), std::move(removals)));
-  co_return statuses.front();
-}
-
-io::Task<Result<std::vector<Status>>> StoredObjects::remove_many(
-    BucketInfo bucket, std::vector<std::pair<std::string, Conditions>> keys) {
-  std::vector<Status> out;
-  for (size_t begin = 0; begin < keys.size(); begin += kRemovesPerCommitMax) {
-    std::vector<Removal> removals;
-    const size_t end = std::min(begin + kRemovesPerCommitMax, keys.size());
-    for (size_t i = begin; i < end; ++i) {
-      removals.push_back({std::move(keys[i].first), std::move(keys[i].second)});
-    }
-    const std::vector<Status> statuses =
-        co_await io::or_return(commit_removals(context_, bucket, std::move(removals)));
-    out.insert(out.end(), statuses.begin(), statuses.end());
-  }
-  co_return out;
+  std::shared_ptr<const OpenObject> object = co_await io::or_return(
+      require_version(context_, bucket, std::move(key), std::move(version_id), true));
+  const bool show_null = needs_null_id(bucket, object->head.info);
+  auto reader = std::make_unique<StoredObjectReader>(context_, std::move(object), std::move(pin));
+  if (show_null) reader->show_as(std::string(kNullVersionId));
+  co_return reader;
 }
 
 io::Task<Result<ScrubReport>> StoredObjects::scrub() {
@@ -210,13 +230,27 @@ io::Task<Status> StoredObjects::close() {
   co_return Status{};
 }
 
-// Refuses a store of a newer schema and marks a new one.
+// Brings an older store to this schema. A crash in between repeats it.
+io::Task<Status> raise_schema(Context& context, StoreInfo info) {
+  co_await io::or_return(add_bucket_names(context));
+  info.schema_version = kSchemaVersion;
+  catalog::Batch batch;
+  batch.puts.push_back({keys::store_info(), encode_store_info(info)});
+  const Result<catalog::Version> done = co_await context.catalog.commit(std::move(batch));
+  if (!done) co_return std::unexpected(done.error());
+  co_return Status{};
+}
+
+// Refuses a store of a newer schema, raises an older one and marks a new one.
 io::Task<Status> check_schema(Context& context) {
   const std::optional<catalog::Entry> row =
       co_await io::or_return(context.catalog.get(keys::store_info()));
   if (row) {
     const StoreInfo info = co_await io::or_return(parse_store_info(as_bytes(row->value)));
     if (info.schema_version == kSchemaVersion) co_return Status{};
+    if (info.schema_version >= kSchemaVersionOldest && info.schema_version < kSchemaVersion) {
+      co_return co_await raise_schema(context, info);
+    }
     co_return fail(Code::kUnsupported,
                    "the data directory has schema version " + std::to_string(info.schema_version) +
                        ", this program knows version " + std::to_string(kSchemaVersion));
@@ -237,13 +271,23 @@ io::Task<Status> check_schema(Context& context) {
 }
 
 io::Task<Status> start(Context& context) {
-  co_await io::or_return(check_schema(context));
   co_await io::or_return(load_tenant_keys(context.catalog, context.keys));
+  co_await io::or_return(check_schema(context));
   co_return co_await ensure_tenant_keys(context.catalog, context.keys, crypto::kRootTenant,
                                         context.random);
 }
 
 }  // namespace
+
+io::Task<Result<RemovedInfo>> Objects::remove_one(BucketInfo bucket, RemoveRequest request,
+                                                  CommitHook hook) {
+  std::vector<RemoveRequest> requests;
+  requests.push_back(std::move(request));
+  std::vector<RemovedInfo> removed =
+      co_await io::or_return(remove(std::move(bucket), std::move(requests), std::move(hook)));
+  co_await io::or_return(std::move(removed.front().status));
+  co_return std::move(removed.front());
+}
 
 io::Task<Result<std::unique_ptr<Objects>>> open_objects(ObjectsOptions options) {
   ASSERT(options.catalog != nullptr && options.store != nullptr && options.keys != nullptr);

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,10 +44,30 @@ inline constexpr std::string_view kPartTooSmall = "part too small";
 inline constexpr std::string_view kChecksumMismatch = "checksum mismatch";
 inline constexpr std::string_view kSizeMismatch = "size mismatch";
 inline constexpr std::string_view kChecksumMissing = "checksum missing";
+inline constexpr std::string_view kObjectLocked = "object locked";
+// Of a read without a version id: kNoSuchKey, followed by kIsDeleteMarker and the marker's id. Of a
+// read of the marker's own version: kFailedPrecondition with kIsDeleteMarker alone.
+inline constexpr std::string_view kIsDeleteMarker = "delete marker ";
 }  // namespace reason
+
+// Adds rows to the very commit that makes a write visible. `info` is the version that was written
+// (or the delete marker, or the removed version). May run more than once, for commits that lost a
+// race: it must not have effects but on the batch.
+using CommitHook = std::function<void(const ObjectInfo& info, catalog::Batch& batch)>;
+
+struct CreateBucketOptions {
+  std::string location;
+  BucketConfig config;
+  // The name is the tenant's own: it is not taken from, and not found by, anybody else.
+  bool is_isolated = false;
+};
 
 struct PutOptions {
   ObjectMetadata metadata;
+  ObjectLock lock;
+  std::string acl;
+  std::string sse;
+  CommitHook hook;
   Conditions conditions;  // If-Match / If-None-Match on the current object.
   // Besides MD5 (the ETag) and SHA-256 (always): what is computed and, when it is the object's
   // checksum, stored. The first entry is the stored one; empty = CRC64NVME.
@@ -118,8 +139,41 @@ struct ListPage {
   std::string next;  // Last key or prefix returned: the next start_after.
 };
 
+// One key of a removal.
+struct RemoveRequest {
+  std::string key;
+  std::string version_id;  // Empty = as S3: a delete marker where the bucket is versioned.
+  Conditions conditions;   // On the current version.
+  bool bypass_governance = false;
+};
+struct RemovedInfo {
+  Status status;
+  std::string version_id;         // Of the marker that was made or the version that was removed.
+  bool is_delete_marker = false;  // The version named is (or was) a delete marker.
+  bool made_marker = false;
+};
+
+struct VersionListRequest {
+  std::string prefix;
+  std::string delimiter;
+  std::string key_marker;         // Exclusive, unless `version_id_marker` is given:
+  std::string version_id_marker;  // then the key's versions behind it come first.
+  size_t limit = 1000;
+};
+struct VersionListPage {
+  // By key, newest first; markers among them. Together with the prefixes they count to `limit`.
+  std::vector<ObjectInfo> versions;  // metadata.user is not filled.
+  std::vector<std::string> common_prefixes;
+  bool truncated = false;
+  std::string next_key;
+  std::string next_version_id;  // Empty behind a common prefix.
+};
+
 struct UploadOptions {
   ObjectMetadata metadata;
+  ObjectLock lock;
+  std::string acl;
+  std::string sse;
   std::optional<DigestKind> checksum;  // Unset = CRC64NVME full object.
   std::optional<ChecksumType> checksum_type;
 };
@@ -128,6 +182,9 @@ struct UploadInfo {
   std::string upload_id;
   WallTime initiated;
   ObjectMetadata metadata;
+  ObjectLock lock;
+  std::string acl;
+  std::string sse;
   DigestKind checksum = DigestKind::kCrc64Nvme;
   ChecksumType checksum_type = ChecksumType::kFullObject;
   bool checksum_was_asked = false;
@@ -143,6 +200,7 @@ struct CompleteOptions {
   std::optional<uint64_t> size_bytes;
   std::optional<std::pair<DigestKind, DigestValue>> checksum;  // Of the whole object.
   std::optional<ChecksumType> checksum_type;
+  CommitHook hook;
 };
 struct UploadListRequest {
   std::string prefix;
@@ -177,10 +235,21 @@ class Objects {
  public:
   virtual ~Objects() = default;
 
-  // Buckets.
+  // Buckets. Names are one space for all tenants but the isolated ones. A taken name is
+  // kAlreadyExists, with kBucketOwned when it is the tenant's own.
   virtual io::Task<Result<BucketInfo>> create_bucket(TenantId tenant, std::string name,
-                                                     std::string location) = 0;
+                                                     CreateBucketOptions options) = 0;
+  // The tenant's bucket of that name.
   virtual io::Task<Result<BucketInfo>> bucket(TenantId tenant, std::string name) = 0;
+  // Anybody's bucket of that name, but those of isolated tenants.
+  virtual io::Task<Result<BucketInfo>> find_bucket(std::string name) = 0;
+  // Changes the configuration atomically; `change` may run more than once. Its failure is the
+  // call's, and then nothing changes.
+  virtual io::Task<Result<BucketInfo>> change_bucket(
+      TenantId tenant, std::string name, std::function<Status(BucketConfig& config)> change) = 0;
+  // Every bucket of every tenant with an id above `after`, in id order.
+  virtual io::Task<Result<std::vector<BucketInfo>>> all_buckets(std::optional<uint64_t> after,
+                                                                size_t limit) = 0;
   virtual io::Task<Status> delete_bucket(TenantId tenant, std::string name) = 0;
   virtual io::Task<Result<std::vector<BucketInfo>>> list_buckets(TenantId tenant,
                                                                  std::string prefix,
@@ -197,18 +266,28 @@ class Objects {
                                             std::string version_id) = 0;
   virtual io::Task<Result<std::unique_ptr<ObjectReader>>> open(BucketInfo bucket, std::string key,
                                                                std::string version_id) = 0;
-  // Deleting what is not there succeeds, unless `conditions` ask for it.
-  virtual io::Task<Status> remove(BucketInfo bucket, std::string key, std::string version_id,
-                                  Conditions conditions) = 0;
-  // Many keys in as few commits as possible; one status per key, in order.
-  virtual io::Task<Result<std::vector<Status>>> remove_many(
-      BucketInfo bucket, std::vector<std::pair<std::string, Conditions>> keys) = 0;
+  // Removes versions or writes delete markers, in as few commits as possible; one answer per
+  // request, in order. Removing what is not there succeeds, unless the conditions ask for it; a
+  // locked version is kPermissionDenied kObjectLocked. `hook` runs for each that changes anything.
+  virtual io::Task<Result<std::vector<RemovedInfo>>> remove(BucketInfo bucket,
+                                                            std::vector<RemoveRequest> requests,
+                                                            CommitHook hook = {}) = 0;
+  // One removal; its status is the call's.
+  io::Task<Result<RemovedInfo>> remove_one(BucketInfo bucket, RemoveRequest request,
+                                           CommitHook hook = {});
+  // Changes metadata.tags, lock or acl of one version in place; nothing else of what `change` does
+  // is kept. Its failure is the call's.
+  virtual io::Task<Result<ObjectInfo>> change_version(
+      BucketInfo bucket, std::string key, std::string version_id,
+      std::function<Status(ObjectInfo& info)> change, CommitHook hook = {}) = 0;
   // By reference: shares the source's chunks, no data is read, when source and target have one
   // tenant and no new checksum kind is asked for; otherwise by reading.
   virtual io::Task<Result<ObjectInfo>> copy(BucketInfo source_bucket, ObjectInfo source,
                                             BucketInfo target_bucket, std::string target_key,
                                             PutOptions options) = 0;
   virtual io::Task<Result<ListPage>> list(BucketInfo bucket, ListRequest request) = 0;
+  virtual io::Task<Result<VersionListPage>> list_versions(BucketInfo bucket,
+                                                          VersionListRequest request) = 0;
 
   // Multipart uploads.
   virtual io::Task<Result<UploadInfo>> create_upload(BucketInfo bucket, std::string key,

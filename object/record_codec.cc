@@ -99,6 +99,19 @@ ObjectMetadata from_proto(const proto::Metadata& in) {
   return out;
 }
 
+void put_lock(const ObjectLock& lock, proto::Lock* out) {
+  out->set_mode(static_cast<uint32_t>(lock.mode));
+  out->set_retain_until_unix_ms(lock.retain_until.unix_ms);
+  out->set_legal_hold(lock.legal_hold);
+}
+bool take_lock(const proto::Lock& in, ObjectLock& out) {
+  if (in.mode() > static_cast<uint32_t>(LockMode::kCompliance)) return false;
+  out.mode = static_cast<LockMode>(in.mode());
+  out.retain_until.unix_ms = in.retain_until_unix_ms();
+  out.legal_hold = in.legal_hold();
+  return true;
+}
+
 std::string encode_extents(const std::vector<Extent>& extents) {
   std::string out(extents.size() * kExtentBytes, '\0');
   auto* at = reinterpret_cast<uint8_t*>(out.data());
@@ -224,6 +237,11 @@ proto::Object to_proto(const Head& head) {
   out.set_has_chunks(head.has_chunks);
   if (head.body_sha256) out.set_body_sha256(text_of(*head.body_sha256));
   out.set_storage_class(info.metadata.storage_class);
+  out.set_order(head.order);
+  out.set_is_null(head.is_null && head.order != 0);
+  if (info.lock.any()) put_lock(info.lock, out.mutable_lock());
+  out.set_acl(info.acl);
+  out.set_sse(info.sse);
   return out;
 }
 
@@ -236,18 +254,46 @@ std::string encode_bucket(const BucketInfo& bucket) {
   out.set_tenant(bucket.tenant.value);
   out.set_created_unix_ms(bucket.created.unix_ms);
   out.set_location(bucket.location);
+  out.set_versioning(static_cast<uint32_t>(bucket.config->versioning));
+  out.set_object_lock(bucket.config->object_lock);
+  for (const auto& [name, text] : bucket.config->documents) {
+    proto::Tag* entry = out.add_documents();
+    entry->set_key(name);
+    entry->set_value(text);
+  }
   return out.SerializeAsString();
 }
 Result<BucketInfo> parse_bucket(BytesView bytes) {
   proto::Bucket in;
-  if (!parse_message(in, bytes)) return damaged("a bucket");
+  if (!parse_message(in, bytes) ||
+      in.versioning() > static_cast<uint32_t>(Versioning::kSuspended)) {
+    return damaged("a bucket");
+  }
   BucketInfo out;
   out.name = in.name();
   out.id = in.id();
   out.tenant.value = in.tenant();
   out.created.unix_ms = in.created_unix_ms();
   out.location = in.location();
+  auto config = std::make_shared<BucketConfig>();
+  config->versioning = static_cast<Versioning>(in.versioning());
+  config->object_lock = in.object_lock();
+  for (const proto::Tag& entry : in.documents()) {
+    config->documents.emplace(entry.key(), entry.value());
+  }
+  out.config = std::move(config);
   return out;
+}
+
+std::string encode_bucket_name(TenantId tenant) {
+  proto::BucketName out;
+  out.set_tenant(tenant.value);
+  return out.SerializeAsString();
+}
+Result<TenantId> parse_bucket_name(BytesView bytes) {
+  proto::BucketName in;
+  if (!parse_message(in, bytes)) return damaged("a bucket name");
+  return TenantId{in.tenant()};
 }
 
 std::string encode_head(const Head& head) {
@@ -280,6 +326,12 @@ Result<Head> parse_head(BytesView bytes, bool with_metadata) {
     if (in.body_sha256().size() != out.body_sha256->size()) return damaged("an object");
     std::ranges::copy(as_bytes(in.body_sha256()), out.body_sha256->begin());
   }
+  out.order = in.order();
+  out.is_null = in.is_null() || in.order() == 0;
+  if (in.has_lock() && !take_lock(in.lock(), out.info.lock)) return damaged("an object");
+  out.info.acl = std::move(*in.mutable_acl());
+  out.info.sse = std::move(*in.mutable_sse());
+  if (out.order != 0) out.info.version_id = version_id_of(out);
   return out;
 }
 
@@ -343,6 +395,9 @@ std::string encode_upload(const UploadInfo& upload) {
   out.set_checksum_kind(static_cast<uint32_t>(upload.checksum));
   out.set_checksum_type(static_cast<uint32_t>(upload.checksum_type));
   out.set_checksum_was_asked(upload.checksum_was_asked);
+  if (upload.lock.any()) put_lock(upload.lock, out.mutable_lock());
+  out.set_acl(upload.acl);
+  out.set_sse(upload.sse);
   return out.SerializeAsString();
 }
 Result<UploadInfo> parse_upload_record(BytesView bytes) {
@@ -357,6 +412,9 @@ Result<UploadInfo> parse_upload_record(BytesView bytes) {
   out.checksum = static_cast<DigestKind>(in.checksum_kind());
   out.checksum_type = static_cast<ChecksumType>(in.checksum_type());
   out.checksum_was_asked = in.checksum_was_asked();
+  if (in.has_lock() && !take_lock(in.lock(), out.lock)) return damaged("an upload");
+  out.acl = in.acl();
+  out.sse = in.sse();
   return out;
 }
 

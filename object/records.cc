@@ -3,8 +3,33 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/bytes.h"
+#include "base/encoding.h"
 
 namespace cairn::object {
+
+namespace {
+
+constexpr size_t kVersionIdHalfBytes = 8;
+
+std::string owner_mark(const OwnerId& owner) {
+  return to_hex(BytesView(owner.bytes).first(kVersionIdHalfBytes));
+}
+
+}  // namespace
+
+std::string version_id_of(const Head& head) {
+  if (head.is_null) return std::string(kNullVersionId);
+  uint8_t order[kVersionIdHalfBytes];
+  store_be(order, head.order);
+  return to_hex(order) + owner_mark(head.owner);
+}
+
+std::optional<uint64_t> order_of(std::string_view version_id) {
+  const std::optional<Bytes> raw = from_hex(version_id);
+  if (!raw || raw->size() != 2 * kVersionIdHalfBytes) return std::nullopt;
+  return load_be<uint64_t>(raw->data());
+}
 
 uint64_t Manifest::size_bytes() const {
   uint64_t sum = 0;

@@ -79,7 +79,14 @@ struct Head {
   Bytes sha256;  // Of the whole body, when known.
   bool has_chunks = false;
   std::optional<Sha256Value> body_sha256;  // Unset: no body row.
+  uint64_t order = 0;    // Newer versions of a key have higher numbers; 0 = written unversioned.
+  bool is_null = false;  // The null version of a versioned bucket; set with order 0 as well.
 };
+
+// What S3 calls the version: "null", or 32 hex digits of its order and of its owner's first bytes.
+std::string version_id_of(const Head& head);
+// The order that a version id names; nullopt for an id that version_id_of() never makes.
+std::optional<uint64_t> order_of(std::string_view version_id);
 
 // Value of a part row.
 struct Part {
@@ -98,6 +105,8 @@ struct CompletedUpload {
 // Encoders and their parsers. A parser answers kCorruption for anything that an encoder cannot have
 // written; input is untrusted.
 std::string encode_bucket(const BucketInfo& bucket);
+std::string encode_bucket_name(TenantId tenant);
+Result<TenantId> parse_bucket_name(BytesView bytes);
 Result<BucketInfo> parse_bucket(BytesView bytes);
 std::string encode_head(const Head& head);
 // `with_metadata` false leaves all of info.metadata but storage_class empty (listings).

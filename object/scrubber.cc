@@ -33,7 +33,8 @@ io::Task<Result<ScrubReport>> Scrubber::run() {
     const std::vector<BucketInfo> buckets =
         co_await io::or_return(all_buckets(context_, after, kPageEntries));
     for (const BucketInfo& bucket : buckets) {
-      co_await io::or_return(check_objects(bucket));
+      co_await io::or_return(check_objects(bucket, keys::objects(bucket.id)));
+      co_await io::or_return(check_objects(bucket, keys::versions(bucket.id)));
       co_await io::or_return(check_uploads(bucket));
       after = bucket.id;
     }
@@ -72,9 +73,9 @@ io::Task<Status> Scrubber::check_store() {
   }
 }
 
-io::Task<Status> Scrubber::check_objects(BucketInfo bucket) {
+io::Task<Status> Scrubber::check_objects(BucketInfo bucket, std::string rows) {
   catalog::ScanRequest request;
-  request.begin = keys::objects(bucket.id);
+  request.begin = std::move(rows);
   request.end = catalog::prefix_end(request.begin);
   request.limit_entries = kPageEntries;
   while (true) {
@@ -103,14 +104,10 @@ io::Task<Status> Scrubber::check_objects(BucketInfo bucket) {
 }
 
 io::Task<Status> Scrubber::check_object(BucketInfo bucket, catalog::Entry row, std::string key) {
-  const BytesView record =
-      co_await io::or_return(open_record(context_, bucket.tenant, row.key, row.value));
-  HeadRow head;
-  head.head = co_await io::or_return(parse_head(record));
-  head.head.info.key = key;
-  head.version = row.version;
+  const HeadRow head =
+      co_await io::or_return(open_head(context_, bucket.tenant, std::move(key), row));
   std::optional<std::string> encoded =
-      co_await io::or_return(load_body(context_, bucket.tenant, bucket.id, std::move(key), head));
+      co_await io::or_return(load_body(context_, bucket.tenant, bucket.id, head));
   if (!encoded) co_return Status{};
   co_return co_await check_bytes(bucket.tenant, bucket.id, head.head, std::move(*encoded));
 }

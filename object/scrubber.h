@@ -23,7 +23,7 @@ class Scrubber {
 
  private:
   io::Task<Status> check_store();
-  io::Task<Status> check_objects(BucketInfo bucket);
+  io::Task<Status> check_objects(BucketInfo bucket, std::string rows);
   io::Task<Status> check_uploads(BucketInfo bucket);
   io::Task<Status> check_object(BucketInfo bucket, catalog::Entry row, std::string key);
   io::Task<Status> check_bytes(TenantId tenant, uint64_t bucket_id, const Head& head,

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,12 +30,50 @@ inline constexpr uint64_t kPartBytesMin = 5 * MiB;
 inline constexpr uint32_t kPartNumberMax = 10000;
 inline constexpr uint64_t kInlineBytesMax = 16 * KiB;
 
+enum class Versioning : uint8_t { kUnversioned, kEnabled, kSuspended };
+
+inline constexpr std::string_view kNullVersionId = "null";
+
+// What is configured on a bucket. Immutable once read and shared by all requests of a core.
+struct BucketConfig {
+  Versioning versioning = Versioning::kUnversioned;
+  bool object_lock = false;  // Retention and legal holds may be set; implies kEnabled.
+  // By sub-resource ("cors", "policy", "lifecycle", ...): the document as it is given back.
+  std::map<std::string, std::string, std::less<>> documents;
+
+  // Null when it is not set.
+  const std::string* document(std::string_view name) const {
+    const auto found = documents.find(name);
+    return found == documents.end() ? nullptr : &found->second;
+  }
+};
+
+// The configuration of a new bucket; one object for all.
+std::shared_ptr<const BucketConfig> default_bucket_config();
+
 struct BucketInfo {
   std::string name;
   uint64_t id = 0;  // Never reused; object keys are under it.
-  TenantId tenant;
+  TenantId tenant;  // The owner.
   WallTime created;
   std::string location;  // As given in LocationConstraint; empty = default region.
+  std::shared_ptr<const BucketConfig> config = default_bucket_config();  // Never null.
+  // Version of the bucket's row by id, which changes with `versioning` and `object_lock`: writes
+  // depend on it. 0 = not known; then they depend on the bucket's existence only.
+  uint64_t mode_version = 0;
+
+  bool is_versioned() const { return config->versioning != Versioning::kUnversioned; }
+};
+
+enum class LockMode : uint8_t { kNone, kGovernance, kCompliance };
+
+// Object lock of one version (S3.md 2.4).
+struct ObjectLock {
+  LockMode mode = LockMode::kNone;
+  WallTime retain_until;  // Meaningful with a mode.
+  bool legal_hold = false;
+
+  bool any() const { return mode != LockMode::kNone || legal_hold; }
 };
 
 // Headers that are stored and given back as they came. `user` holds x-amz-meta-* by lower-case name
@@ -70,14 +111,18 @@ struct PartInfo {
 
 struct ObjectInfo {
   std::string key;
-  std::string version_id;  // Empty while the bucket is unversioned.
+  std::string version_id;  // Empty while the bucket is unversioned; "null" for its null version.
   bool is_delete_marker = false;
+  bool is_latest = true;
   uint64_t size_bytes = 0;
   std::string etag;  // Without quotes.
   WallTime modified;
   ObjectMetadata metadata;
   std::optional<ObjectChecksum> checksum;
   uint32_t parts_count = 0;  // 0 = not a multipart upload.
+  ObjectLock lock;
+  std::string acl;  // The door's text; empty = the owner's alone.
+  std::string sse;  // How the body is encrypted beyond the tenant's keys; empty = not.
 };
 
 // RFC 9110 conditions on the current object; ETags without quotes, "*" allowed.

@@ -39,6 +39,9 @@ S3Error translate_refused(const Error& error, std::string_view bucket) {
   if (is(error, reason::kBucketNotEmpty)) {
     return make(S3Code::kBucketNotEmpty, {{"BucketName", name}});
   }
+  if (is(error, reason::kIsDeleteMarker)) {
+    return make(S3Code::kMethodNotAllowed, {{"Method", "GET"}, {"ResourceType", "DeleteMarker"}});
+  }
   if (is(error, reason::kConditionIfNoneMatch)) return precondition_failed("If-None-Match");
   if (is(error, reason::kConditionIfMatch)) return precondition_failed("If-Match");
   return make(S3Code::kOperationAborted);
@@ -79,7 +82,11 @@ S3Error translate_named(const Call& call, const Error& error, std::string_view b
     case Code::kFailedPrecondition: return translate_refused(error, bucket);
     case Code::kInvalidArgument: return translate_invalid(error);
     case Code::kOutOfRange: return make(S3Code::kInvalidRange);
-    case Code::kPermissionDenied: return make(S3Code::kAccessDenied);
+    case Code::kPermissionDenied:
+      return make(S3Code::kAccessDenied, {},
+                  is(error, reason::kObjectLocked)
+                      ? "Access Denied because object protected by object lock."
+                      : "");
     case Code::kNoSpace: return make(S3Code::kInsufficientStorage);
     case Code::kResourceExhausted: return make(S3Code::kSlowDown);
     case Code::kUnavailable:
@@ -96,11 +103,6 @@ S3Error translate_named(const Call& call, const Error& error, std::string_view b
 
 S3Error translate(const Call& call, const Error& error) {
   return translate_named(call, error, call.target.bucket, call.target.key);
-}
-
-std::string Call::version_id() const {
-  const std::string_view given = param("versionId");
-  return given == "null" ? std::string() : std::string(given);
 }
 
 http::ResponseHead Call::make_head(int status) const {
@@ -137,7 +139,7 @@ S3Status authorize(const Identity& identity, std::string_view action,
 
 io::Task<S3Result<object::BucketInfo>> open_source_bucket(const Call& call, std::string name,
                                                           std::string_view action) {
-  Result<object::BucketInfo> found = co_await call.objects().bucket(call.identity().tenant, name);
+  Result<object::BucketInfo> found = co_await call.objects().find_bucket(name);
   if (!found) {
     co_return std::unexpected(translate_named(call, found.error(), name, call.target.key));
   }

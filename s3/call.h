@@ -56,8 +56,8 @@ struct Call {
   }
   // The parameter's value; empty when absent.
   std::string_view param(std::string_view name) const { return query.find(name).value_or(""); }
-  // Of ?versionId: empty for the current version and for `null`.
-  std::string version_id() const;
+  // Of ?versionId; empty for the current version.
+  std::string version_id() const { return std::string(param("versionId")); }
 
   // A head with x-amz-request-id and x-amz-id-2.
   http::ResponseHead make_head(int status) const;

@@ -112,6 +112,25 @@ struct Door::State {
   bool ready = false;
 };
 
+// S3's version ids are 32 characters; those of other stores that clients bring along look alike.
+constexpr size_t kVersionIdCharsMin = 20;
+constexpr size_t kVersionIdCharsMax = 64;
+
+S3Status check_version_id(const Call& call) {
+  const std::optional<std::string_view> id = call.query.find("versionId");
+  if (!id || call.target.key.empty()) return {};
+  if (id->empty()) {
+    return invalid_argument("Version id cannot be the empty string", "versionId", *id);
+  }
+  const bool plausible = id->size() >= kVersionIdCharsMin && id->size() <= kVersionIdCharsMax &&
+                         std::ranges::all_of(*id, [](char c) {
+                           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                                  (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
+                         });
+  if (plausible || *id == object::kNullVersionId) return {};
+  return invalid_argument("Invalid version id specified", "versionId", *id);
+}
+
 // Target and route: what the request is about.
 S3Status Door::State::parse(Call& call) {
   const http::RequestHead& head = call.exchange.head();
@@ -127,6 +146,7 @@ S3Status Door::State::parse(Call& call) {
   S3Result<Target> target = split_target(head.host, head.path, options.base_domains);
   if (!target) return std::unexpected(target.error());
   call.target = std::move(*target);
+  if (const S3Status valid = check_version_id(call); !valid) return valid;
   const S3Result<const Route*> route = find_route(call.view, call.query, call.target);
   if (!route) return std::unexpected(route.error());
   call.route = *route;
@@ -185,8 +205,7 @@ io::Task<S3Status> Door::State::serve(Call& call) {
   }
   co_await or_fail(admit(call));
   if (call.route->needs_bucket) {
-    Result<object::BucketInfo> bucket =
-        co_await context.objects->bucket(call.identity().tenant, call.target.bucket);
+    Result<object::BucketInfo> bucket = co_await context.objects->find_bucket(call.target.bucket);
     call.bucket = co_await or_fail(translated(call, std::move(bucket)));
   }
   co_await or_fail(authorize(call.identity(), call.route->action,

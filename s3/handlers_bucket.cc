@@ -68,12 +68,15 @@ Reply list_buckets(Call& call) {
 Reply create_bucket(Call& call) {
   co_await or_fail(check_acl_headers(call));
   const std::optional<std::string_view> lock = call.header("x-amz-bucket-object-lock-enabled");
-  if (lock && equal_ignoring_case(*lock, "true")) {
-    co_return s3_fail(S3Code::kNotImplemented, "Object lock is not implemented.");
-  }
   const CreateBucketConfiguration wanted = co_await or_fail(parse_create_bucket(call.document));
+  object::CreateBucketOptions options;
+  options.location = wanted.location_constraint;
+  if (lock && equal_ignoring_case(*lock, "true")) {
+    options.config.object_lock = true;
+    options.config.versioning = object::Versioning::kEnabled;
+  }
   const Result<object::BucketInfo> made = co_await call.objects().create_bucket(
-      call.identity().tenant, call.target.bucket, wanted.location_constraint);
+      call.identity().tenant, call.target.bucket, std::move(options));
   if (!made) {
     S3Error error = translate(call, made.error());
     // us-east-1 answers 200 to the owner who makes the bucket again.

@@ -22,9 +22,10 @@ bool same_second(WallTime a, WallTime b) {
 
 // Turns a size and a time into the ETag of the version that has them, so that the deletion stays
 // one atomic step. False: there is no such object, nothing to delete.
-io::Task<S3Result<bool>> pin_by_etag(Call& call, std::string key, SizeAndTime wanted,
-                                     object::Conditions& conditions) {
-  const Result<object::ObjectInfo> info = co_await call.objects().head(call.bucket, key, {});
+io::Task<S3Result<bool>> pin_by_etag(Call& call, std::string key, std::string version_id,
+                                     SizeAndTime wanted, object::Conditions& conditions) {
+  const Result<object::ObjectInfo> info =
+      co_await call.objects().head(call.bucket, std::move(key), std::move(version_id));
   if (!info) {
     if (info.error().code == Code::kNotFound) co_return false;
     co_return std::unexpected(translate(call, info.error()));
@@ -60,81 +61,101 @@ S3Result<SizeAndTime> parse_size_and_time(const Call& call) {
 // The fate of one key of a DeleteObjects.
 struct Outcome {
   std::optional<S3Error> error;
+  object::RemovedInfo removed;
 };
 
-// Deletes one entry that the batch cannot take: a version, or one with size or time conditions.
-io::Task<S3Status> delete_entry(Call& call, DeleteEntry entry) {
-  object::Conditions conditions;
-  if (entry.etag) conditions.if_match = {*entry.etag};
+bool bypasses_governance(const Call& call) {
+  const std::optional<std::string_view> header = call.header("x-amz-bypass-governance-retention");
+  return header && equal_ignoring_case(*header, "true");
+}
+
+// What one entry asks of object/; nullopt when its size or time names nothing that is there.
+io::Task<S3Result<std::optional<object::RemoveRequest>>> to_request(Call& call, DeleteEntry entry,
+                                                                    bool bypass) {
+  co_await or_fail(check_key(entry.key));
+  object::RemoveRequest request;
+  request.version_id = entry.version_id.value_or("");
+  request.bypass_governance = bypass;
+  if (entry.etag) request.conditions.if_match = {*entry.etag};
   const SizeAndTime wanted{entry.size_bytes, entry.last_modified};
   if (wanted.any()) {
-    const S3Result<bool> exists = co_await pin_by_etag(call, entry.key, wanted, conditions);
+    const S3Result<bool> exists =
+        co_await pin_by_etag(call, entry.key, request.version_id, wanted, request.conditions);
     if (!exists) co_return std::unexpected(exists.error());
-    if (!*exists) co_return S3Status();
+    if (!*exists) co_return std::optional<object::RemoveRequest>();
   }
-  std::string version = entry.version_id.value_or("");
-  if (version == "null") version.clear();
-  const Status removed = co_await call.objects().remove(call.bucket, entry.key, std::move(version),
-                                                        std::move(conditions));
-  if (!removed) {
-    if (removed.error().message.starts_with(object::reason::kNoSuchVersion)) co_return S3Status();
-    co_return std::unexpected(translate_named(call, removed.error(), call.bucket.name, entry.key));
-  }
-  co_return S3Status();
+  request.key = std::move(entry.key);
+  co_return std::optional(std::move(request));
 }
 
-bool fits_batch(const DeleteEntry& entry) {
-  return !entry.version_id && !entry.size_bytes && !entry.last_modified;
-}
-
-// One commit for all plain entries, one each for the others.
+// All entries in as few commits as possible.
 io::Task<S3Result<std::vector<Outcome>>> delete_all(Call& call, const DeleteRequest& request) {
   std::vector<Outcome> outcomes(request.objects.size());
-  std::vector<std::pair<std::string, object::Conditions>> batch;
+  std::vector<object::RemoveRequest> batch;
   std::vector<size_t> positions;
+  const bool bypass = bypasses_governance(call);
   for (size_t i = 0; i < request.objects.size(); ++i) {
-    const DeleteEntry& entry = request.objects[i];
-    const S3Status valid = check_key(entry.key);
-    if (!valid) {
-      outcomes[i].error = valid.error();
-    } else if (fits_batch(entry)) {
-      object::Conditions conditions;
-      if (entry.etag) conditions.if_match = {*entry.etag};
-      batch.emplace_back(entry.key, std::move(conditions));
-      positions.push_back(i);
-    } else {
-      S3Status deleted = co_await delete_entry(call, entry);
-      if (!deleted) outcomes[i].error = std::move(deleted.error());
-    }
+    S3Result<std::optional<object::RemoveRequest>> one =
+        co_await to_request(call, request.objects[i], bypass);
+    if (!one) outcomes[i].error = std::move(one.error());
+    if (!one || !*one) continue;
+    batch.push_back(std::move(**one));
+    positions.push_back(i);
   }
   if (batch.empty()) co_return outcomes;
-  Result<std::vector<Status>> removed =
-      co_await call.objects().remove_many(call.bucket, std::move(batch));
-  const std::vector<Status> statuses = co_await or_fail(translated(call, std::move(removed)));
-  for (size_t i = 0; i < statuses.size(); ++i) {
-    if (statuses[i]) continue;
-    outcomes[positions[i]].error = translate_named(call, statuses[i].error(), call.bucket.name,
-                                                   request.objects[positions[i]].key);
+  Result<std::vector<object::RemovedInfo>> removed =
+      co_await call.objects().remove(call.bucket, std::move(batch));
+  std::vector<object::RemovedInfo> infos = co_await or_fail(translated(call, std::move(removed)));
+  for (size_t i = 0; i < infos.size(); ++i) {
+    Outcome& outcome = outcomes[positions[i]];
+    outcome.removed = std::move(infos[i]);
+    if (outcome.removed.status) continue;
+    outcome.error = translate_named(call, outcome.removed.status.error(), call.bucket.name,
+                                    request.objects[positions[i]].key);
   }
   co_return outcomes;
+}
+
+void write_outcome(XmlWriter& xml, const DeleteEntry& entry, const Outcome& outcome) {
+  const std::string_view tag = outcome.error ? "Error" : "Deleted";
+  xml.open(tag);
+  xml.element("Key", entry.key);
+  if (entry.version_id) xml.element("VersionId", *entry.version_id);
+  if (outcome.error) {
+    xml.element("Code", code_info(outcome.error->code).name);
+    xml.element("Message", outcome.error->text());
+  } else if (outcome.removed.is_delete_marker) {
+    xml.element("DeleteMarker", true);
+    xml.element("DeleteMarkerVersionId", outcome.removed.version_id);
+  }
+  xml.close(tag);
 }
 
 }  // namespace
 
 Reply delete_object(Call& call) {
-  object::Conditions conditions = write_conditions(call);
+  object::RemoveRequest request;
+  request.key = call.target.key;
+  request.version_id = call.version_id();
+  request.conditions = write_conditions(call);
+  request.bypass_governance = bypasses_governance(call);
+  http::ResponseHead head = call.make_head(204);
   const SizeAndTime wanted = co_await or_fail(parse_size_and_time(call));
   if (wanted.any()) {
-    const S3Result<bool> exists = co_await pin_by_etag(call, call.target.key, wanted, conditions);
+    const S3Result<bool> exists =
+        co_await pin_by_etag(call, request.key, request.version_id, wanted, request.conditions);
     if (!exists) co_return std::unexpected(exists.error());
     if (!*exists) co_return co_await call.respond_empty(204);
   }
-  const Status removed = co_await call.objects().remove(call.bucket, call.target.key,
-                                                        call.version_id(), std::move(conditions));
-  const bool absent_version =
-      !removed && removed.error().message.starts_with(object::reason::kNoSuchVersion);
-  if (!removed && !absent_version) co_return std::unexpected(translate(call, removed.error()));
-  co_return co_await call.respond_empty(204);
+  std::string asked = request.version_id;
+  Result<object::RemovedInfo> done =
+      co_await call.objects().remove_one(call.bucket, std::move(request));
+  const object::RemovedInfo removed = co_await or_fail(translated(call, std::move(done)));
+  if (removed.is_delete_marker) head.add("x-amz-delete-marker", "true");
+  const std::string& version = removed.version_id.empty() ? asked : removed.version_id;
+  if (!version.empty()) head.add("x-amz-version-id", version);
+  static_cast<void>(co_await call.exchange.respond(head, BytesView()));
+  co_return S3Status();
 }
 
 Reply delete_objects(Call& call) {
@@ -153,17 +174,8 @@ Reply delete_objects(Call& call) {
   xml.open_root("DeleteResult");
   for (size_t i = 0; i < request.objects.size(); ++i) {
     const DeleteEntry& entry = request.objects[i];
-    const std::optional<S3Error>& error = (*outcomes)[i].error;
-    if (!error && request.quiet) continue;
-    const std::string_view tag = error ? "Error" : "Deleted";
-    xml.open(tag);
-    xml.element("Key", entry.key);
-    if (entry.version_id) xml.element("VersionId", *entry.version_id);
-    if (error) {
-      xml.element("Code", code_info(error->code).name);
-      xml.element("Message", error->text());
-    }
-    xml.close(tag);
+    if (!(*outcomes)[i].error && request.quiet) continue;
+    write_outcome(xml, entry, (*outcomes)[i]);
   }
   xml.close("DeleteResult");
   co_return co_await call.respond_xml(std::move(body));

@@ -133,17 +133,47 @@ Reply list_objects(Call& call) {
   co_return co_await list_v1(call, std::move(params));
 }
 
-// No bucket has versions yet, so every object is its own latest version, `null`.
+namespace {
+
+void write_version(XmlWriter& xml, const object::ObjectInfo& info, const ListingParams& params,
+                   const Owner& owner) {
+  const std::string_view tag = info.is_delete_marker ? "DeleteMarker" : "Version";
+  xml.open(tag);
+  xml.element("VersionId", info.version_id);
+  xml.element("IsLatest", info.is_latest);
+  if (info.is_delete_marker) {
+    xml.element("Key", params.shown(info.key));
+    xml.element("LastModified", info.modified);
+    write_owner(xml, "Owner", owner);
+  } else {
+    write_entry(xml, info, params, &owner);
+  }
+  xml.close(tag);
+}
+
+S3Result<object::VersionListRequest> parse_version_list(const Call& call,
+                                                        const ListingParams& params) {
+  object::VersionListRequest request;
+  request.prefix = params.prefix;
+  request.delimiter = params.delimiter;
+  request.limit = params.limit;
+  request.key_marker = call.param("key-marker");
+  request.version_id_marker = call.param("version-id-marker");
+  if (call.query.has("version-id-marker") && request.key_marker.empty()) {
+    return invalid_argument("A version-id marker cannot be specified without a key marker.",
+                            "version-id-marker", request.version_id_marker);
+  }
+  return request;
+}
+
+}  // namespace
+
 Reply list_object_versions(Call& call) {
   const ListingParams params = co_await or_fail(parse_listing_params(call, "max-keys"));
-  const std::string marker(call.param("key-marker"));
-  const std::string_view version_marker = call.param("version-id-marker");
-  if (!version_marker.empty() && marker.empty()) {
-    co_return invalid_argument("A version-id marker cannot be specified without a key marker.",
-                               "version-id-marker", version_marker);
-  }
-  const S3Result<object::ListPage> page = co_await fetch_page(call, params, marker);
-  if (!page) co_return std::unexpected(page.error());
+  const object::VersionListRequest request = co_await or_fail(parse_version_list(call, params));
+  Result<object::VersionListPage> found =
+      co_await call.objects().list_versions(call.bucket, request);
+  const object::VersionListPage page = co_await or_fail(translated(call, std::move(found)));
   const Owner owner = owner_of(call.bucket.tenant);
   std::string body;
   XmlWriter xml(body);
@@ -151,23 +181,19 @@ Reply list_object_versions(Call& call) {
   xml.open_root("ListVersionsResult");
   xml.element("Name", call.bucket.name);
   xml.element("Prefix", params.shown(params.prefix));
-  xml.element("KeyMarker", params.shown(marker));
-  xml.element("VersionIdMarker", version_marker);
-  if (page->truncated) {
-    xml.element("NextKeyMarker", params.shown(page->next));
-    xml.element("NextVersionIdMarker", "null");
+  xml.element("KeyMarker", params.shown(request.key_marker));
+  xml.element("VersionIdMarker", request.version_id_marker);
+  if (page.truncated) {
+    xml.element("NextKeyMarker", params.shown(page.next_key));
+    if (!page.next_version_id.empty()) {
+      xml.element("NextVersionIdMarker", page.next_version_id);
+    }
   }
   xml.element("MaxKeys", uint64_t{params.limit});
   write_listing_common(xml, params);
-  xml.element("IsTruncated", page->truncated);
-  for (const object::ObjectInfo& info : page->objects) {
-    xml.open("Version");
-    xml.element("VersionId", "null");
-    xml.element("IsLatest", true);
-    write_entry(xml, info, params, &owner);
-    xml.close("Version");
-  }
-  write_common_prefixes(xml, page->common_prefixes, params);
+  xml.element("IsTruncated", page.truncated);
+  for (const object::ObjectInfo& info : page.versions) write_version(xml, info, params, owner);
+  write_common_prefixes(xml, page.common_prefixes, params);
   xml.close("ListVersionsResult");
   co_return co_await call.respond_xml(std::move(body));
 }

@@ -81,7 +81,7 @@ class SimObjects {
     return wait(objects_->bucket(crypto::kRootTenant, "bucket"));
   }
   Result<object::BucketInfo> create_bucket() {
-    return wait(objects_->create_bucket(crypto::kRootTenant, "bucket", ""));
+    return wait(objects_->create_bucket(crypto::kRootTenant, "bucket", {}));
   }
   Result<Bytes> get(const object::BucketInfo& bucket, const std::string& key) {
     return wait(object::get_object(*objects_, bucket, key, std::nullopt));

@@ -167,7 +167,7 @@ class Client {
         end(key, content, done);
       } else if (choice < 7) {
         begin(key, std::nullopt);
-        done = co_await objects_.remove(bucket_, key, "", {});
+        done = co_await remove_object(objects_, bucket_, key);
         end(key, std::nullopt, done);
       } else if (choice < 9) {
         begin(key, content);
@@ -310,7 +310,7 @@ class ObjectCrash : public testing::Test {
     // Once nothing is wanted any more nothing is left: no edge outlives its object.
     const Result<ListPage> listed = world.wait(world.objects().list(bucket, {}));
     for (const ObjectInfo& info : listed.value().objects) {
-      if (!world.wait(world.objects().remove(bucket, info.key, "", {}))) {
+      if (!world.wait(remove_object(world.objects(), bucket, info.key))) {
         problems.push_back(info.key + " cannot be removed");
       }
     }

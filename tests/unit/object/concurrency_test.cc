@@ -118,7 +118,7 @@ TEST_P(Concurrency, OverwritesNeverFailAndReadersNeverSeeMixedVersions) {
 io::Task<Result<Bytes>> read_after_delete(Harness& harness, uint64_t size_bytes) {
   const std::unique_ptr<ObjectReader> reader =
       co_await io::or_return(harness.objects->open(harness.bucket, "k", ""));
-  co_await io::or_return(harness.objects->remove(harness.bucket, "k", "", {}));
+  co_await io::or_return(remove_object(*harness.objects, harness.bucket, "k"));
   for (int i = 0; i < 3; ++i) co_await io::or_return(harness.objects->collect_garbage());
   co_return co_await read_range(*reader, ByteRange{0, size_bytes});
 }
@@ -142,7 +142,7 @@ io::Task<void> put_and_remove(Harness& harness, uint64_t seed, int& failures) {
     const std::string key = "k" + std::to_string(random.below(3));
     const Bytes bytes = random_bytes(content, sizes[content]);
     if (random.below(3) == 0) {
-      const Status removed = co_await harness.objects->remove(harness.bucket, key, "", {});
+      const Status removed = co_await remove_object(*harness.objects, harness.bucket, key);
       if (!removed) ++failures;
     } else {
       const Result<ObjectInfo> info = co_await put_object(*harness.objects, harness.bucket, key,
@@ -210,12 +210,15 @@ TEST_P(Concurrency, RemoveManyAnswersEachKeyInOrder) {
   }
   Conditions wrong;
   wrong.if_match = {"nothing"};
-  std::vector<std::pair<std::string, Conditions>> keys = {
-      {"a", {}}, {"b", wrong}, {"missing", {}}, {"c", {}}, {"c", {}}};
-  const auto statuses = harness.run(harness.objects->remove_many(harness.bucket, keys));
-  ASSERT_TRUE(statuses.has_value());
-  ASSERT_EQ(statuses->size(), 5);
-  EXPECT_TRUE((*statuses)[0] && !(*statuses)[1] && (*statuses)[2] && (*statuses)[3]);
+  std::vector<RemoveRequest> requests;
+  for (const char* key : {"a", "b", "missing", "c", "c"}) requests.push_back({key, {}, {}, false});
+  requests[1].conditions = wrong;
+  const auto removed = harness.run(harness.objects->remove(harness.bucket, requests));
+  ASSERT_TRUE(removed.has_value());
+  ASSERT_EQ(removed->size(), 5);
+  for (size_t i = 0; i < removed->size(); ++i) {
+    EXPECT_EQ((*removed)[i].status.has_value(), i != 1) << i;
+  }
   EXPECT_FALSE(harness.head("a").has_value());
   EXPECT_TRUE(harness.head("b").has_value());
 }

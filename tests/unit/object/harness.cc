@@ -117,7 +117,7 @@ void Harness::reopen() {
 }
 
 BucketInfo Harness::make_bucket(const std::string& name) {
-  auto made = run(objects->create_bucket(crypto::kRootTenant, name, ""));
+  auto made = run(objects->create_bucket(crypto::kRootTenant, name, {}));
   EXPECT_TRUE(made.has_value()) << made.error().message;
   return *made;
 }
@@ -163,6 +163,15 @@ io::Task<Result<ObjectInfo>> put_object(Objects& objects, BucketInfo bucket, std
   co_return co_await write_all(std::move(writer), bytes, seed, std::move(expected));
 }
 
+io::Task<Status> remove_object(Objects& objects, BucketInfo bucket, std::string key,
+                               Conditions conditions) {
+  RemoveRequest request;
+  request.key = std::move(key);
+  request.conditions = std::move(conditions);
+  co_await io::or_return(objects.remove_one(std::move(bucket), std::move(request)));
+  co_return Status{};
+}
+
 io::Task<Result<Bytes>> get_object(Objects& objects, BucketInfo bucket, std::string key,
                                    std::optional<ByteRange> range) {
   const std::unique_ptr<ObjectReader> reader =
@@ -183,7 +192,7 @@ Result<ObjectInfo> Harness::head(const std::string& key) {
   return run(objects->head(bucket, key, ""));
 }
 Status Harness::remove(const std::string& key, Conditions conditions) {
-  return run(objects->remove(bucket, key, "", std::move(conditions)));
+  return run(remove_object(*objects, bucket, key, std::move(conditions)));
 }
 Result<ListPage> Harness::list(ListRequest request) {
   return run(objects->list(bucket, std::move(request)));

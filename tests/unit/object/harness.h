@@ -74,6 +74,9 @@ io::Task<Result<Bytes>> read_range(ObjectReader& reader, ByteRange range);
 io::Task<Result<ObjectInfo>> put_object(Objects& objects, BucketInfo bucket, std::string key,
                                         Bytes bytes, PutOptions options, uint64_t seed,
                                         ExpectedBody expected = {});
+// The current object, or nothing.
+io::Task<Status> remove_object(Objects& objects, BucketInfo bucket, std::string key,
+                               Conditions conditions = {});
 io::Task<Result<Bytes>> get_object(Objects& objects, BucketInfo bucket, std::string key,
                                    std::optional<ByteRange> range);
 

@@ -103,7 +103,7 @@ TEST_P(Listing, BucketsAreListedInOrderAndRefuseToGoWhileFull) {
   ASSERT_EQ(all->size(), 3);
   EXPECT_EQ((*all)[0].name, "b");
   EXPECT_EQ((*all)[1].name, "bucket");
-  const auto again = harness.run(harness.objects->create_bucket(crypto::kRootTenant, "a", ""));
+  const auto again = harness.run(harness.objects->create_bucket(crypto::kRootTenant, "a", {}));
   EXPECT_EQ(again.error().message, reason::kBucketOwned);
   ASSERT_TRUE(harness.put("k", as_bytes("x")).has_value());
   const Status full = harness.run(harness.objects->delete_bucket(crypto::kRootTenant, "bucket"));

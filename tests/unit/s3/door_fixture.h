@@ -135,8 +135,19 @@ class CountingObjects final : public object::Objects {
   }
 
   io::Task<Result<object::BucketInfo>> create_bucket(object::TenantId, std::string,
-                                                     std::string) override {
+                                                     object::CreateBucketOptions) override {
     return refuse<object::BucketInfo>();
+  }
+  io::Task<Result<object::BucketInfo>> find_bucket(std::string name) override {
+    return bucket(crypto::kRootTenant, std::move(name));
+  }
+  io::Task<Result<object::BucketInfo>> change_bucket(
+      object::TenantId, std::string, std::function<Status(object::BucketConfig&)>) override {
+    return refuse<object::BucketInfo>();
+  }
+  io::Task<Result<std::vector<object::BucketInfo>>> all_buckets(std::optional<uint64_t>,
+                                                                size_t) override {
+    return refuse<std::vector<object::BucketInfo>>();
   }
   io::Task<Result<object::BucketInfo>> bucket(object::TenantId tenant, std::string name) override {
     ++calls;
@@ -163,13 +174,20 @@ class CountingObjects final : public object::Objects {
                                                                std::string) override {
     return refuse<std::unique_ptr<object::ObjectReader>>();
   }
-  io::Task<Status> remove(object::BucketInfo, std::string, std::string,
-                          object::Conditions) override {
-    return refuse<void>();
+  io::Task<Result<std::vector<object::RemovedInfo>>> remove(object::BucketInfo,
+                                                            std::vector<object::RemoveRequest>,
+                                                            object::CommitHook) override {
+    return refuse<std::vector<object::RemovedInfo>>();
   }
-  io::Task<Result<std::vector<Status>>> remove_many(
-      object::BucketInfo, std::vector<std::pair<std::string, object::Conditions>>) override {
-    return refuse<std::vector<Status>>();
+  io::Task<Result<object::ObjectInfo>> change_version(object::BucketInfo, std::string, std::string,
+                                                      std::function<Status(object::ObjectInfo&)>,
+                                                      object::CommitHook) override {
+    return refuse<object::ObjectInfo>();
+  }
+  io::Task<Result<object::VersionListPage>> list_versions(object::BucketInfo,
+                                                          object::VersionListRequest) override {
+    ++calls;
+    co_return object::VersionListPage();
   }
   io::Task<Result<object::ObjectInfo>> copy(object::BucketInfo, object::ObjectInfo,
                                             object::BucketInfo, std::string,

@@ -1,0 +1,162 @@
+#include "object/version_lister.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "object/keys.h"
+#include "object/lister_walk.h"
+#include "object/rows.h"
+#include "object/signed_row.h"
+
+namespace cairn::object {
+namespace {
+
+// A walk with its next item at hand.
+class Peeked {
+ public:
+  explicit Peeked(Walk walk) : walk_(std::move(walk)) {}
+
+  io::Task<Status> advance() {
+    item_ = co_await io::or_return(walk_.next());
+    key_.clear();
+    if (!item_) co_return Status{};
+    key_ = item_->common_prefix;
+    if (!key_.empty()) co_return Status{};
+    const std::optional<keys::ParsedObject> parsed = keys::parse_object(item_->entry.key);
+    if (!parsed) co_return fail(Code::kCorruption, "an object row has a damaged key");
+    key_ = std::string(parsed->key);
+    co_return Status{};
+  }
+  bool at_end() const { return !item_; }
+  // The key or the common prefix.
+  const std::string& key() const { return key_; }
+  bool is_prefix() const { return !item_->common_prefix.empty(); }
+  const catalog::Entry& entry() const { return item_->entry; }
+
+ private:
+  Walk walk_;
+  std::optional<Walk::Item> item_;
+  std::string key_;
+};
+
+// Where the version rows behind the marker begin. Where the marker's version is the current one, or
+// is not known any more, that is at the key's newest version row, or behind the whole key.
+io::Task<Result<std::string>> begin_in_key(Context& context, const BucketInfo& bucket,
+                                           const VersionListRequest& request) {
+  const std::string& key = request.key_marker;
+  std::optional<uint64_t> order = order_of(request.version_id_marker);
+  if (request.version_id_marker == kNullVersionId) {
+    const std::optional<HeadRow> row =
+        co_await io::or_return(find_version(context, bucket, key, request.version_id_marker));
+    if (row) order = row->head.order;
+  }
+  if (!order) co_return keys::versions_of(bucket.id, key) + '\xff';
+  co_return keys::version(bucket.id, key, *order) + '\0';
+}
+
+class VersionLister {
+ public:
+  VersionLister(Context& context, const BucketInfo& bucket, const VersionListRequest& request)
+      : context_(context), bucket_(bucket), request_(request) {}
+
+  io::Task<Result<VersionListPage>> run();
+
+ private:
+  io::Task<Status> start();
+  // Takes the first of the two walks, or both where they stand at one common prefix.
+  io::Task<Status> take();
+  Status add(const Peeked& from, bool is_current);
+
+  Context& context_;
+  const BucketInfo& bucket_;
+  const VersionListRequest& request_;
+  std::optional<Peeked> current_;
+  std::optional<Peeked> others_;
+  std::string last_key_;  // Of which a version was shown, on this page or the one before.
+  VersionListPage page_;
+};
+
+io::Task<Status> VersionLister::start() {
+  const size_t limit = std::min(request_.limit, kListLimitMax);
+  const std::string current_root = keys::objects(bucket_.id);
+  const std::string others_root = keys::versions(bucket_.id);
+  const auto begin = [&](const std::string& root) {
+    return begin_after(root, request_.key_marker, request_.prefix, request_.delimiter);
+  };
+  std::string others_begin = begin(others_root);
+  if (!request_.key_marker.empty() && !request_.version_id_marker.empty()) {
+    others_begin = co_await io::or_return(begin_in_key(context_, bucket_, request_));
+    last_key_ = request_.key_marker;
+  }
+  current_.emplace(Walk(context_, current_root, request_.prefix, request_.delimiter,
+                        begin(current_root), limit));
+  others_.emplace(Walk(context_, others_root, request_.prefix, request_.delimiter,
+                       std::move(others_begin), limit));
+  co_await io::or_return(current_->advance());
+  co_return co_await others_->advance();
+}
+
+Status VersionLister::add(const Peeked& from, bool is_current) {
+  const Result<BytesView> record = peek_row(from.entry().value);
+  if (!record) return std::unexpected(record.error());
+  Result<Head> head = parse_head(*record, false);
+  if (!head) return std::unexpected(std::move(head.error()));
+  ObjectInfo& info = head->info;
+  info.key = from.key();
+  info.version_id = version_id_of(*head);
+  info.is_latest = is_current || info.key != last_key_;
+  last_key_ = page_.next_key = info.key;
+  page_.next_version_id = info.version_id;
+  page_.versions.push_back(std::move(info));
+  return {};
+}
+
+io::Task<Status> VersionLister::take() {
+  const bool current_first =
+      !current_->at_end() && (others_->at_end() || current_->key() <= others_->key());
+  Peeked& from = current_first ? *current_ : *others_;
+  if (!from.is_prefix()) {
+    co_await io::or_return(add(from, current_first));
+    co_return co_await from.advance();
+  }
+  const std::string prefix = from.key();
+  page_.next_key = prefix;
+  page_.next_version_id.clear();
+  page_.common_prefixes.push_back(prefix);
+  if (!current_->at_end() && current_->key() == prefix) {
+    co_await io::or_return(current_->advance());
+  }
+  if (!others_->at_end() && others_->key() == prefix) {
+    co_await io::or_return(others_->advance());
+  }
+  co_return Status{};
+}
+
+io::Task<Result<VersionListPage>> VersionLister::run() {
+  const size_t limit = std::min(request_.limit, kListLimitMax);
+  if (limit == 0 || request_.prefix.find('\0') != std::string::npos) co_return std::move(page_);
+  co_await io::or_return(start());
+  while (!current_->at_end() || !others_->at_end()) {
+    if (page_.versions.size() + page_.common_prefixes.size() == limit) {
+      page_.truncated = true;
+      break;
+    }
+    co_await io::or_return(take());
+  }
+  if (!page_.truncated) {
+    page_.next_key.clear();
+    page_.next_version_id.clear();
+  }
+  co_return std::move(page_);
+}
+
+}  // namespace
+
+io::Task<Result<VersionListPage>> list_versions(Context& context, BucketInfo bucket,
+                                                VersionListRequest request) {
+  VersionLister lister(context, bucket, request);
+  co_return co_await lister.run();
+}
+
+}  // namespace cairn::object

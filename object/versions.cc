@@ -1,0 +1,195 @@
+#include "object/versions.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/bytes.h"
+#include "object/commit.h"
+#include "object/keys.h"
+#include "object/signed_row.h"
+
+namespace cairn::object {
+namespace {
+
+using catalog::Precondition;
+
+constexpr int kOrderRandomBits = 20;  // Below the milliseconds: 64 bits last until the year 2527.
+
+Precondition version_is(std::string row_key, catalog::Version version) {
+  Precondition out;
+  out.kind = Precondition::Kind::kVersionIs;
+  out.key = std::move(row_key);
+  out.version = version;
+  return out;
+}
+Precondition absent(std::string row_key) {
+  Precondition out;
+  out.key = std::move(row_key);
+  return out;
+}
+Precondition range_empty(std::string begin, std::string end) {
+  Precondition out;
+  out.kind = Precondition::Kind::kRangeEmpty;
+  out.key = std::move(begin);
+  out.end = std::move(end);
+  return out;
+}
+
+// The first version row of the key from `begin` on.
+io::Task<Result<std::optional<HeadRow>>> first_version(Context& context, TenantId tenant,
+                                                       std::string key, std::string begin,
+                                                       std::string end) {
+  catalog::ScanRequest request;
+  request.begin = std::move(begin);
+  request.end = std::move(end);
+  request.limit_entries = 1;
+  const catalog::ScanPage page = co_await io::or_return(context.catalog.scan(std::move(request)));
+  if (page.entries.empty()) co_return std::optional<HeadRow>();
+  HeadRow row =
+      co_await io::or_return(open_head(context, tenant, std::move(key), page.entries.front()));
+  co_return std::optional(std::move(row));
+}
+
+void put_null_row(const KeyScope& scope, std::string_view key, uint64_t order) {
+  const std::string row_key = keys::null_version(scope.bucket.id, key);
+  uint8_t record[sizeof(uint64_t)];
+  store_be(record, order);
+  scope.change.batch.puts.push_back(
+      {row_key, sign_row(scope.tenant_keys, row_key, as_text(record))});
+}
+
+}  // namespace
+
+io::Task<Result<catalog::Version>> commit_change(Context& context, KeyChange change) {
+  Generations::CommitSpan span(context.generations);
+  for (const std::string& row_key : change.touched) span.add(row_key);
+  Result<catalog::Version> done = co_await context.catalog.commit(std::move(change.batch));
+  co_return done;
+}
+
+uint64_t KeyRows::newest_order() const {
+  if (current) return current->head.order;
+  return newest ? newest->head.order : 0;
+}
+
+io::Task<Result<KeyRows>> load_key_rows(Context& context, BucketInfo bucket, std::string key) {
+  KeyRows out;
+  out.key = key;
+  out.current = co_await io::or_return(load_head(context, bucket.tenant, bucket.id, key));
+  if (!bucket.is_versioned()) co_return out;
+  if (!out.current) {
+    const std::string begin = keys::versions_of(bucket.id, key);
+    out.newest = co_await io::or_return(
+        first_version(context, bucket.tenant, key, begin, catalog::prefix_end(begin)));
+  }
+  if (bucket.config->versioning == Versioning::kSuspended) {
+    out.null_row = co_await io::or_return(load_null_row(context, bucket, key));
+  }
+  co_return out;
+}
+
+void expect_bucket(const BucketInfo& bucket, catalog::Batch& batch) {
+  Precondition out = version_is(keys::bucket_alive(bucket.id), bucket.mode_version);
+  if (bucket.mode_version == 0) out.kind = Precondition::Kind::kPresent;
+  batch.preconditions.push_back(std::move(out));
+}
+
+void expect_rows(const KeyScope& scope, const KeyRows& rows) {
+  std::vector<Precondition>& out = scope.change.batch.preconditions;
+  const std::string row_key = keys::object(scope.bucket.id, rows.key);
+  out.push_back(rows.current ? version_is(row_key, rows.current->version) : absent(row_key));
+  if (!scope.bucket.is_versioned()) return;
+  if (!rows.current) {
+    // Nothing newer came, and what was newest is unchanged.
+    const std::string begin = keys::versions_of(scope.bucket.id, rows.key);
+    out.push_back(
+        range_empty(begin, rows.newest ? rows.newest->row_key : catalog::prefix_end(begin)));
+    if (rows.newest) out.push_back(version_is(rows.newest->row_key, rows.newest->version));
+  }
+  if (scope.bucket.config->versioning == Versioning::kSuspended) {
+    const std::string null_key = keys::null_version(scope.bucket.id, rows.key);
+    out.push_back(rows.null_row ? version_is(null_key, rows.null_row->version) : absent(null_key));
+  }
+}
+
+uint64_t next_order(Context& context, const KeyRows& rows) {
+  const auto now_ms = static_cast<uint64_t>(std::max<int64_t>(1, context.now().unix_ms));
+  const uint64_t low = context.random.next_u64() & ((uint64_t{1} << kOrderRandomBits) - 1);
+  return std::max(now_ms << kOrderRandomBits | low, rows.newest_order() + 1);
+}
+
+void put_head(const KeyScope& scope, std::string row_key, const Head& head) {
+  std::string value = sign_row(scope.tenant_keys, row_key, encode_head(head));
+  scope.change.touched.push_back(row_key);
+  scope.change.batch.puts.push_back({std::move(row_key), std::move(value)});
+}
+
+void retire_current(const KeyScope& scope, const KeyRows& rows) {
+  const Head& head = rows.current->head;
+  put_head(scope, keys::version(scope.bucket.id, rows.key, head.order), head);
+  if (head.is_null) put_null_row(scope, rows.key, head.order);
+}
+
+io::Task<Result<bool>> drop_body(const KeyScope& scope, HeadRow row) {
+  if (row.head.body_sha256) {
+    scope.change.batch.deletes.push_back(
+        keys::body(scope.bucket.id, row.head.info.key, row.head.order));
+  }
+  if (!row.head.has_chunks) co_return true;
+  const std::optional<std::string> encoded = co_await io::or_return(
+      load_body(scope.context, scope.bucket.tenant, scope.bucket.id, std::move(row)));
+  if (!encoded) co_return false;
+  add_garbage(scope.context, scope.tenant_keys, *encoded, scope.change.batch);
+  co_return true;
+}
+
+io::Task<Result<bool>> drop_null_row(const KeyScope& scope, const KeyRows& rows) {
+  if (!rows.null_row) co_return true;
+  const std::string row_key = keys::version(scope.bucket.id, rows.key, rows.null_row->order);
+  std::optional<HeadRow> row = co_await io::or_return(
+      first_version(scope.context, scope.bucket.tenant, rows.key, row_key, row_key + '\0'));
+  if (!row) co_return false;
+  scope.change.batch.preconditions.push_back(version_is(row_key, row->version));
+  scope.change.batch.deletes.push_back(row_key);
+  scope.change.touched.push_back(row_key);
+  co_return co_await drop_body(scope, std::move(*row));
+}
+
+io::Task<Status> promote_next(const KeyScope& scope, std::string key,
+                              std::optional<uint64_t> behind) {
+  const std::string all = keys::versions_of(scope.bucket.id, key);
+  const std::string begin = behind ? keys::version(scope.bucket.id, key, *behind) + '\0' : all;
+  const std::string end = catalog::prefix_end(all);
+  const std::optional<HeadRow> next =
+      co_await io::or_return(first_version(scope.context, scope.bucket.tenant, key, begin, end));
+  catalog::Batch& batch = scope.change.batch;
+  batch.preconditions.push_back(range_empty(begin, next ? next->row_key : end));
+  if (next) batch.preconditions.push_back(version_is(next->row_key, next->version));
+  std::string row_key = keys::object(scope.bucket.id, key);
+  if (!next || next->head.info.is_delete_marker) {
+    scope.change.touched.push_back(row_key);
+    batch.deletes.push_back(std::move(row_key));
+    co_return Status{};
+  }
+  put_head(scope, std::move(row_key), next->head);
+  batch.deletes.push_back(next->row_key);
+  scope.change.touched.push_back(next->row_key);
+  if (next->head.is_null) batch.deletes.push_back(keys::null_version(scope.bucket.id, key));
+  co_return Status{};
+}
+
+ObjectInfo put_marker(const KeyScope& scope, const KeyRows& rows) {
+  Head head;
+  head.owner = scope.context.new_owner();
+  head.order = next_order(scope.context, rows);
+  head.is_null = scope.bucket.config->versioning == Versioning::kSuspended;
+  head.info.is_delete_marker = true;
+  head.info.modified = scope.context.now();
+  put_head(scope, keys::version(scope.bucket.id, rows.key, head.order), head);
+  if (head.is_null) put_null_row(scope, rows.key, head.order);
+  head.info.key = rows.key;
+  head.info.version_id = version_id_of(head);
+  return std::move(head.info);
+}
+
+}  // namespace cairn::object

@@ -23,6 +23,8 @@ bool has_v2_query(const Query& query) {
 
 bool is_post_form(const RequestView& request, const Target& target) {
   if (request.method != "POST" || target.bucket.empty() || !target.key.empty()) return false;
+  // Whatever else a bucket is posted without a sub-resource is refused as no form.
+  if (request.query.empty()) return true;
   const std::optional<std::string_view> type = request.header("content-type");
   return type && starts_with_ignoring_case(*type, "multipart/form-data");
 }

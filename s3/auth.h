@@ -73,8 +73,9 @@ class Authenticator {
   Authenticator(const Authenticator&) = delete;
   Authenticator& operator=(const Authenticator&) = delete;
 
-  // Verifies the head. A POST of multipart/form-data to a bucket without credentials in the head
-  // comes back as kPostForm: the form's own signature is checked with verify_post_form.
+  // Verifies the head. A POST to a bucket without credentials in the head, of multipart/form-data
+  // or without parameters, comes back as kPostForm: the form's own signature is checked with
+  // verify_post_form.
   S3Result<AuthResult> authenticate(const RequestView& request, const Query& query,
                                     const Target& target);
 

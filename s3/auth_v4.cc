@@ -25,8 +25,12 @@ std::unexpected<S3Error> header_malformed(std::string detail) {
 std::unexpected<S3Error> query_malformed(std::string message) {
   return s3_fail(S3Code::kAuthorizationQueryParametersError, std::move(message));
 }
-std::unexpected<S3Error> scope_malformed(ScopePlace place, std::string detail) {
+std::unexpected<S3Error> scope_malformed(ScopePlace place, std::string_view credential,
+                                         std::string detail) {
   if (place == ScopePlace::kHeader) return header_malformed(std::move(detail));
+  if (place == ScopePlace::kForm) {
+    return invalid_argument(std::move(detail), "X-Amz-Credential", credential);
+  }
   return query_malformed("Error parsing the X-Amz-Credential parameter; " + detail);
 }
 std::unexpected<S3Error> invalid_date() {
@@ -226,27 +230,30 @@ S3Result<CredentialScope> parse_credential(std::string_view text, ScopePlace pla
   const std::optional<std::string_view> region = cut_last(rest);
   const std::optional<std::string_view> date = cut_last(rest);
   if (!date || rest.empty()) {
-    return scope_malformed(place,
+    return scope_malformed(place, text,
                            "the Credential is mal-formed; expecting "
                            "\"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".");
   }
   if (*terminator != kV4Terminator) {
-    return scope_malformed(place, "incorrect terminal " + quoted(*terminator) +
-                                      ". This endpoint uses \"aws4_request\".");
+    return scope_malformed(
+        place, text,
+        "incorrect terminal " + quoted(*terminator) + ". This endpoint uses \"aws4_request\".");
   }
   if (*service != kV4Service) {
     return scope_malformed(
-        place, "incorrect service " + quoted(*service) + ". This endpoint belongs to \"s3\".");
+        place, text,
+        "incorrect service " + quoted(*service) + ". This endpoint belongs to \"s3\".");
   }
   if (!is_scope_date(*date)) {
-    return scope_malformed(place, "incorrect date format " + quoted(*date) +
-                                      ". This date in the credential must be in the format "
-                                      "\"yyyyMMdd\".");
+    return scope_malformed(place, text,
+                           "incorrect date format " + quoted(*date) +
+                               ". This date in the credential must be in the format "
+                               "\"yyyyMMdd\".");
   }
   if (config.strict_region && *region != config.region) {
-    std::unexpected<S3Error> error =
-        scope_malformed(place, "the region '" + std::string(*region) + "' is wrong; expecting '" +
-                                   config.region + "'");
+    std::unexpected<S3Error> error = scope_malformed(
+        place, text,
+        "the region '" + std::string(*region) + "' is wrong; expecting '" + config.region + "'");
     error.error().fields.push_back({"Region", config.region});
     return error;
   }
@@ -486,17 +493,21 @@ S3Error V4Verifier::mismatch(const RequestView& request, const Query& query, con
 
 S3Result<Identity> V4Verifier::verify_post_form(const Authenticator::PostForm& form) {
   if (form.algorithm != kV4Algorithm) {
-    return invalid_argument("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"", "x-amz-algorithm",
+    return invalid_argument("Only AWS4-HMAC-SHA256 is supported", "X-Amz-Algorithm",
                             form.algorithm);
   }
   const S3Result<CredentialScope> scope =
-      parse_credential(form.credential, ScopePlace::kQuery, config_);
+      parse_credential(form.credential, ScopePlace::kForm, config_);
   if (!scope) return std::unexpected(scope.error());
   const std::optional<WallTime> time = parse_amz_date(form.date);
   if (!time || form.date.substr(0, 8) != scope->date) {
-    return invalid_argument(
-        "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"", "x-amz-date",
-        form.date);
+    return invalid_argument("X-Amz-Date must be formated via ISO8601 Long format", "X-Amz-Date",
+                            form.date);
+  }
+  // A signing key is good for a week; how long the form may be used, its policy says.
+  const int64_t age_ms = clock_.wall_now().unix_ms - time->unix_ms;
+  if (age_ms > int64_t{kPresignSecondsMax} * 1000) {
+    return s3_fail(S3Code::kAccessDenied, "Invalid according to Policy: Policy expired.");
   }
   const Credential* credential = credentials_.find(scope->access_key);
   const crypto::Sha256Value key = signing_key(*scope, credential);

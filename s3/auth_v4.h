@@ -24,7 +24,7 @@ struct CredentialScope {
   std::string_view date;
   std::string_view region;
 };
-enum class ScopePlace : uint8_t { kHeader, kQuery };
+enum class ScopePlace : uint8_t { kHeader, kQuery, kForm };
 // Checks form, terminator, service and, where the configuration is strict, the region.
 S3Result<CredentialScope> parse_credential(std::string_view text, ScopePlace place,
                                            const AuthConfig& config);

@@ -14,18 +14,6 @@ using crypto::DigestValue;
 
 constexpr size_t kDocumentStepBytes = 16 * KiB;
 
-// A body that did not arrive as it should.
-S3Error body_error(const Call& call, const Error& error) {
-  switch (error.code) {
-    case Code::kInvalidArgument:
-    case Code::kClosed: return S3Error{S3Code::kIncompleteBody, {}, {}};
-    case Code::kDeadlineExceeded: return S3Error{S3Code::kRequestTimeout, {}, {}};
-    case Code::kIo:  // The connection broke: nobody reads this, and it is no failure of ours.
-    case Code::kCancelled: return S3Error{S3Code::kServiceUnavailable, {}, {}};
-    default: return translate(call, error);
-  }
-}
-
 crypto::Sha256Value to_sha256(const DigestValue& value) {
   crypto::Sha256Value out{};
   std::memcpy(out.data(), value.view().data(), out.size());
@@ -106,9 +94,37 @@ io::Task<S3Status> receive_framed(Call& call, object::ObjectWriter& writer,
   co_return decoder.finish();
 }
 
-// Compares what was claimed with what came; fills what finish() compares once more.
-S3Result<object::ExpectedBody> check_object(const Call& call, const UploadPlan& plan,
-                                            const object::BodyDigests& digests) {
+io::Task<S3Result<object::ExpectedBody>> receive_and_check(Call& call, UploadPlan& plan,
+                                                           object::ObjectWriter& writer) {
+  const Status continued = co_await call.exchange.send_continue();
+  if (!continued) co_return std::unexpected(body_error(call, continued.error()));
+  S3Status received;
+  if (plan.decoder) {
+    received = co_await receive_framed(call, writer, *plan.decoder);
+  } else {
+    received = co_await receive_raw(call, writer, object::kObjectBytesMax);
+  }
+  if (!received) co_return std::unexpected(received.error());
+  const Result<object::BodyDigests> digests = co_await writer.digests();
+  if (!digests) co_return std::unexpected(translate(call, digests.error()));
+  co_return check_received(call, plan, *digests);
+}
+
+}  // namespace
+
+S3Error body_error(const Call& call, const Error& error) {
+  switch (error.code) {
+    case Code::kInvalidArgument:
+    case Code::kClosed: return S3Error{S3Code::kIncompleteBody, {}, {}};
+    case Code::kDeadlineExceeded: return S3Error{S3Code::kRequestTimeout, {}, {}};
+    case Code::kIo:  // The connection broke: nobody reads this, and it is no failure of ours.
+    case Code::kCancelled: return S3Error{S3Code::kServiceUnavailable, {}, {}};
+    default: return translate(call, error);
+  }
+}
+
+S3Result<object::ExpectedBody> check_received(const Call& call, const UploadPlan& plan,
+                                              const object::BodyDigests& digests) {
   object::ExpectedBody expected;
   expected.size_bytes = plan.size_bytes;
   if (plan.size_bytes && *plan.size_bytes != digests.size_bytes) {
@@ -146,24 +162,6 @@ S3Result<object::ExpectedBody> check_object(const Call& call, const UploadPlan& 
   }
   return expected;
 }
-
-io::Task<S3Result<object::ExpectedBody>> receive_and_check(Call& call, UploadPlan& plan,
-                                                           object::ObjectWriter& writer) {
-  const Status continued = co_await call.exchange.send_continue();
-  if (!continued) co_return std::unexpected(body_error(call, continued.error()));
-  S3Status received;
-  if (plan.decoder) {
-    received = co_await receive_framed(call, writer, *plan.decoder);
-  } else {
-    received = co_await receive_raw(call, writer, object::kObjectBytesMax);
-  }
-  if (!received) co_return std::unexpected(received.error());
-  const Result<object::BodyDigests> digests = co_await writer.digests();
-  if (!digests) co_return std::unexpected(translate(call, digests.error()));
-  co_return check_object(call, plan, *digests);
-}
-
-}  // namespace
 
 io::Task<S3Status> read_document(Call& call) {
   const size_t limit_bytes = call.route->body_bytes_max;

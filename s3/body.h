@@ -28,6 +28,12 @@ struct UploadPlan {
 // Fails (411, 400) without touching the body. `size_bytes_max`: beyond is EntityTooLarge.
 S3Result<UploadPlan> plan_upload(const Call& call, uint64_t size_bytes_max);
 
+// Compares what was claimed with what came; what finish() compares once more.
+S3Result<object::ExpectedBody> check_received(const Call& call, const UploadPlan& plan,
+                                              const object::BodyDigests& digests);
+// A body that did not arrive as it should, in S3's words.
+S3Error body_error(const Call& call, const Error& error);
+
 // Sends 100 Continue, receives the body into `writer`, compares, commits. On failure the writer was
 // aborted and nothing is stored.
 io::Task<S3Result<object::ObjectInfo>> receive_object(Call& call, UploadPlan plan,

@@ -147,6 +147,15 @@ io::Task<S3Result<object::BucketInfo>> open_source_bucket(const Call& call, std:
   co_return std::move(*found);
 }
 
+std::string object_location(const Call& call, Slash slash) {
+  std::string location = call.exchange.is_encrypted() ? "https://" : "http://";
+  location.append(call.exchange.head().host);
+  if (!call.target.virtual_host) location.append("/").append(call.target.bucket);
+  location += '/';
+  append_uri_encoded(location, call.target.key, slash);
+  return location;
+}
+
 Owner owner_of(crypto::TenantId tenant) {
   return {iam::canonical_id(tenant), iam::account_display_name(tenant)};
 }

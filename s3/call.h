@@ -13,6 +13,7 @@
 #include "s3/auth.h"
 #include "s3/errors.h"
 #include "s3/flow.h"
+#include "s3/form_reader.h"
 #include "s3/request_view.h"
 #include "s3/routes.h"
 #include "s3/uri.h"
@@ -24,7 +25,8 @@ struct DoorContext {
   object::Objects* objects = nullptr;
   const Clock* clock = nullptr;
   std::string region;
-  std::string host_id;  // x-amz-id-2
+  std::string host_id;                     // x-amz-id-2
+  Authenticator* authenticator = nullptr;  // Of the door: a form signs itself in the body.
 };
 
 struct Call {
@@ -46,6 +48,9 @@ struct Call {
   AuthResult auth;
   object::BucketInfo bucket;  // When route->needs_bucket.
   std::string document;       // When route->body is kDocument.
+
+  // Fields of a POST upload. `headers` then holds views of them in place of the head's own.
+  std::vector<FormField> form;
 
   object::Objects& objects() const { return *context.objects; }
   WallTime now() const { return context.clock->wall_now(); }
@@ -89,6 +94,9 @@ S3Status authorize(const Identity& identity, std::string_view action,
 // Another bucket of the request (copy source): looked up, then authorised for `action`.
 io::Task<S3Result<object::BucketInfo>> open_source_bucket(const Call& call, std::string name,
                                                           std::string_view action);
+
+// URL of the call's object, as the client reached its bucket.
+std::string object_location(const Call& call, Slash slash);
 
 // Owner and Initiator elements.
 struct Owner {

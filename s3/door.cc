@@ -82,6 +82,7 @@ struct Door::State {
     context.clock = options.clock;
     context.region = options.auth.region;
     context.host_id = to_base64(host);
+    context.authenticator = &authenticator;
   }
 
   // What on_exchange_end() tells the observer about a request that has been handled.
@@ -159,9 +160,8 @@ S3Status Door::State::admit(Call& call) {
   if (!auth) return std::unexpected(auth.error());
   call.auth = std::move(*auth);
   if ((call.route->auth & auth_bit(call.auth.kind)) == 0) return s3_fail(S3Code::kAccessDenied);
-  if (!call.auth.identity) {
-    // A form's signature stands in its body, which no handler reads yet.
-    return s3_fail(S3Code::kNotImplemented, "POST uploads by form are not implemented.");
+  if (!call.auth.identity && call.auth.kind != AuthKind::kPostForm) {
+    return s3_fail(S3Code::kAccessDenied);
   }
   if (call.auth.payload.is_streaming() && call.route->body != BodyKind::kStream) {
     return s3_fail(S3Code::kInvalidRequest,
@@ -208,8 +208,11 @@ io::Task<S3Status> Door::State::serve(Call& call) {
     Result<object::BucketInfo> bucket = co_await context.objects->find_bucket(call.target.bucket);
     call.bucket = co_await or_fail(translated(call, std::move(bucket)));
   }
-  co_await or_fail(authorize(call.identity(), call.route->action,
-                             call.route->needs_bucket ? &call.bucket : nullptr));
+  // Who posts a form stands in its body: its handler finds out, and authorises.
+  if (call.auth.kind != AuthKind::kPostForm) {
+    co_await or_fail(authorize(call.identity(), call.route->action,
+                               call.route->needs_bucket ? &call.bucket : nullptr));
+  }
   if (call.route->body == BodyKind::kDocument) {
     const S3Status read = co_await read_document(call);
     if (!read) co_return std::unexpected(read.error());

@@ -68,6 +68,8 @@ constexpr std::array<S3CodeInfo, static_cast<size_t>(S3Code::kCount)> kCodes = {
     {"MalformedXML", 400,
      "The XML you provided was not well-formed or did not validate against our published schema"},
     {"MaxMessageLengthExceeded", 400, "Your request was too large."},
+    {"MaxPostPreDataLengthExceeded", 400,
+     "Your POST request fields preceding the upload file were too large."},
     {"MetadataTooLarge", 400, "Your metadata headers exceed the maximum allowed metadata size"},
     {"MissingRequestBodyError", 400, "Request Body is empty"},
     {"MissingSecurityHeader", 400, "Your request was missing a required header"},

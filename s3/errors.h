@@ -52,6 +52,7 @@ enum class S3Code : uint8_t {
   kMalformedTrailerError,
   kMalformedXML,
   kMaxMessageLengthExceeded,
+  kMaxPostPreDataLengthExceeded,
   kMetadataTooLarge,
   kMissingRequestBodyError,
   kMissingSecurityHeader,

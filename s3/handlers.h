@@ -51,6 +51,9 @@ Reply put_object(Call& call);
 Reply upload_part(Call& call);
 Reply refuse_part_parameters(Call& call);  // partNumber without uploadId, or the reverse.
 
+// handlers_post.cc
+Reply post_object(Call& call);
+
 // handlers_delete.cc
 Reply delete_object(Call& call);
 Reply delete_objects(Call& call);

@@ -82,15 +82,6 @@ S3Result<object::CompleteOptions> plan_complete(const Call& call) {
   return options;
 }
 
-std::string location_of(const Call& call) {
-  std::string location = call.exchange.is_encrypted() ? "https://" : "http://";
-  location.append(call.exchange.head().host);
-  if (!call.target.virtual_host) location.append("/").append(call.target.bucket);
-  location += '/';
-  append_uri_encoded(location, call.target.key, Slash::kKeep);
-  return location;
-}
-
 void write_initiator_and_owner(XmlWriter& xml, const Owner& owner) {
   write_owner(xml, "Initiator", owner);
   write_owner(xml, "Owner", owner);
@@ -150,7 +141,7 @@ Reply complete_multipart_upload(Call& call) {
   XmlWriter xml(body);
   xml.declaration();
   xml.open_root("CompleteMultipartUploadResult");
-  xml.element("Location", location_of(call));
+  xml.element("Location", object_location(call, Slash::kKeep));
   xml.element("Bucket", call.bucket.name);
   xml.element("Key", call.target.key);
   xml.etag_element("ETag", completed->etag);

@@ -3,17 +3,39 @@
 #include "s3/conditions.h"
 #include "s3/handlers.h"
 #include "s3/object_headers.h"
+#include "s3/put_object.h"
 #include "s3/write_conditions.h"
+
+namespace cairn::s3 {
+
+S3Result<object::PutOptions> put_options(const Call& call) {
+  if (S3Status acl = check_acl_headers(call); !acl) return std::unexpected(acl.error());
+  if (S3Status known = check_unsupported_headers(call); !known) {
+    return std::unexpected(known.error());
+  }
+  object::PutOptions options;
+  S3Result<object::ObjectMetadata> metadata = parse_metadata(call);
+  if (!metadata) return std::unexpected(std::move(metadata.error()));
+  options.metadata = std::move(*metadata);
+  return options;
+}
+
+void add_stored_headers(http::ResponseHead& head, const Call& call,
+                        const object::ObjectInfo& info) {
+  add_etag(head, info.etag);
+  if (!info.version_id.empty()) head.add("x-amz-version-id", info.version_id);
+  if (info.checksum) add_checksum(head, *info.checksum);
+  add_encryption_echo(head, call);
+}
+
+}  // namespace cairn::s3
 
 namespace cairn::s3::handlers {
 namespace {
 
 io::Task<S3Status> respond_stored(Call& call, object::ObjectInfo info) {
   http::ResponseHead head = call.make_head(200);
-  add_etag(head, info.etag);
-  if (!info.version_id.empty()) head.add("x-amz-version-id", info.version_id);
-  if (info.checksum) add_checksum(head, *info.checksum);
-  add_encryption_echo(head, call);
+  add_stored_headers(head, call, info);
   static_cast<void>(co_await call.exchange.respond(head, BytesView()));
   co_return S3Status();
 }
@@ -48,10 +70,7 @@ S3Result<std::vector<object::DigestKind>> part_digests(const object::UploadInfo&
 }  // namespace
 
 Reply put_object(Call& call) {
-  co_await or_fail(check_acl_headers(call));
-  co_await or_fail(check_unsupported_headers(call));
-  object::PutOptions options;
-  options.metadata = co_await or_fail(parse_metadata(call));
+  object::PutOptions options = co_await or_fail(put_options(call));
   options.conditions = write_conditions(call);
   UploadPlan plan = co_await or_fail(plan_upload(call, object::kObjectBytesMax));
   if (plan.checksums.algorithm) options.digests = {*plan.checksums.algorithm};

@@ -89,6 +89,11 @@ TEST_P(DoorMatrix, RightlySignedGetsPastAuthentication) {
 
 TEST_P(DoorMatrix, Anonymous) {
   TestRequest sent = request();
+  // A form is signed in its body; this request has none, which is found out first.
+  if (route().name == "PostObject") {
+    expect_refused(sent, 412, "PreconditionFailed");
+    return;
+  }
   expect_refused(sent, 403, "AccessDenied");
 }
 

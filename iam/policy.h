@@ -40,6 +40,8 @@ enum class Verdict : uint8_t {
   kDeny,
 };
 
+struct CompiledPolicy;  // policy_compile.h
+
 class Policy {
  public:
   // `bucket` names the bucket of a kBucket policy. Fails with kInvalidArgument and a message in
@@ -59,10 +61,8 @@ class Policy {
   bool is_public() const;
 
  private:
-  struct Compiled;
-  explicit Policy(std::unique_ptr<const Compiled> compiled);
-  friend struct PolicyParser;
-  std::unique_ptr<const Compiled> compiled_;
+  explicit Policy(std::unique_ptr<const CompiledPolicy> compiled);
+  std::unique_ptr<const CompiledPolicy> compiled_;
 };
 
 }  // namespace cairn::iam

@@ -3,6 +3,7 @@
 // Used by one request at a time; not thread-safe.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -48,6 +49,11 @@ struct Request {
   std::string_view action;    // "s3:GetObject", in the case of the AWS reference.
   std::string_view resource;  // ARN: "arn:aws:s3:::bucket/key"; "*" where there is none.
   const RequestKeys* keys = nullptr;
+  // Position of the action in known_actions(), looked up by the first policy that is asked.
+  mutable int16_t action_index = kActionNotLookedUp;
+
+  static constexpr int16_t kActionNotLookedUp = -2;
+  static constexpr int16_t kActionUnknown = -1;
   const Principal* principal() const { return keys->principal(); }
 };
 

@@ -17,10 +17,27 @@ void append_audit(MetricsOut out, const AuditLog::Counters& of) {
                  of.gap ? 1 : 0);
 }
 
+void append_events(MetricsOut out, const EventsReading& of, const DeliveryCounters& delivery) {
+  metrics_single(out, "cairn_events_queued", "gauge", "Events that no webhook has taken yet.",
+                 of.depth);
+  metrics_single(out, "cairn_events_added_total", "counter", "Events recorded.", of.added);
+  metrics_single(out, "cairn_events_dropped_total", "counter",
+                 "Events not recorded because the queue was full.", of.dropped);
+  metrics_single(out, "cairn_events_delivered_total", "counter", "Events that a webhook took.",
+                 delivery.delivered);
+  metrics_single(out, "cairn_events_delivery_failures_total", "counter",
+                 "Attempts that no webhook took.", delivery.failures);
+  metrics_single(out, "cairn_events_expired_total", "counter",
+                 "Events dropped because no webhook took them in time.", delivery.expired);
+  metrics_single(out, "cairn_events_damaged_total", "counter",
+                 "Events dropped because their row was damaged.", delivery.damaged);
+}
+
 }  // namespace
 
 void append_background_metrics(std::string& page, const BackgroundReading& reading) {
   append_audit(MetricsOut(page), reading.audit);
+  append_events(MetricsOut(page), reading.events, reading.delivery);
 }
 
 }  // namespace cairn::server

@@ -5,11 +5,20 @@
 #include <string>
 
 #include "server/audit_log.h"
+#include "server/event_delivery.h"
 
 namespace cairn::server {
 
+struct EventsReading {
+  uint64_t depth = 0;
+  uint64_t added = 0;
+  uint64_t dropped = 0;
+};
+
 struct BackgroundReading {
   AuditLog::Counters audit;
+  EventsReading events;
+  DeliveryCounters delivery;
 };
 
 void append_background_metrics(std::string& page, const BackgroundReading& reading);

@@ -29,7 +29,10 @@ struct Config {
   std::string access_log;  // Path, "-" = standard output, empty = none.
   bool audit_off = false;
   uint64_t audit_file_bytes = 64 * MiB;
-  uint64_t audit_files_kept = 0;  // 0 = all.
+  uint64_t audit_files_kept = 0;                   // 0 = all.
+  std::vector<std::string> notify_webhooks;        // NAME=URL
+  std::vector<std::string> notify_webhook_tokens;  // NAME=TOKEN; never told.
+  std::string notify_ca;                           // PEM; empty = the system's.
   std::string tls_cert;
   std::string tls_key;
   std::string region = "us-east-1";

@@ -38,8 +38,8 @@ void CoreServer::stop_thread() {
 
 io::Task<Result<io::Endpoint>> CoreServer::listen(io::Endpoint at, object::Objects& objects,
                                                   const s3::CredentialSource& credentials,
-                                                  Audit* audit) {
-  audit_ = audit;
+                                                  Background& beside) {
+  audit_ = beside.audit();
   std::unique_ptr<io::Listener> listener =
       co_await io::or_return(io::system_network().listen(at, io::ListenOptions()));
   if (shared_.tls) listener = make_tls_listener(std::move(listener), shared_.tls);

@@ -17,7 +17,7 @@
 #include "s3/auth.h"
 #include "s3/door.h"
 #include "server/access_log.h"
-#include "server/audit.h"
+#include "server/background.h"
 #include "server/config.h"
 #include "server/metrics_page.h"
 #include "server/request_metrics.h"
@@ -42,9 +42,10 @@ class CoreServer final : private s3::RequestObserver {
   void stop_thread();
 
   // Listens and begins to serve; the answer is the address with the real port.
-  // `audit` may be null.
+  // All outlive the server.
   io::Task<Result<io::Endpoint>> listen(io::Endpoint at, object::Objects& objects,
-                                        const s3::CredentialSource& credentials, Audit* audit);
+                                        const s3::CredentialSource& credentials,
+                                        Background& beside);
   void set_ready(bool ready);
   // Graceful end; the task completes when the last connection is closed.
   io::Task<void> drain(Duration grace);

@@ -19,7 +19,7 @@
 #include "s3/routes.h"
 #include "server/access_log.h"
 #include "server/admin_door.h"
-#include "server/audit.h"
+#include "server/background.h"
 #include "server/core_server.h"
 #include "server/credentials.h"
 #include "server/data_directory.h"
@@ -114,7 +114,6 @@ class Node final : private AdminActions {
   io::Task<Result<std::string>> rotate_keys() override;
   io::Task<Result<std::string>> verify_audit() override;
   void on_command(std::string_view name, const io::Endpoint& from, int status) override;
-  io::Task<Status> open_audit();
 
   const Config& config_;
   DataDirectory directory_;
@@ -124,7 +123,7 @@ class Node final : private AdminActions {
   std::unique_ptr<AccessLog> access_log_;
   std::vector<std::unique_ptr<CoreServer>> cores_;  // Destroyed after the stores: see main().
   std::unique_ptr<Stores> stores_;
-  std::unique_ptr<Audit> audit_;  // Null when it is off.
+  std::unique_ptr<Background> beside_;
   std::unique_ptr<http::Server> admin_server_;
 
   // Background work and the admin server, on the main reactor.
@@ -184,32 +183,26 @@ void Node::on_signal() {
 
 io::Task<Status> Node::main() {
   stores_ = co_await io::or_return(Stores::open(config_, directory_));
-  Status served = co_await open_audit();
-  if (served) served = co_await serve_until_signal();
+  Status served;
+  Result<std::unique_ptr<Background>> beside =
+      co_await Background::open(config_, directory_, *stores_);
+  if (beside) {
+    beside_ = std::move(*beside);
+    served = co_await serve_until_signal();
+  } else {
+    served = std::unexpected(beside.error());
+  }
   ready_ = false;
   co_await drain_all();
-  if (audit_) {
-    const Status ended = co_await audit_->close();
+  if (beside_) {
+    const Status ended = co_await beside_->close();
     if (served && !ended) served = ended;
   }
-  audit_.reset();
+  beside_.reset();
   const Status closed = co_await stores_->close();
   stores_.reset();
   if (!served) co_return served;
   co_return closed;
-}
-
-io::Task<Status> Node::open_audit() {
-  if (config_.audit_off) co_return Status();
-  AuditOptions options;
-  options.directory = directory_.audit_path();
-  options.shards_count = cores_.size();
-  options.file_bytes = config_.audit_file_bytes;
-  options.files_kept = config_.audit_files_kept;
-  audit_ =
-      co_await io::or_return(Audit::open(std::move(options), stores_->catalog(), stores_->keys()));
-  background_.spawn(audit_->keep_anchor(background_.stop_token()));
-  co_return Status();
 }
 
 io::Task<Status> Node::serve_until_signal() {
@@ -217,9 +210,10 @@ io::Task<Status> Node::serve_until_signal() {
   for (const std::unique_ptr<CoreServer>& core : cores_) {
     // The first core gets the port when any was asked for; the others share it.
     address_ = co_await io::or_return(io::run_on(
-        core->reactor(), core->listen(address_, stores_->objects(), credentials_, audit_.get())));
+        core->reactor(), core->listen(address_, stores_->objects(), credentials_, *beside_)));
   }
   co_await io::or_return(listen_admin());
+  beside_->start(background_);
   background_.spawn(collect_until_stopped(background_.stop_token()));
   ready_ = true;
   for (const std::unique_ptr<CoreServer>& core : cores_) {
@@ -311,7 +305,7 @@ io::Task<std::string> Node::metrics() {
   reading.access_log_dropped = access_log_ ? access_log_->dropped_count() : 0;
   reading.gc_passes = gc_passes_;
   reading.gc_failures = gc_failures_;
-  if (audit_) reading.background.audit = audit_->counters();
+  reading.background = beside_->read();
   reading.ready = ready_;
   co_return render_metrics(reading);
 }
@@ -366,13 +360,17 @@ io::Task<Result<std::string>> Node::rotate_keys() {
 }
 
 io::Task<Result<std::string>> Node::verify_audit() {
-  if (!audit_) co_return fail(Code::kNotFound, "the audit log is off (audit-off)");
-  Result<std::string> report = co_await audit_->verify();
+  if (beside_->audit() == nullptr) {
+    co_return fail(Code::kNotFound, "the audit log is off (audit-off)");
+  }
+  Result<std::string> report = co_await beside_->audit()->verify();
   co_return report;
 }
 
 void Node::on_command(std::string_view name, const io::Endpoint& from, int status) {
-  if (audit_) audit_->record_command(name, from.to_string(), status, system_clock().wall_now());
+  Audit* const audit = beside_->audit();
+  if (audit == nullptr) return;
+  audit->record_command(name, from.to_string(), status, system_clock().wall_now());
 }
 
 }  // namespace

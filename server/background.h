@@ -1,0 +1,57 @@
+// What runs beside requests: audit, events, and the work that follows bucket configurations. Owns
+// all of it, and starts and ends it in order.
+//
+// Thread rule: opened, started and closed on the main reactor; what it hands out says its own.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/scope.h"
+#include "object/event_queue.h"
+#include "server/audit.h"
+#include "server/background_page.h"
+#include "server/config.h"
+#include "server/data_directory.h"
+#include "server/event_delivery.h"
+#include "server/stores.h"
+#include "server/webhook_connector.h"
+#include "server/webhook_targets.h"
+
+namespace cairn::server {
+
+class Background {
+ public:
+  // `config` and `stores` outlive it.
+  static io::Task<Result<std::unique_ptr<Background>>> open(const Config& config,
+                                                            const DataDirectory& directory,
+                                                            Stores& stores);
+  ~Background();
+
+  // Spawns the loops into `scope`; they end when its stop is asked for.
+  void start(io::Scope& scope);
+  // Awaited once, when the loops and all requests have ended.
+  io::Task<Status> close();
+
+  Audit* audit() { return audit_.get(); }  // Null when it is off.
+  object::EventQueue& events() { return events_; }
+  const std::vector<std::string>& webhook_names() const { return webhook_names_; }
+  BackgroundReading read() const;
+
+ private:
+  Background(const Config& config, Stores& stores);
+  io::Task<Status> open_audit(const DataDirectory& directory);
+  io::Task<Status> open_events();
+
+  const Config& config_;
+  Stores& stores_;
+  std::unique_ptr<Audit> audit_;
+  object::EventQueue events_;
+  std::vector<WebhookTarget> webhooks_;
+  std::vector<std::string> webhook_names_;
+  std::unique_ptr<WebhookConnector> connector_;
+  std::unique_ptr<EventDelivery> delivery_;
+};
+
+}  // namespace cairn::server

@@ -74,6 +74,15 @@ bool EventQueue::add(std::string_view target, uint64_t bucket_id, const Event& e
   return true;
 }
 
+io::Task<Status> EventQueue::add_now(std::vector<std::string> targets, uint64_t bucket_id,
+                                     Event event) {
+  catalog::Batch batch;
+  for (const std::string& target : targets) add(target, bucket_id, event, batch);
+  if (batch.puts.empty()) co_return Status();
+  co_await io::or_return(catalog_.commit(std::move(batch)));
+  co_return Status();
+}
+
 io::Task<Result<std::vector<QueuedEvent>>> EventQueue::read(std::string target, std::string after,
                                                             size_t limit) {
   catalog::ScanRequest scan;

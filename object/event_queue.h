@@ -63,6 +63,8 @@ class EventQueue {
   // Adds the row for `target` to a batch that is about to be committed. May run more than once for
   // one commit. False, and nothing is added, when the queue is full.
   bool add(std::string_view target, uint64_t bucket_id, const Event& event, catalog::Batch& batch);
+  // The same as a commit of its own, for several targets.
+  io::Task<Status> add_now(std::vector<std::string> targets, uint64_t bucket_id, Event event);
   // The oldest rows of a target behind `after` (a row's key; empty = from the first).
   io::Task<Result<std::vector<QueuedEvent>>> read(std::string target, std::string after,
                                                   size_t limit);

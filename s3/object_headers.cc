@@ -9,8 +9,6 @@ namespace cairn::s3 {
 namespace {
 
 constexpr std::string_view kMetaPrefix = "x-amz-meta-";
-constexpr size_t kTagKeyCharsMax = 128;
-constexpr size_t kTagValueCharsMax = 256;
 
 // Everything that S3 knows is kept and told again; all of it is stored alike.
 constexpr std::string_view kStorageClasses[] = {
@@ -48,11 +46,6 @@ std::map<std::string, std::string> parse_user_metadata(const Call& call) {
   return user;
 }
 
-size_t count_code_points(std::string_view text) {
-  return static_cast<size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
 // A field of the head with a query parameter that may take its place.
 void add_with_override(http::ResponseHead& head, const Call& call, bool overrides,
                        std::string_view name, std::string_view parameter, std::string_view stored) {
@@ -71,26 +64,6 @@ S3Result<std::string> parse_storage_class(const Call& call) {
                    {{"StorageClassRequested", std::string(given)}});
   }
   return std::string(given);
-}
-
-S3Result<std::vector<std::pair<std::string, std::string>>> parse_tagging_header(
-    std::string_view header) {
-  std::vector<std::pair<std::string, std::string>> tags;
-  const S3Result<Query> pairs = Query::parse(header);
-  if (!pairs) return s3_fail(S3Code::kInvalidArgument, "The header x-amz-tagging is malformed.");
-  for (const QueryParam& pair : pairs->params()) {
-    const bool repeated =
-        std::ranges::any_of(tags, [&](const auto& tag) { return tag.first == pair.name; });
-    if (pair.name.empty() || repeated || count_code_points(pair.name) > kTagKeyCharsMax ||
-        count_code_points(pair.value) > kTagValueCharsMax) {
-      return s3_fail(S3Code::kInvalidTag, {}, {{"TagKey", std::string(pair.name)}});
-    }
-    tags.emplace_back(pair.name, pair.value);
-  }
-  if (tags.size() > kObjectTagsMax) {
-    return s3_fail(S3Code::kInvalidTag, "Object tags cannot be greater than 10");
-  }
-  return tags;
 }
 
 S3Result<object::ObjectMetadata> parse_metadata(const Call& call) {

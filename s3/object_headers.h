@@ -10,19 +10,16 @@
 #include "object/objects.h"
 #include "s3/call.h"
 #include "s3/checksum_headers.h"
+#include "s3/config_tagging.h"
 #include "s3/xml_writer.h"
 
 namespace cairn::s3 {
 
 inline constexpr size_t kUserMetadataBytesMax = 2048;
-inline constexpr size_t kObjectTagsMax = 10;
 
 // Content-*, Cache-Control, Expires, x-amz-meta-*, storage class, website redirect and tags of a
 // write. Errors: MetadataTooLarge, InvalidStorageClass, InvalidTag.
 S3Result<object::ObjectMetadata> parse_metadata(const Call& call);
-// x-amz-tagging: URL-encoded pairs.
-S3Result<std::vector<std::pair<std::string, std::string>>> parse_tagging_header(
-    std::string_view header);
 // x-amz-storage-class; empty for STANDARD.
 S3Result<std::string> parse_storage_class(const Call& call);
 

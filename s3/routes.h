@@ -62,6 +62,12 @@ struct Route {
   Handler handler = nullptr;
 };
 
+// Whether requests of the route may change something.
+constexpr bool mutates(const Route& route) {
+  return route.method == Method::kPut || route.method == Method::kPost ||
+         route.method == Method::kDelete;
+}
+
 std::span<const Route> routes();
 
 // The route of a request. MethodNotAllowed where the resource knows no such method;

@@ -70,11 +70,13 @@ io::Task<Result<ObjectInfo>> BodyWriter::compare_and_commit(ExpectedBody expecte
 }
 
 ObjectTarget::ObjectTarget(Context& context, BucketInfo bucket, std::string key, PutOptions options,
-                           std::shared_ptr<const crypto::TenantKeys> keys, OwnerId owner)
+                           SsePlan plan, std::shared_ptr<const crypto::TenantKeys> keys,
+                           OwnerId owner)
     : context_(context),
       bucket_(std::move(bucket)),
       key_(std::move(key)),
       options_(std::move(options)),
+      plan_(std::move(plan)),
       keys_(std::move(keys)),
       owner_(owner) {}
 
@@ -84,22 +86,27 @@ io::Task<Result<ObjectInfo>> ObjectTarget::commit(const BodySink& sink, const Bo
   version.head.owner = owner_;
   ObjectInfo& info = version.head.info;
   info.size_bytes = digests.size_bytes;
-  info.etag = to_hex(digests.md5.view());
+  const bool is_tenants = plan_.key == nullptr;
+  info.etag = is_tenants ? to_hex(digests.md5.view()) : make_sse_etag(context_, false);
   info.modified = context_.now();
   info.metadata = std::move(options_.metadata);
   info.lock = options_.lock;
   info.acl = std::move(options_.acl);
-  info.sse = std::move(options_.sse);
+  info.sse = plan_.record;
   const DigestKind kind = options_.digests.front();
   info.checksum.emplace();
   info.checksum->kind = kind;
   info.checksum->value = *digests.find(kind);
-  version.head.sha256.assign(digests.sha256.view().begin(), digests.sha256.view().end());
+  if (is_tenants) {
+    version.head.sha256.assign(digests.sha256.view().begin(), digests.sha256.view().end());
+  }
 
   PreparedBody prepared;
   if (sink.is_inline()) {
     prepared = co_await io::or_return(prepare_inline(
-        context_, *keys_, inline_context(bucket_.id, key_, owner_), sink.inline_bytes()));
+        context_, *seal_keys(keys_, plan_.key),
+        is_tenants ? inline_context(bucket_.id, key_, owner_) : sse_inline_context(owner_),
+        sink.inline_bytes()));
   } else {
     prepared = co_await io::or_return(prepare_manifest(context_, keys_, std::move(manifest), true));
   }
@@ -122,7 +129,8 @@ Status check_key(std::string_view key) {
 }
 
 Result<std::unique_ptr<ObjectWriter>> make_object_writer(Context& context, BucketInfo bucket,
-                                                         std::string key, PutOptions options) {
+                                                         std::string key, PutOptions options,
+                                                         SsePlan plan) {
   const Status valid = check_key(key);
   if (!valid) return std::unexpected(valid.error());
   if (options.digests.empty()) options.digests.push_back(DigestKind::kCrc64Nvme);
@@ -132,12 +140,13 @@ Result<std::unique_ptr<ObjectWriter>> make_object_writer(Context& context, Bucke
     return fail(Code::kInvalidArgument, std::string(reason::kSizeMismatch) + ": too large");
   }
   BodySink::Options sink;
-  sink.keys = *keys;
+  sink.keys = seal_keys(*keys, plan.key);
   sink.owner = context.new_owner();
   sink.digests = options.digests;
   sink.size_bytes = options.size_bytes;
-  auto target = std::make_unique<ObjectTarget>(context, std::move(bucket), std::move(key),
-                                               std::move(options), *keys, sink.owner);
+  auto target =
+      std::make_unique<ObjectTarget>(context, std::move(bucket), std::move(key), std::move(options),
+                                     std::move(plan), *keys, sink.owner);
   return std::make_unique<BodyWriter>(context, std::move(sink), std::move(target));
 }
 

@@ -10,6 +10,7 @@
 #include "object/commit.h"
 #include "object/context.h"
 #include "object/objects.h"
+#include "object/sse_plan.h"
 
 namespace cairn::object {
 
@@ -47,7 +48,7 @@ Status compare_body(const ExpectedBody& expected, const BodyDigests& digests);
 class ObjectTarget final : public BodyTarget {
  public:
   ObjectTarget(Context& context, BucketInfo bucket, std::string key, PutOptions options,
-               std::shared_ptr<const crypto::TenantKeys> keys, OwnerId owner);
+               SsePlan plan, std::shared_ptr<const crypto::TenantKeys> keys, OwnerId owner);
   io::Task<Result<ObjectInfo>> commit(const BodySink& sink, const BodyDigests& digests,
                                       Manifest manifest) override;
 
@@ -56,14 +57,16 @@ class ObjectTarget final : public BodyTarget {
   BucketInfo bucket_;
   std::string key_;
   PutOptions options_;
+  SsePlan plan_;
   std::shared_ptr<const crypto::TenantKeys> keys_;
   OwnerId owner_;
 };
 
 // kInvalidArgument unless `key` has 1 to kKeyBytesMax bytes and no NUL.
 Status check_key(std::string_view key);
-// A writer for a new version of `key`.
+// A writer for a new version of `key`; `plan` is what options.sse came to.
 Result<std::unique_ptr<ObjectWriter>> make_object_writer(Context& context, BucketInfo bucket,
-                                                         std::string key, PutOptions options);
+                                                         std::string key, PutOptions options,
+                                                         SsePlan plan);
 
 }  // namespace cairn::object

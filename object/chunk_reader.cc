@@ -19,15 +19,15 @@ struct ChunkReader::Slot {
 
 // What reads in flight share with the reader and outlives both.
 struct ChunkReader::State {
-  State(Context& on, TenantId owner, ReadEpochs::ReadPin held)
-      : context(on), core(on.core()), tenant(owner), pin(std::move(held)) {}
+  State(Context& on, crypto::SealKeys opened_with, ReadEpochs::ReadPin held)
+      : context(on), core(on.core()), keys(std::move(opened_with)), pin(std::move(held)) {}
   static io::Task<void> run(std::shared_ptr<State> state, std::shared_ptr<Slot> slot, Extent piece);
   io::Task<Result<Buffer>> read(Extent piece);
   Result<std::shared_ptr<crypto::ChunkOpener>> opener(const ChunkId& id, BytesView header);
 
   Context& context;
   Core& core;
-  const TenantId tenant;
+  const crypto::SealKeys keys;
   ReadEpochs::ReadPin pin;
   bool given_up = false;
   // Of the chunk opened last: consecutive pieces mostly lie in one chunk.
@@ -35,8 +35,10 @@ struct ChunkReader::State {
   std::shared_ptr<crypto::ChunkOpener> opened;
 };
 
-ChunkReader::ChunkReader(Context& context, TenantId tenant, ReadEpochs::ReadPin pin)
-    : state_(std::make_shared<State>(context, tenant, std::move(pin))) {}
+ChunkReader::ChunkReader(Context& context, TenantId tenant, ReadEpochs::ReadPin pin,
+                         crypto::SseKeyPointer key)
+    : state_(std::make_shared<State>(
+          context, crypto::SealKeys(context.keys, tenant, std::move(key)), std::move(pin))) {}
 
 ChunkReader::~ChunkReader() {
   state_->given_up = true;
@@ -97,7 +99,7 @@ io::Task<void> ChunkReader::State::run(std::shared_ptr<State> state, std::shared
 Result<std::shared_ptr<crypto::ChunkOpener>> ChunkReader::State::opener(const ChunkId& id,
                                                                         BytesView header) {
   if (opened != nullptr && opened_id == id) return opened;
-  Result<crypto::ChunkOpener> made = crypto::ChunkOpener::create(context.keys, tenant, id, header);
+  Result<crypto::ChunkOpener> made = crypto::ChunkOpener::create(keys, id, header);
   if (!made) return std::unexpected(std::move(made.error()));
   opened_id = id;
   opened = std::make_shared<crypto::ChunkOpener>(std::move(*made));

@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/result.h"
+#include "crypto/sse_keys.h"
 #include "io/task.h"
 #include "object/context.h"
 #include "object/read_epochs.h"
@@ -20,8 +21,10 @@ namespace cairn::object {
 
 class ChunkReader {
  public:
-  // `pin` keeps the chunks from the collector for as long as a read may run.
-  ChunkReader(Context& context, TenantId tenant, ReadEpochs::ReadPin pin);
+  // `pin` keeps the chunks from the collector for as long as a read may run; `key` is what they are
+  // sealed under besides the tenant's keys.
+  ChunkReader(Context& context, TenantId tenant, ReadEpochs::ReadPin pin,
+              crypto::SseKeyPointer key = nullptr);
   ~ChunkReader();
   ChunkReader(const ChunkReader&) = delete;
   ChunkReader& operator=(const ChunkReader&) = delete;
@@ -43,7 +46,7 @@ class ChunkReader {
   std::deque<std::shared_ptr<Slot>> slots_;
 };
 
-// All bytes of `manifest`, at most `size_bytes_max`.
+// All bytes of `extents`, at most `size_bytes_max`, under the tenant's own keys.
 io::Task<Result<Bytes>> read_all(Context& context, TenantId tenant, ReadEpochs::ReadPin pin,
                                  std::vector<Extent> extents, uint64_t size_bytes_max);
 

@@ -33,8 +33,9 @@ struct OpenObject {
   Head head;
   catalog::Version version = 0;  // Of the object row.
   TenantId tenant;
-  bool has_body = false;  // The two below are loaded.
-  Bytes inline_bytes;     // Plaintext of a small body.
+  bool has_body = false;      // The two below are loaded.
+  Bytes inline_bytes;         // Plaintext of a small body,
+  std::string inline_sealed;  // or, under an SSE key, what every reader opens with it.
   Manifest manifest;
   uint64_t memory_bytes() const;
 };

@@ -12,6 +12,7 @@
 #include "object/multipart.h"
 #include "object/object_reader.h"
 #include "object/rows.h"
+#include "object/sse_plan.h"
 
 namespace cairn::object {
 namespace {
@@ -20,7 +21,8 @@ namespace {
 io::Task<Result<std::unique_ptr<StoredObjectReader>>> open_source(Context& context,
                                                                   BucketInfo bucket,
                                                                   ObjectInfo source,
-                                                                  ReadEpochs::ReadPin pin) {
+                                                                  ReadEpochs::ReadPin pin,
+                                                                  crypto::SseKeyPointer key) {
   std::shared_ptr<const OpenObject> object =
       co_await io::or_return(load_version(context, bucket, source.key, source.version_id, true));
   if (object == nullptr) co_return fail(Code::kNotFound, std::string(reason::kNoSuchKey));
@@ -30,7 +32,7 @@ io::Task<Result<std::unique_ptr<StoredObjectReader>>> open_source(Context& conte
     co_return fail(Code::kFailedPrecondition,
                    std::string(reason::kConditionIfMatch) + ": the copy's source changed");
   }
-  co_return std::make_unique<StoredObjectReader>(context, std::move(object), std::move(pin));
+  co_return StoredObjectReader::create(context, std::move(object), std::move(pin), key);
 }
 
 ReadEpochs::ReadPin pin_now(Context& context) {
@@ -90,14 +92,17 @@ io::Task<Result<ObjectInfo>> copy_by_reading(ObjectReader& reader, ByteRange ran
   co_return co_await writer->finish(std::move(expected));
 }
 
-// Whether the bytes can be shared: they lie in chunks of the same tenant.
-bool can_share(const OpenObject& source, const BucketInfo& target) {
-  return source.tenant == target.tenant && !source.manifest.extents.empty();
+// Whether the bytes can be shared: they lie in chunks of the same tenant under the same key.
+bool can_share(const StoredObjectReader& source, const BucketInfo& target,
+               const crypto::SseKeyPointer& target_key) {
+  const OpenObject& object = source.object();
+  return object.tenant == target.tenant && !object.manifest.extents.empty() &&
+         crypto::same_sse_key(source.key(), target_key);
 }
 
 io::Task<Result<ObjectInfo>> commit_shared(Context& context, const OpenObject& source,
                                            BucketInfo bucket, std::string key, PutOptions options,
-                                           OwnerId owner) {
+                                           std::string sse_record, OwnerId owner) {
   const auto tenant_keys = co_await io::or_return(context.keys_of(bucket.tenant));
   Manifest manifest;
   manifest.owner = owner;
@@ -109,7 +114,7 @@ io::Task<Result<ObjectInfo>> commit_shared(Context& context, const OpenObject& s
   version.head.info.metadata = std::move(options.metadata);
   version.head.info.lock = options.lock;
   version.head.info.acl = std::move(options.acl);
-  version.head.info.sse = std::move(options.sse);
+  version.head.info.sse = std::move(sse_record);
   version.hook = std::move(options.hook);
   version.head.info.parts_count = 0;
   PreparedBody prepared =
@@ -182,19 +187,21 @@ io::Task<Result<ObjectInfo>> copy_object(Context& context, BucketInfo source_buc
                                          ObjectInfo source, BucketInfo target_bucket,
                                          std::string target_key, PutOptions options) {
   co_await io::or_return(check_key(target_key));
-  const std::unique_ptr<StoredObjectReader> reader = co_await io::or_return(
-      open_source(context, std::move(source_bucket), std::move(source), pin_now(context)));
+  const std::unique_ptr<StoredObjectReader> reader = co_await io::or_return(open_source(
+      context, std::move(source_bucket), std::move(source), pin_now(context), options.source_key));
+  SsePlan plan =
+      co_await io::or_return(plan_sse(context, target_bucket.tenant, std::move(options.sse)));
   const OpenObject& object = reader->object();
   const std::optional<ObjectChecksum>& checksum = object.head.info.checksum;
   const bool same_checksum =
       options.digests.empty() || (checksum && checksum->kind == options.digests.front());
-  if (same_checksum && can_share(object, target_bucket)) {
+  if (same_checksum && can_share(*reader, target_bucket, plan.key)) {
     const OwnerId owner = context.new_owner();
     Holds holds(context, owner);
     const Result<bool> taken = co_await holds.take(object.manifest.chunks());
     if (taken && *taken) {
-      Result<ObjectInfo> result =
-          co_await commit_shared(context, object, target_bucket, target_key, options, owner);
+      Result<ObjectInfo> result = co_await commit_shared(context, object, target_bucket, target_key,
+                                                         options, plan.record, owner);
       co_await holds.end(result.has_value());
       co_return result;
     }
@@ -202,25 +209,30 @@ io::Task<Result<ObjectInfo>> copy_object(Context& context, BucketInfo source_buc
   }
   const ByteRange all{0, object.head.info.size_bytes};
   options.size_bytes = all.size_bytes;
-  std::unique_ptr<ObjectWriter> writer = co_await io::or_return(make_object_writer(
-      context, std::move(target_bucket), std::move(target_key), std::move(options)));
+  std::unique_ptr<ObjectWriter> writer = co_await io::or_return(
+      make_object_writer(context, std::move(target_bucket), std::move(target_key),
+                         std::move(options), std::move(plan)));
   co_return co_await copy_by_reading(*reader, all, std::move(writer));
 }
 
 io::Task<Result<PartInfo>> copy_part(Context& context, BucketInfo source_bucket, ObjectInfo source,
                                      std::optional<ByteRange> range, BucketInfo bucket,
-                                     UploadInfo upload, uint32_t part_number) {
+                                     UploadInfo upload, uint32_t part_number, CopyKeys keys) {
   co_await io::or_return(check_part_number(part_number));
-  const std::unique_ptr<StoredObjectReader> reader = co_await io::or_return(
-      open_source(context, std::move(source_bucket), std::move(source), pin_now(context)));
+  const std::unique_ptr<StoredObjectReader> reader =
+      co_await io::or_return(open_source(context, std::move(source_bucket), std::move(source),
+                                         pin_now(context), std::move(keys.source)));
+  const SsePlan plan =
+      co_await io::or_return(plan_part_sse(context, bucket.tenant, upload.sse, keys.upload));
   const OpenObject& object = reader->object();
   const ByteRange wanted = range.value_or(ByteRange{0, object.head.info.size_bytes});
   if (!wanted.inside(object.head.info.size_bytes)) {
     co_return fail(Code::kOutOfRange, "the range lies outside the copy's source");
   }
-  if (can_share(object, bucket)) {
+  if (can_share(*reader, bucket, plan.key)) {
     Part part = co_await io::or_return(hash_range(context, *reader, wanted, upload.checksum));
     part.info.number = part_number;
+    hide_digests(context, upload, part);
     Manifest manifest;
     manifest.owner = context.new_owner();
     manifest.extents = object.manifest.slice(wanted);
@@ -236,6 +248,7 @@ io::Task<Result<PartInfo>> copy_part(Context& context, BucketInfo source_bucket,
   }
   PutOptions options;
   options.size_bytes = wanted.size_bytes;
+  options.sse.customer_key = std::move(keys.upload);
   std::unique_ptr<ObjectWriter> writer = co_await io::or_return(make_part_writer(
       context, std::move(bucket), std::move(upload), part_number, std::move(options)));
   const ObjectInfo written =

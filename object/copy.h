@@ -21,6 +21,6 @@ io::Task<Result<ObjectInfo>> copy_object(Context& context, BucketInfo source_buc
 // The range is read for its digests, but stored by reference.
 io::Task<Result<PartInfo>> copy_part(Context& context, BucketInfo source_bucket, ObjectInfo source,
                                      std::optional<ByteRange> range, BucketInfo bucket,
-                                     UploadInfo upload, uint32_t part_number);
+                                     UploadInfo upload, uint32_t part_number, CopyKeys keys);
 
 }  // namespace cairn::object

@@ -60,6 +60,22 @@ std::optional<std::pair<TenantId, uint32_t>> parse_tenant_key(std::string_view r
   return std::pair{tenant, version};
 }
 
+std::string all_kms_keys() {
+  return "k/";
+}
+std::string kms_keys(TenantId tenant) {
+  return numbered("k/", tenant.value);
+}
+std::string kms_key(TenantId tenant, std::string_view id) {
+  std::string out = numbered("k/", tenant.value, id.size());
+  out.append(id);
+  return out;
+}
+std::optional<TenantId> parse_kms_key(std::string_view row) {
+  if (row.size() <= kPrefixBytes + kIdBytes) return std::nullopt;
+  return TenantId{load_u64(row.substr(kPrefixBytes))};
+}
+
 std::string bucket(TenantId tenant, std::string_view name) {
   return buckets(tenant).append(name);
 }

@@ -28,6 +28,11 @@ std::string store_info();
 std::string tenant_keys();  // Prefix.
 std::string tenant_key(TenantId tenant, uint32_t version);
 std::optional<std::pair<TenantId, uint32_t>> parse_tenant_key(std::string_view row);
+// k/<tenant 8><id of a KMS key>
+std::string all_kms_keys();             // Prefix.
+std::string kms_keys(TenantId tenant);  // Prefix.
+std::string kms_key(TenantId tenant, std::string_view id);
+std::optional<TenantId> parse_kms_key(std::string_view row);
 // b/<tenant 8>/<name>
 std::string bucket(TenantId tenant, std::string_view name);
 std::string buckets(TenantId tenant);  // Prefix.

@@ -30,6 +30,7 @@ inline constexpr uint64_t kHashBacklogBytesMax = 32 * MiB;
 inline constexpr size_t kManifestInlineBytesMax = 64 * KiB;
 inline constexpr uint64_t kManifestBytesMax = 1 * GiB;  // Encoded; a larger one does not parse.
 inline constexpr size_t kRowBytesMax = 8 * MiB;
+inline constexpr size_t kSseRecordBytesMax = 16 * KiB;  // Of it the encryption context is most.
 
 inline constexpr size_t kBucketConfigBytesMax = 2 * MiB;  // All documents of a bucket together.
 

@@ -11,6 +11,7 @@
 #include "object/keys.h"
 #include "object/rows.h"
 #include "object/signed_row.h"
+#include "object/sse_plan.h"
 
 namespace cairn::object {
 namespace {
@@ -94,6 +95,7 @@ io::Task<Result<ObjectInfo>> PartTarget::commit(const BodySink&, const BodyDiges
   part.info.checksum->kind = upload_.checksum;
   part.info.checksum->value = *digests.find(upload_.checksum);
   part.sha256.assign(digests.sha256.view().begin(), digests.sha256.view().end());
+  hide_digests(context_, upload_, part);
   PreparedBody prepared =
       co_await io::or_return(prepare_manifest(context_, keys_, std::move(manifest), true));
   part.body = prepared.body;
@@ -113,6 +115,12 @@ io::Task<Result<ObjectInfo>> PartTarget::commit(const BodySink&, const BodyDiges
 
 }  // namespace
 
+void hide_digests(Context& context, const UploadInfo& upload, Part& part) {
+  if (upload.sse.empty()) return;
+  part.info.etag = make_sse_etag(context, true);
+  part.sha256.clear();
+}
+
 Status check_part_number(uint32_t number) {
   if (number >= 1 && number <= kPartNumberMax) return {};
   return fail(Code::kInvalidArgument,
@@ -129,7 +137,8 @@ io::Task<Result<UploadInfo>> create_upload(Context& context, BucketInfo bucket, 
   upload.metadata = std::move(options.metadata);
   upload.lock = options.lock;
   upload.acl = std::move(options.acl);
-  upload.sse = std::move(options.sse);
+  SsePlan plan = co_await io::or_return(plan_sse(context, bucket.tenant, std::move(options.sse)));
+  upload.sse = std::move(plan.record);
   upload.checksum_was_asked = options.checksum.has_value();
   upload.checksum = options.checksum.value_or(DigestKind::kCrc64Nvme);
   const bool full = upload.checksum == DigestKind::kCrc64Nvme;
@@ -165,8 +174,11 @@ Result<std::unique_ptr<ObjectWriter>> make_part_writer(Context& context, BucketI
   }
   Result<std::shared_ptr<const crypto::TenantKeys>> keys = context.keys_of(bucket.tenant);
   if (!keys) return std::unexpected(std::move(keys.error()));
+  const Result<SsePlan> plan =
+      plan_part_sse(context, bucket.tenant, upload.sse, options.sse.customer_key);
+  if (!plan) return std::unexpected(plan.error());
   BodySink::Options sink;
-  sink.keys = *keys;
+  sink.keys = seal_keys(*keys, plan->key);
   sink.owner = context.new_owner();
   sink.digests = std::move(options.digests);
   sink.digests.push_back(upload.checksum);
@@ -285,10 +297,10 @@ io::Task<Result<Manifest>> join_parts(Context& context, TenantId tenant,
 
 // Reads the whole body: the only way to a full-object digest that does not combine.
 io::Task<Result<DigestValue>> digest_body(Context& context, TenantId tenant, DigestKind kind,
-                                          std::vector<Extent> extents) {
+                                          crypto::SseKeyPointer key, std::vector<Extent> extents) {
   const std::unique_ptr<crypto::Digest> digest = crypto::Digest::create(kind);
   ReadEpochs::ReadPin pin(context.core().readers, io::Reactor::current().now());
-  ChunkReader reader(context, tenant, std::move(pin));
+  ChunkReader reader(context, tenant, std::move(pin), std::move(key));
   reader.start(std::move(extents));
   while (true) {
     const Buffer piece = co_await io::or_return(reader.next());
@@ -345,8 +357,10 @@ io::Task<Result<ObjectInfo>> try_complete(Context& context, BucketInfo bucket, U
   if (!info.checksum) {
     info.checksum.emplace();
     info.checksum->kind = row.upload.checksum;
+    crypto::SseKeyPointer key = co_await io::or_return(
+        open_sse(context, bucket.tenant, row.upload.sse, options.customer_key));
     info.checksum->value = co_await io::or_return(
-        digest_body(context, bucket.tenant, row.upload.checksum, manifest.extents));
+        digest_body(context, bucket.tenant, row.upload.checksum, std::move(key), manifest.extents));
   }
   co_await io::or_return(check_whole(options, *info.checksum));
   info.size_bytes = manifest.size_bytes();

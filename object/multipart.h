@@ -29,6 +29,9 @@ Status check_part_number(uint32_t number);
 Result<std::unique_ptr<ObjectWriter>> make_part_writer(Context& context, BucketInfo bucket,
                                                        UploadInfo upload, uint32_t part_number,
                                                        PutOptions options);
+// In an upload under an SSE key a part tells and keeps no digest that a guess of its bytes could be
+// compared with, but the checksum that clients ask for.
+void hide_digests(Context& context, const UploadInfo& upload, Part& part);
 // Makes `part` the upload's part of that number, with `new_edges`, and gives a replaced one to the
 // collector.
 io::Task<Status> commit_part(Context& context, BucketInfo bucket, UploadInfo upload, Part part,

@@ -16,9 +16,11 @@ namespace cairn::object {
 // Used on the reactor that made it.
 class StoredObjectReader final : public ObjectReader {
  public:
-  // REQUIRES: object->has_body; `pin` was taken before the object was looked up.
-  StoredObjectReader(Context& context, std::shared_ptr<const OpenObject> object,
-                     ReadEpochs::ReadPin pin);
+  // REQUIRES: object->has_body; `pin` was taken before the object was looked up. `customer_key`
+  // under SSE-C; failures of keys as open_sse().
+  static Result<std::unique_ptr<StoredObjectReader>> create(
+      Context& context, std::shared_ptr<const OpenObject> object, ReadEpochs::ReadPin pin,
+      const crypto::SseKeyPointer& customer_key);
 
   const ObjectInfo& info() const override { return shown_ ? *shown_ : object_->head.info; }
   // Tells another version id from now on.
@@ -32,12 +34,19 @@ class StoredObjectReader final : public ObjectReader {
   io::Task<Result<Buffer>> next() override;
 
   const OpenObject& object() const { return *object_; }
+  // What the body is sealed under besides the tenant's keys; may be null.
+  const crypto::SseKeyPointer& key() const { return key_; }
 
  private:
+  StoredObjectReader(Context& context, std::shared_ptr<const OpenObject> object,
+                     ReadEpochs::ReadPin pin, crypto::SseKeyPointer key);
+  BytesView inline_bytes() const { return key_ == nullptr ? object_->inline_bytes : opened_; }
   io::Task<Result<Buffer>> next_inline();
 
   Context& context_;
   std::shared_ptr<const OpenObject> object_;
+  crypto::SseKeyPointer key_;
+  Bytes opened_;                       // A small body under `key_`.
   std::optional<ObjectInfo> shown_;    // Set where info() differs from the record.
   std::optional<ChunkReader> chunks_;  // Unset for a body in memory.
   ByteRange inline_left_;

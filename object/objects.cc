@@ -14,12 +14,14 @@
 #include "object/context.h"
 #include "object/copy.h"
 #include "object/keys.h"
+#include "object/kms_keys.h"
 #include "object/lister.h"
 #include "object/multipart.h"
 #include "object/object_reader.h"
 #include "object/remove.h"
 #include "object/rows.h"
 #include "object/scrubber.h"
+#include "object/sse_plan.h"
 #include "object/tenant_keys.h"
 #include "object/version_lister.h"
 #include "object/versions.h"
@@ -100,7 +102,10 @@ class StoredObjects final : public Objects {
   io::Task<Result<ObjectInfo>> head(BucketInfo bucket, std::string key,
                                     std::string version_id) override;
   io::Task<Result<std::unique_ptr<ObjectReader>>> open(BucketInfo bucket, std::string key,
-                                                       std::string version_id) override;
+                                                       std::string version_id,
+                                                       crypto::SseKeyPointer customer_key) override;
+  Status check_customer_key(const BucketInfo& bucket, const ObjectInfo& info,
+                            const crypto::SseKeyPointer& customer_key) override;
   io::Task<Result<std::vector<RemovedInfo>>> remove(BucketInfo bucket,
                                                     std::vector<RemoveRequest> requests,
                                                     CommitHook hook) override {
@@ -140,9 +145,10 @@ class StoredObjects final : public Objects {
                                                            PutOptions options) override;
   io::Task<Result<PartInfo>> copy_part(BucketInfo source_bucket, ObjectInfo source,
                                        std::optional<ByteRange> range, BucketInfo bucket,
-                                       UploadInfo upload, uint32_t part_number) override {
+                                       UploadInfo upload, uint32_t part_number,
+                                       CopyKeys keys) override {
     return object::copy_part(context_, std::move(source_bucket), std::move(source), range,
-                             std::move(bucket), std::move(upload), part_number);
+                             std::move(bucket), std::move(upload), part_number, std::move(keys));
   }
   io::Task<Result<std::vector<PartInfo>>> list_parts(BucketInfo bucket, UploadInfo upload,
                                                      uint32_t after, size_t limit) override {
@@ -163,6 +169,9 @@ class StoredObjects final : public Objects {
     return object::list_uploads(context_, std::move(bucket), std::move(request));
   }
 
+  io::Task<Result<crypto::KmsKeyPointer>> change_kms_key(KmsCommand command) override {
+    return object::change_kms_key(context_, std::move(command));
+  }
   io::Task<Result<ScrubReport>> scrub() override;
   io::Task<Result<bool>> collect_garbage() override { return collector_.pass(); }
   io::Task<Status> close() override;
@@ -185,7 +194,9 @@ io::Task<Status> StoredObjects::check_conditions(BucketInfo bucket, std::string 
 io::Task<Result<std::unique_ptr<ObjectWriter>>> StoredObjects::put(BucketInfo bucket,
                                                                    std::string key,
                                                                    PutOptions options) {
-  co_return make_object_writer(context_, std::move(bucket), std::move(key), std::move(options));
+  SsePlan plan = co_await io::or_return(plan_sse(context_, bucket.tenant, std::move(options.sse)));
+  co_return make_object_writer(context_, std::move(bucket), std::move(key), std::move(options),
+                               std::move(plan));
 }
 
 io::Task<Result<std::unique_ptr<ObjectWriter>>> StoredObjects::put_part(BucketInfo bucket,
@@ -205,18 +216,32 @@ io::Task<Result<ObjectInfo>> StoredObjects::head(BucketInfo bucket, std::string 
   co_return info;
 }
 
-io::Task<Result<std::unique_ptr<ObjectReader>>> StoredObjects::open(BucketInfo bucket,
-                                                                    std::string key,
-                                                                    std::string version_id) {
+io::Task<Result<std::unique_ptr<ObjectReader>>> StoredObjects::open(
+    BucketInfo bucket, std::string key, std::string version_id,
+    crypto::SseKeyPointer customer_key) {
   Core& core = context_.core();
   // Before the lookup: what is found then cannot be collected under the reader.
   ReadEpochs::ReadPin pin(core.readers, core.reactor.now());
   std::shared_ptr<const OpenObject> object = co_await io::or_return(
       require_version(context_, bucket, std::move(key), std::move(version_id), true));
   const bool show_null = needs_null_id(bucket, object->head.info);
-  auto reader = std::make_unique<StoredObjectReader>(context_, std::move(object), std::move(pin));
+  std::unique_ptr<StoredObjectReader> reader = co_await io::or_return(
+      StoredObjectReader::create(context_, std::move(object), std::move(pin), customer_key));
   if (show_null) reader->show_as(std::string(kNullVersionId));
   co_return reader;
+}
+
+Status StoredObjects::check_customer_key(const BucketInfo& bucket, const ObjectInfo& info,
+                                         const crypto::SseKeyPointer& customer_key) {
+  if (info.sse.empty() && customer_key == nullptr) return {};
+  const Result<SseRecord> record = parse_sse(info.sse);
+  if (!record) return std::unexpected(record.error());
+  // What is told of an object without its bytes needs no KMS key.
+  if (record->kind == crypto::SseKind::kKms && customer_key == nullptr) return {};
+  const Result<crypto::SseKeyPointer> key =
+      open_sse(context_, bucket.tenant, info.sse, customer_key);
+  if (!key) return std::unexpected(key.error());
+  return {};
 }
 
 io::Task<Result<ScrubReport>> StoredObjects::scrub() {
@@ -272,6 +297,7 @@ io::Task<Status> check_schema(Context& context) {
 
 io::Task<Status> start(Context& context) {
   co_await io::or_return(load_tenant_keys(context.catalog, context.keys));
+  co_await io::or_return(load_kms_keys(context.catalog, context.keys));
   co_await io::or_return(check_schema(context));
   co_return co_await ensure_tenant_keys(context.catalog, context.keys, crypto::kRootTenant,
                                         context.random);

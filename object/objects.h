@@ -22,6 +22,7 @@
 #include "catalog/catalog.h"
 #include "crypto/key_ring.h"
 #include "io/task.h"
+#include "object/sse.h"
 #include "object/types.h"
 #include "storage/chunk_store.h"
 
@@ -66,7 +67,8 @@ struct PutOptions {
   ObjectMetadata metadata;
   ObjectLock lock;
   std::string acl;
-  std::string sse;
+  SseRequest sse;  // Of a part only `customer_key` counts: the rest is the upload's.
+  crypto::SseKeyPointer source_key;  // Of a copy: its source's, under SSE-C.
   CommitHook hook;
   Conditions conditions;  // If-Match / If-None-Match on the current object.
   // Besides MD5 (the ETag) and SHA-256 (always): what is computed and, when it is the object's
@@ -173,7 +175,7 @@ struct UploadOptions {
   ObjectMetadata metadata;
   ObjectLock lock;
   std::string acl;
-  std::string sse;
+  SseRequest sse;
   std::optional<DigestKind> checksum;  // Unset = CRC64NVME full object.
   std::optional<ChecksumType> checksum_type;
 };
@@ -197,6 +199,8 @@ struct CompletedPart {
 struct CompleteOptions {
   std::vector<CompletedPart> parts;
   Conditions conditions;
+  // Under SSE-C; needed only where the checksum asked for has to be computed from all bytes.
+  crypto::SseKeyPointer customer_key;
   std::optional<uint64_t> size_bytes;
   std::optional<std::pair<DigestKind, DigestValue>> checksum;  // Of the whole object.
   std::optional<ChecksumType> checksum_type;
@@ -217,11 +221,19 @@ struct UploadListPage {
   std::string next_upload_id;
 };
 
+// Customers' keys of a copied part: of what is read and of the upload.
+struct CopyKeys {
+  crypto::SseKeyPointer source;
+  crypto::SseKeyPointer upload;
+};
+
 // What a scrub found.
 struct ScrubReport {
   uint64_t chunks_count = 0;
   uint64_t bytes_count = 0;
   uint64_t objects_count = 0;
+  // Under keys that are not here (SSE-C, deleted KMS keys): checked as far as that goes without.
+  uint64_t locked_objects_count = 0;
   struct Damage {
     std::string bucket;
     std::string key;
@@ -264,8 +276,14 @@ class Objects {
                                                               PutOptions options) = 0;
   virtual io::Task<Result<ObjectInfo>> head(BucketInfo bucket, std::string key,
                                             std::string version_id) = 0;
-  virtual io::Task<Result<std::unique_ptr<ObjectReader>>> open(BucketInfo bucket, std::string key,
-                                                               std::string version_id) = 0;
+  // `customer_key` under SSE-C. Failures of keys: object/sse.h.
+  virtual io::Task<Result<std::unique_ptr<ObjectReader>>> open(
+      BucketInfo bucket, std::string key, std::string version_id,
+      crypto::SseKeyPointer customer_key = nullptr) = 0;
+  // Whether `customer_key` is what `info`, which head() told, was stored with; of an object that is
+  // not under SSE-C, that there is none.
+  virtual Status check_customer_key(const BucketInfo& bucket, const ObjectInfo& info,
+                                    const crypto::SseKeyPointer& customer_key) = 0;
   // Removes versions or writes delete markers, in as few commits as possible; one answer per
   // request, in order. Removing what is not there succeeds, unless the conditions ask for it; a
   // locked version is kPermissionDenied kObjectLocked. `hook` runs for each that changes anything.
@@ -281,7 +299,7 @@ class Objects {
       BucketInfo bucket, std::string key, std::string version_id,
       std::function<Status(ObjectInfo& info)> change, CommitHook hook = {}) = 0;
   // By reference: shares the source's chunks, no data is read, when source and target have one
-  // tenant and no new checksum kind is asked for; otherwise by reading.
+  // tenant and one key and no new checksum kind is asked for; otherwise by reading.
   virtual io::Task<Result<ObjectInfo>> copy(BucketInfo source_bucket, ObjectInfo source,
                                             BucketInfo target_bucket, std::string target_key,
                                             PutOptions options) = 0;
@@ -300,7 +318,8 @@ class Objects {
                                                                    PutOptions options) = 0;
   virtual io::Task<Result<PartInfo>> copy_part(BucketInfo source_bucket, ObjectInfo source,
                                                std::optional<ByteRange> range, BucketInfo bucket,
-                                               UploadInfo upload, uint32_t part_number) = 0;
+                                               UploadInfo upload, uint32_t part_number,
+                                               CopyKeys keys = {}) = 0;
   virtual io::Task<Result<std::vector<PartInfo>>> list_parts(BucketInfo bucket, UploadInfo upload,
                                                              uint32_t after, size_t limit) = 0;
   // Idempotent: a repeat with the same upload id answers the same object while it is remembered
@@ -312,6 +331,9 @@ class Objects {
                                         std::string upload_id) = 0;
   virtual io::Task<Result<UploadListPage>> list_uploads(BucketInfo bucket,
                                                         UploadListRequest request) = 0;
+
+  // Keys of SSE-KMS; see object/kms_keys.h. Their list is the key ring's.
+  virtual io::Task<Result<crypto::KmsKeyPointer>> change_kms_key(KmsCommand command) = 0;
 
   // Verifies every record of the store and every manifest.
   virtual io::Task<Result<ScrubReport>> scrub() = 0;

@@ -1,5 +1,6 @@
 #include "object/rows.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "crypto/sealing.h"
@@ -135,6 +136,17 @@ std::string inline_context(uint64_t bucket_id, std::string_view key, const Owner
   return out;
 }
 
+std::string sse_inline_context(const OwnerId& owner) {
+  std::string out = "sse";
+  out.append(as_text(owner.bytes));
+  return out;
+}
+
+uint64_t sealed_plaintext_bytes(std::string_view sealed) {
+  const uint64_t overhead_bytes = crypto::kSealedValueOverheadBytes;
+  return std::max<uint64_t>(sealed.size(), overhead_bytes) - overhead_bytes;
+}
+
 namespace {
 
 // Fills the body of `object`; false when the object changed meanwhile.
@@ -146,7 +158,11 @@ io::Task<Result<bool>> fill_body(Context& context, uint64_t bucket_id, HeadRow r
   if (!encoded) co_return false;
   Body body = co_await io::or_return(parse_body(as_bytes(*encoded)));
   uint64_t size_bytes = 0;
-  if (body.kind == Body::Kind::kInline) {
+  if (body.kind == Body::Kind::kInline && !object.head.info.sse.empty()) {
+    // Opened anew for every reader, whose key is checked then.
+    object.inline_sealed = std::move(body.inline_sealed);
+    size_bytes = sealed_plaintext_bytes(object.inline_sealed);
+  } else if (body.kind == Body::Kind::kInline) {
     object.inline_bytes = co_await io::or_return(crypto::open_value(
         context.keys, object.tenant, inline_context(bucket_id, key, object.head.owner),
         as_bytes(body.inline_sealed)));

@@ -63,5 +63,10 @@ io::Task<Result<std::shared_ptr<const OpenObject>>> load_version(Context& contex
 
 // What binds an inline body to its object: AAD of its seal.
 std::string inline_context(uint64_t bucket_id, std::string_view key, const OwnerId& owner);
+// The same under an SSE key. It does not name the key, so that an object can be renamed without
+// what opens it; the head's HMAC binds the body to the object's key and owner.
+std::string sse_inline_context(const OwnerId& owner);
+// How long what a sealed value holds is.
+uint64_t sealed_plaintext_bytes(std::string_view sealed);
 
 }  // namespace cairn::object

@@ -8,6 +8,7 @@
 #include "object/keys.h"
 #include "object/multipart.h"
 #include "object/rows.h"
+#include "object/sse_plan.h"
 
 namespace cairn::object {
 namespace {
@@ -115,19 +116,22 @@ io::Task<Status> Scrubber::check_object(BucketInfo bucket, catalog::Entry row, s
 io::Task<Status> Scrubber::check_bytes(TenantId tenant, uint64_t bucket_id, const Head& head,
                                        std::string encoded) {
   Body body = co_await io::or_return(parse_body(as_bytes(encoded)));
+  Opening opening = co_await io::or_return(opening_of(tenant, head.info.sse));
+  if (opening.locked) ++report_.locked_objects_count;
   uint64_t size_bytes = 0;
   if (body.kind == Body::Kind::kInline) {
-    const Bytes plaintext = co_await io::or_return(crypto::open_value(
-        context_.keys, tenant, inline_context(bucket_id, head.info.key, head.owner),
-        as_bytes(body.inline_sealed)));
-    size_bytes = plaintext.size();
+    std::string context = head.info.sse.empty()
+                              ? inline_context(bucket_id, head.info.key, head.owner)
+                              : sse_inline_context(head.owner);
+    size_bytes = co_await io::or_return(
+        check_inline(std::move(opening), std::move(context), std::move(body.inline_sealed)));
   } else {
     if (body.kind == Body::Kind::kStoredManifest) {
-      co_await io::or_return(check_manifest(tenant, body.manifest));
+      co_await io::or_return(check_manifest(Opening{tenant, nullptr}, body.manifest));
     }
     Manifest manifest = co_await io::or_return(load_manifest(context_, tenant, std::move(body)));
     size_bytes = manifest.size_bytes();
-    co_await io::or_return(check_manifest(tenant, std::move(manifest)));
+    co_await io::or_return(check_manifest(std::move(opening), std::move(manifest)));
   }
   if (size_bytes != head.info.size_bytes) {
     co_return fail(Code::kCorruption, "the body has another length than its object");
@@ -135,21 +139,43 @@ io::Task<Status> Scrubber::check_bytes(TenantId tenant, uint64_t bucket_id, cons
   co_return Status{};
 }
 
-io::Task<Status> Scrubber::check_manifest(TenantId tenant, Manifest manifest) {
+Result<Scrubber::Opening> Scrubber::opening_of(TenantId tenant, std::string_view sse_record) const {
+  const Result<SseRecord> record = parse_sse(sse_record);
+  if (!record) return std::unexpected(record.error());
+  std::optional<crypto::SseKeyPointer> key = known_sse_key(context_, tenant, *record);
+  Opening out;
+  out.tenant = tenant;
+  out.locked = !key.has_value();
+  if (key) out.key = std::move(*key);
+  return out;
+}
+
+// The length of the body.
+io::Task<Result<uint64_t>> Scrubber::check_inline(Opening opening, std::string context,
+                                                  std::string sealed) {
+  if (opening.locked) co_return sealed_plaintext_bytes(sealed);
+  const Bytes plaintext = co_await io::or_return(
+      crypto::open_value(crypto::SealKeys(context_.keys, opening.tenant, std::move(opening.key)),
+                         context, as_bytes(sealed)));
+  co_return plaintext.size();
+}
+
+io::Task<Status> Scrubber::check_manifest(Opening opening, Manifest manifest) {
   for (const Extent& extent : manifest.extents) {
-    co_await io::or_return(check_chunk(tenant, extent));
+    co_await io::or_return(check_chunk(opening, extent));
   }
   co_return Status{};
 }
 
-io::Task<Status> Scrubber::check_chunk(TenantId tenant, Extent extent) {
+io::Task<Status> Scrubber::check_chunk(Opening opening, Extent extent) {
   const auto bad = bad_chunks_.find(extent.chunk);
   if (bad != bad_chunks_.end()) {
     named_chunks_.insert(extent.chunk);
     co_return fail(Code::kCorruption, "chunk " + extent.chunk.to_hex() + ": " + bad->second);
   }
   if (good_chunks_.contains(extent.chunk)) co_return Status{};
-  ChunkReader reader(context_, tenant, pin_now(context_));
+  if (opening.locked) co_return co_await check_locked_chunk(opening.tenant, extent);
+  ChunkReader reader(context_, opening.tenant, pin_now(context_), std::move(opening.key));
   Extent whole = extent;
   whole.offset_bytes = 0;
   whole.size_bytes = extent.chunk_bytes;
@@ -164,6 +190,39 @@ io::Task<Status> Scrubber::check_chunk(TenantId tenant, Extent extent) {
   co_return Status{};
 }
 
+// The record's checksums hold already: check_store() has read it.
+io::Task<Status> Scrubber::check_locked_chunk(TenantId tenant, Extent extent) {
+  const Result<storage::SealedRead> read =
+      co_await context_.store.read(extent.chunk, ByteRange{0, crypto::kFrameBytes});
+  if (!read && read.error().code != Code::kNotFound) co_return std::unexpected(read.error());
+  if (!read) {
+    co_return fail(Code::kCorruption, "chunk " + extent.chunk.to_hex() + " is missing");
+  }
+  co_return crypto::check_sealed_header(tenant, extent.chunk, extent.chunk_bytes, read->header);
+}
+
+// A part's own stored manifest is the tenant's, like all manifests.
+io::Task<Status> Scrubber::check_part(TenantId tenant, Opening opening, Part part) {
+  if (part.body.kind == Body::Kind::kStoredManifest) {
+    opening = Opening{tenant, nullptr};
+  }
+  co_return co_await check_manifest(std::move(opening), std::move(part.body.manifest));
+}
+
+io::Task<Status> Scrubber::check_upload(TenantId tenant, catalog::Entry row,
+                                        std::string upload_id) {
+  const BytesView record =
+      co_await io::or_return(open_record(context_, tenant, row.key, row.value));
+  const UploadInfo upload = co_await io::or_return(parse_upload_record(record));
+  const Opening opening = co_await io::or_return(opening_of(tenant, upload.sse));
+  std::vector<Part> parts =
+      co_await io::or_return(load_parts(context_, tenant, std::move(upload_id)));
+  for (Part& part : parts) {
+    co_await io::or_return(check_part(tenant, opening, std::move(part)));
+  }
+  co_return Status{};
+}
+
 io::Task<Status> Scrubber::check_uploads(BucketInfo bucket) {
   catalog::ScanRequest request;
   request.begin = keys::uploads(bucket.id);
@@ -174,13 +233,8 @@ io::Task<Status> Scrubber::check_uploads(BucketInfo bucket) {
     for (const catalog::Entry& row : page.entries) {
       const std::optional<keys::ParsedUpload> parsed = keys::parse_upload(row.key);
       if (!parsed) continue;
-      Status status;
-      const Result<std::vector<Part>> parts =
-          co_await load_parts(context_, bucket.tenant, std::string(parsed->upload_id));
-      if (!parts) status = std::unexpected(parts.error());
-      for (size_t i = 0; parts && i < parts->size() && status; ++i) {
-        status = co_await check_manifest(bucket.tenant, (*parts)[i].body.manifest);
-      }
+      const Status status =
+          co_await check_upload(bucket.tenant, row, std::string(parsed->upload_id));
       if (status) continue;
       if (!is_damage(status.error())) co_return status;
       const std::optional<catalog::Entry> now =

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "io/task.h"
@@ -28,8 +29,19 @@ class Scrubber {
   io::Task<Status> check_object(BucketInfo bucket, catalog::Entry row, std::string key);
   io::Task<Status> check_bytes(TenantId tenant, uint64_t bucket_id, const Head& head,
                                std::string encoded);
-  io::Task<Status> check_manifest(TenantId tenant, Manifest manifest);
-  io::Task<Status> check_chunk(TenantId tenant, Extent extent);
+  // What opens bytes: `locked` when the key is not here, else `key` (null: the tenant's alone).
+  struct Opening {
+    TenantId tenant;
+    crypto::SseKeyPointer key;
+    bool locked = false;
+  };
+  Result<Opening> opening_of(TenantId tenant, std::string_view sse_record) const;
+  io::Task<Result<uint64_t>> check_inline(Opening opening, std::string context, std::string sealed);
+  io::Task<Status> check_upload(TenantId tenant, catalog::Entry row, std::string upload_id);
+  io::Task<Status> check_part(TenantId tenant, Opening opening, Part part);
+  io::Task<Status> check_manifest(Opening opening, Manifest manifest);
+  io::Task<Status> check_chunk(Opening opening, Extent extent);
+  io::Task<Status> check_locked_chunk(TenantId tenant, Extent extent);
   void report(const BucketInfo& bucket, std::string key, std::string what);
 
   Context& context_;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "object/keys.h"
+#include "object/kms_keys.h"
 
 namespace cairn::object {
 namespace {
@@ -82,6 +83,7 @@ io::Task<Result<size_t>> rewrap_tenant_keys(catalog::Catalog& catalog, const cry
     same.version = row.version;
     batch.preconditions.push_back(std::move(same));
   }
+  co_await io::or_return(add_rewrapped_kms_keys(catalog, keys, new_root, batch));
   const Result<catalog::Version> done = co_await catalog.commit(std::move(batch));
   if (!done) co_return std::unexpected(done.error().with_context("rewrapping the tenant keys"));
   co_return rows.size();

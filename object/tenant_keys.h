@@ -21,8 +21,8 @@ io::Task<Status> ensure_tenant_keys(catalog::Catalog& catalog, crypto::KeyRing& 
 io::Task<Status> add_tenant_key_version(catalog::Catalog& catalog, crypto::KeyRing& keys,
                                         crypto::TenantId tenant, Random& random);
 
-// Wraps every tenant key under `new_root`, in one commit. The caller then replaces the root key and
-// opens the store again with it.
+// Wraps every tenant key and KMS key under `new_root`, in one commit. The caller then replaces the
+// root key and opens the store again with it.
 io::Task<Result<size_t>> rewrap_tenant_keys(catalog::Catalog& catalog, const crypto::KeyRing& keys,
                                             const crypto::SecretKey& new_root);
 

@@ -39,6 +39,8 @@ constexpr std::array<S3CodeInfo, static_cast<size_t>(S3Code::kCount)> kCodes = {
     {"InvalidChunkSizeError", 400,
      "Only the last chunk is allowed to have a size less than 8192 bytes"},
     {"InvalidDigest", 400, "The Content-MD5 you specified was invalid."},
+    {"InvalidEncryptionAlgorithmError", 400,
+     "The encryption request that you specified is not valid. The valid value is AES256."},
     {"InvalidLocationConstraint", 400, "The specified location-constraint is not valid"},
     {"InvalidPart", 400,
      "One or more of the specified parts could not be found.  The part may not have been uploaded, "
@@ -57,6 +59,8 @@ constexpr std::array<S3CodeInfo, static_cast<size_t>(S3Code::kCount)> kCodes = {
     {"InvalidWriteOffset", 400,
      "The write offset value that you specified does not match the current object size."},
     {"KeyTooLongError", 400, "Your key is too long"},
+    {"KMS.DisabledException", 400, "The KMS key is disabled."},
+    {"KMS.NotFoundException", 400, "The KMS key does not exist."},
     {"MalformedACLError", 400,
      "The XML you provided was not well-formed or did not validate against our published schema"},
     {"MalformedPOSTRequest", 400,

@@ -11,7 +11,7 @@
 
 namespace cairn::s3 {
 
-// One per code that S3 clients know; kFoo is written <Code>Foo</Code>. NotModified has no body.
+// One per code that S3 clients know; kFoo is written <Code>Foo</Code>, the KMS ones KMS.*Exception. NotModified has no body.
 enum class S3Code : uint8_t {
   kPermanentRedirect,
   kNotModified,
@@ -33,6 +33,7 @@ enum class S3Code : uint8_t {
   kInvalidBucketName,
   kInvalidChunkSizeError,
   kInvalidDigest,
+  kInvalidEncryptionAlgorithmError,
   kInvalidLocationConstraint,
   kInvalidPart,
   kInvalidPartOrder,
@@ -46,6 +47,8 @@ enum class S3Code : uint8_t {
   kInvalidURI,
   kInvalidWriteOffset,
   kKeyTooLongError,
+  kKmsDisabled,
+  kKmsNotFound,
   kMalformedACLError,
   kMalformedPOSTRequest,
   kMalformedPolicy,

@@ -171,8 +171,14 @@ class CountingObjects final : public object::Objects {
     return refuse<object::ObjectInfo>();
   }
   io::Task<Result<std::unique_ptr<object::ObjectReader>>> open(object::BucketInfo, std::string,
-                                                               std::string) override {
+                                                               std::string,
+                                                               crypto::SseKeyPointer) override {
     return refuse<std::unique_ptr<object::ObjectReader>>();
+  }
+  Status check_customer_key(const object::BucketInfo&, const object::ObjectInfo&,
+                            const crypto::SseKeyPointer&) override {
+    ++calls;
+    return fail(Code::kUnavailable, "refused by the test");
   }
   io::Task<Result<std::vector<object::RemovedInfo>>> remove(object::BucketInfo,
                                                             std::vector<object::RemoveRequest>,
@@ -215,7 +221,8 @@ class CountingObjects final : public object::Objects {
   }
   io::Task<Result<object::PartInfo>> copy_part(object::BucketInfo, object::ObjectInfo,
                                                std::optional<ByteRange>, object::BucketInfo,
-                                               object::UploadInfo, uint32_t) override {
+                                               object::UploadInfo, uint32_t,
+                                               object::CopyKeys) override {
     return refuse<object::PartInfo>();
   }
   io::Task<Result<std::vector<object::PartInfo>>> list_parts(object::BucketInfo, object::UploadInfo,
@@ -233,6 +240,9 @@ class CountingObjects final : public object::Objects {
                                                         object::UploadListRequest) override {
     ++calls;
     co_return object::UploadListPage();
+  }
+  io::Task<Result<crypto::KmsKeyPointer>> change_kms_key(object::KmsCommand) override {
+    return refuse<crypto::KmsKeyPointer>();
   }
   io::Task<Result<object::ScrubReport>> scrub() override { return refuse<object::ScrubReport>(); }
   io::Task<Result<bool>> collect_garbage() override { return refuse<bool>(); }

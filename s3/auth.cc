@@ -46,6 +46,10 @@ S3Status set_payload(const RequestView& request, AuthResult& result) {
 
 }  // namespace
 
+const Credential* CredentialSource::find_session(std::string_view, std::string_view) const {
+  return nullptr;
+}
+
 std::string_view to_string(AuthKind kind) {
   switch (kind) {
     case AuthKind::kAnonymous: return "anonymous";
@@ -88,11 +92,11 @@ S3Status Authenticator::State::check_v2_allowed() const {
 S3Result<Identity> Authenticator::State::verify_v2(std::string_view access_key,
                                                    std::string_view signature,
                                                    std::string_view text, std::string_view token) {
-  const Credential* credential = credentials.find(access_key);
+  const Credential* credential = find_credential(credentials, access_key, token);
   const std::string expected = v2_signature(
       credential != nullptr ? std::string_view(credential->secret) : kUnknownSecret, text);
   const bool is_match = crypto::equal_secret(as_bytes(expected), as_bytes(signature));
-  if (credential == nullptr) return std::unexpected(unknown_access_key(access_key));
+  if (credential == nullptr) return std::unexpected(unknown_access_key(access_key, token));
   if (!is_match) {
     return s3_fail(S3Code::kSignatureDoesNotMatch, {},
                    {{"AWSAccessKeyId", std::string(access_key)},

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "crypto/key_ring.h"
@@ -44,6 +45,9 @@ class CredentialSource {
   virtual ~CredentialSource() = default;
   // Null when unknown. The credential stays valid until the reactor runs something else.
   virtual const Credential* find(std::string_view access_key) const = 0;
+  // Of a session whose token holds all there is to know about it; asked when find() knows nothing
+  // and the request brought a token. Null when the token was not made for that key.
+  virtual const Credential* find_session(std::string_view access_key, std::string_view token) const;
 };
 
 enum class AuthKind : uint8_t { kAnonymous, kV4Header, kV4Query, kV2Header, kV2Query, kPostForm };
@@ -54,6 +58,8 @@ struct AuthConfig {
   bool strict_region = false;         // Else any region of the scope is accepted.
   bool allow_v2 = true;               // Else 400 with the text that makes s3cmd switch to V4.
   bool trust_forwarded_host = false;  // Retry with X-Forwarded-Host after the literal Host failed.
+  // What the scope may name as the service. Literals.
+  std::vector<std::string_view> services = {"s3"};
 };
 
 struct AuthResult {

@@ -197,7 +197,15 @@ std::string spaced_hex(std::string_view text) {
   return out;
 }
 
-S3Error unknown_access_key(std::string_view access_key) {
+const Credential* find_credential(const CredentialSource& source, std::string_view access_key,
+                                  std::string_view token) {
+  const Credential* credential = source.find(access_key);
+  if (credential != nullptr || token.empty()) return credential;
+  return source.find_session(access_key, token);
+}
+
+S3Error unknown_access_key(std::string_view access_key, std::string_view token) {
+  if (!token.empty()) return {S3Code::kInvalidToken, {}, {}};
   return {S3Code::kInvalidAccessKeyId, {}, {{"AWSAccessKeyId", std::string(access_key)}}};
 }
 
@@ -239,10 +247,10 @@ S3Result<CredentialScope> parse_credential(std::string_view text, ScopePlace pla
         place, text,
         "incorrect terminal " + quoted(*terminator) + ". This endpoint uses \"aws4_request\".");
   }
-  if (*service != kV4Service) {
-    return scope_malformed(
-        place, text,
-        "incorrect service " + quoted(*service) + ". This endpoint belongs to \"s3\".");
+  if (std::ranges::find(config.services, *service) == config.services.end()) {
+    return scope_malformed(place, text,
+                           "incorrect service " + quoted(*service) + ". This endpoint belongs to " +
+                               quoted(config.services.front()) + ".");
   }
   if (!is_scope_date(*date)) {
     return scope_malformed(place, text,
@@ -261,6 +269,7 @@ S3Result<CredentialScope> parse_credential(std::string_view text, ScopePlace pla
   out.scope = text.substr(rest.size() + 1);
   out.date = *date;
   out.region = *region;
+  out.service = *service;
   return out;
 }
 
@@ -377,7 +386,7 @@ S3Result<AuthResult> V4Verifier::verify_query(const RequestView& request, const 
   if (S3Status single = check_single(request); !single) return std::unexpected(single.error());
   const std::optional<std::string_view> header = request.header("x-amz-content-sha256");
   claim.payload = header ? header : auth->content_sha256;
-  if (!claim.payload) claim.payload = kUnsignedPayload;
+  if (!claim.payload) claim.payload = request.body_sha256.value_or(kUnsignedPayload);
   claim.token = auth->token ? *auth->token
                             : request.header("x-amz-security-token").value_or(std::string_view{});
   return verify_claim(request, query, claim);
@@ -395,10 +404,12 @@ S3Result<AuthResult> V4Verifier::verify_claim(const RequestView& request, const 
   if (S3Status headers = check_signed_headers(request, claim.signed_headers); !headers) {
     return std::unexpected(std::move(headers.error()));
   }
-  const Credential* credential = credentials_.find(claim.scope.access_key);
+  const Credential* credential = find_credential(credentials_, claim.scope.access_key, claim.token);
   const crypto::Sha256Value key = signing_key(claim.scope, credential);
   const bool is_match = matches_any(request, query, claim, key);
-  if (credential == nullptr) return std::unexpected(unknown_access_key(claim.scope.access_key));
+  if (credential == nullptr) {
+    return std::unexpected(unknown_access_key(claim.scope.access_key, claim.token));
+  }
   if (!is_match) return std::unexpected(mismatch(request, query, claim));
   if (S3Status token = check_session_token(*credential, claim.token, clock_.wall_now()); !token) {
     return std::unexpected(std::move(token.error()));
@@ -416,11 +427,11 @@ S3Result<AuthResult> V4Verifier::verify_claim(const RequestView& request, const 
 crypto::Sha256Value V4Verifier::signing_key(const CredentialScope& scope,
                                             const Credential* credential) {
   if (credential != nullptr) {
-    return keys_.get(scope.credential, credential->secret, scope.date, scope.region);
+    return keys_.get(scope.credential, credential->secret, scope.date, scope.region, scope.service);
   }
   unknown_credential_ = '\n';
   unknown_credential_ += scope.scope;
-  return keys_.get(unknown_credential_, kUnknownSecret, scope.date, scope.region);
+  return keys_.get(unknown_credential_, kUnknownSecret, scope.date, scope.region, scope.service);
 }
 
 // Keeps the key, and beside it the one used for unknown access keys, so that both are cached alike.
@@ -448,7 +459,8 @@ bool V4Verifier::matches_any(const RequestView& request, const Query& query, con
   input.signed_headers = claim.signed_headers;
   if (claim.kind == AuthKind::kV4Query) input.query_without = "X-Amz-Signature";
   // curl --aws-sigv4 sends no x-amz-content-sha256 and signs the hash of an empty body.
-  input.payload = claim.payload.value_or(kEmptySha256);
+  const std::string_view implied = request.body_sha256.value_or(kEmptySha256);
+  input.payload = claim.payload.value_or(implied);
   if (matches(request, query, claim, input, key)) return true;
   // Readings that other clients sign. The path and query that were sent are used in every case:
   // only their canonical spelling differs.
@@ -460,11 +472,11 @@ bool V4Verifier::matches_any(const RequestView& request, const Query& query, con
     for (const bool other_tilde : {false, true}) {
       if (other_tilde && !has_tilde) continue;
       for (const bool other_payload : {false, true}) {
-        if (other_payload && claim.payload) continue;
+        if (other_payload && (claim.payload || request.body_sha256)) continue;
         if (!other_host && !other_tilde && !other_payload) continue;
         input.host = other_host ? forwarded : std::nullopt;
         input.tilde = other_tilde ? Tilde::kEncode : Tilde::kKeep;
-        input.payload = other_payload ? kUnsignedPayload : claim.payload.value_or(kEmptySha256);
+        input.payload = other_payload ? kUnsignedPayload : claim.payload.value_or(implied);
         if (matches(request, query, claim, input, key)) return true;
       }
     }
@@ -478,7 +490,7 @@ S3Error V4Verifier::mismatch(const RequestView& request, const Query& query, con
   CanonicalInput input;
   input.signed_headers = claim.signed_headers;
   if (claim.kind == AuthKind::kV4Query) input.query_without = "X-Amz-Signature";
-  input.payload = claim.payload.value_or(kEmptySha256);
+  input.payload = claim.payload.value_or(request.body_sha256.value_or(kEmptySha256));
   append_canonical_request(canonical_, request, query, input);
   append_string_to_sign(text_, claim.date, claim.scope.scope, canonical_);
   return {S3Code::kSignatureDoesNotMatch,
@@ -509,11 +521,14 @@ S3Result<Identity> V4Verifier::verify_post_form(const Authenticator::PostForm& f
   if (age_ms > int64_t{kPresignSecondsMax} * 1000) {
     return s3_fail(S3Code::kAccessDenied, "Invalid according to Policy: Policy expired.");
   }
-  const Credential* credential = credentials_.find(scope->access_key);
+  const Credential* credential =
+      find_credential(credentials_, scope->access_key, form.security_token);
   const crypto::Sha256Value key = signing_key(*scope, credential);
   const HexSha256 expected(crypto::hmac_sha256(key, as_bytes(form.policy)));
   const bool is_match = crypto::equal_secret(as_bytes(expected.view()), as_bytes(form.signature));
-  if (credential == nullptr) return std::unexpected(unknown_access_key(scope->access_key));
+  if (credential == nullptr) {
+    return std::unexpected(unknown_access_key(scope->access_key, form.security_token));
+  }
   if (!is_match) {
     return s3_fail(S3Code::kSignatureDoesNotMatch, {},
                    {{"AWSAccessKeyId", std::string(scope->access_key)},

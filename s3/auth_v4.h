@@ -23,6 +23,7 @@ struct CredentialScope {
   std::string_view scope;  // What follows the access key.
   std::string_view date;
   std::string_view region;
+  std::string_view service;
 };
 enum class ScopePlace : uint8_t { kHeader, kQuery, kForm };
 // Checks form, terminator, service and, where the configuration is strict, the region.
@@ -74,8 +75,11 @@ class V4Verifier {
 
 // Of a verified request: the session token must be the credential's own and not expired.
 S3Status check_session_token(const Credential& credential, std::string_view token, WallTime now);
-// 403 InvalidAccessKeyId.
-S3Error unknown_access_key(std::string_view access_key);
+// By access key, else by token. Null when neither is known.
+const Credential* find_credential(const CredentialSource& source, std::string_view access_key,
+                                  std::string_view token);
+// 403 InvalidAccessKeyId; with a token 400 InvalidToken.
+S3Error unknown_access_key(std::string_view access_key, std::string_view token);
 // 403 RequestTimeTooSkewed when `time` is further than kClockSkewMax from `now`.
 S3Status check_skew(WallTime time, WallTime now, std::string_view request_time);
 // "41 57 53 34": for StringToSignBytes.

@@ -38,6 +38,9 @@ struct RequestView {
   std::string_view path;                // Raw, as in the request line, without the query.
   std::string_view query;               // Raw, without '?'.
   std::span<const HeaderView> headers;  // In order of arrival; includes Host.
+  // Hex digest of the whole body, where the service signs it without a header that names it (IAM,
+  // STS). Unset for S3.
+  std::optional<std::string_view> body_sha256 = {};
 
   // The first header of that name; nullopt when absent. `name` in any case.
   std::optional<std::string_view> header(std::string_view name) const;

@@ -12,13 +12,14 @@ SigningKeyCache::Entry::~Entry() {
 }
 
 crypto::Sha256Value SigningKeyCache::get(std::string_view credential, std::string_view secret,
-                                         std::string_view date, std::string_view region) const {
+                                         std::string_view date, std::string_view region,
+                                         std::string_view service) const {
   const auto found = keys_.find(credential);
   if (found != keys_.end() &&
       crypto::equal_secret(as_bytes(found->second.secret), as_bytes(secret))) {
     return found->second.key;
   }
-  return derive_signing_key(secret, date, region);
+  return derive_signing_key(secret, date, region, service);
 }
 
 void SigningKeyCache::keep(std::string_view credential, std::string_view secret,

@@ -15,10 +15,11 @@ inline constexpr size_t kSigningKeysMax = 4096;
 
 class SigningKeyCache {
  public:
-  // The key of `credential` ("AK/yyyymmdd/region/s3/aws4_request"), from the cache or derived. A
-  // cached key counts only while the secret is the one it was derived from.
+  // The key of `credential` ("AK/yyyymmdd/region/service/aws4_request"), from the cache or derived.
+  // A cached key counts only while the secret is the one it was derived from.
   crypto::Sha256Value get(std::string_view credential, std::string_view secret,
-                          std::string_view date, std::string_view region) const;
+                          std::string_view date, std::string_view region,
+                          std::string_view service) const;
   void keep(std::string_view credential, std::string_view secret, const crypto::Sha256Value& key);
   bool holds(std::string_view credential) const { return keys_.contains(credential); }
   size_t size() const { return keys_.size(); }

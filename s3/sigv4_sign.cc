@@ -53,12 +53,12 @@ Query parse_or_empty(std::string_view raw) {
 }  // namespace
 
 crypto::Sha256Value derive_signing_key(std::string_view secret, std::string_view date,
-                                       std::string_view region) {
+                                       std::string_view region, std::string_view service) {
   std::string first = "AWS4";
   first += secret;
   crypto::Sha256Value key = crypto::hmac_sha256(as_bytes(first), as_bytes(date));
   key = crypto::hmac_sha256(key, as_bytes(region));
-  key = crypto::hmac_sha256(key, as_bytes(kV4Service));
+  key = crypto::hmac_sha256(key, as_bytes(service));
   return crypto::hmac_sha256(key, as_bytes(kV4Terminator));
 }
 

@@ -48,8 +48,8 @@ std::string presign_v4(const SigningIdentity& identity, const RequestView& reque
 std::string sign_post_policy_v4(const SigningIdentity& identity, std::string_view policy_base64,
                                 WallTime now);
 
-// HMAC chain "AWS4"+secret -> date (yyyymmdd) -> region -> s3 -> aws4_request.
+// HMAC chain "AWS4"+secret -> date (yyyymmdd) -> region -> service -> aws4_request.
 crypto::Sha256Value derive_signing_key(std::string_view secret, std::string_view date,
-                                       std::string_view region);
+                                       std::string_view region, std::string_view service = "s3");
 
 }  // namespace cairn::s3

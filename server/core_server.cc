@@ -36,17 +36,17 @@ void CoreServer::stop_thread() {
   thread_.join();
 }
 
-io::Task<Result<io::Endpoint>> CoreServer::listen(io::Endpoint at, object::Objects& objects,
-                                                  const s3::CredentialSource& credentials,
-                                                  Background& beside) {
+io::Task<Result<io::Endpoint>> CoreServer::listen(io::Endpoint at, Served served) {
+  Background& beside = served.beside;
   audit_ = beside.audit();
+  credentials_ = std::make_unique<AccountCredentials>(served.stores.accounts(), served.root);
   std::unique_ptr<io::Listener> listener =
       co_await io::or_return(io::system_network().listen(at, io::ListenOptions()));
   if (shared_.tls) listener = make_tls_listener(std::move(listener), shared_.tls);
   const Config& config = *shared_.config;
   s3::DoorOptions door;
-  door.objects = &objects;
-  door.credentials = &credentials;
+  door.objects = &served.stores.objects();
+  door.credentials = credentials_.get();
   door.clock = &system_clock();
   door.observer = this;
   door.auth.region = config.region;
@@ -72,6 +72,7 @@ io::Task<void> CoreServer::drain(Duration grace) {
   co_await running_.join();
   server_.reset();
   door_.reset();
+  credentials_.reset();
 }
 
 void CoreServer::stop_now() {

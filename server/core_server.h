@@ -17,10 +17,13 @@
 #include "s3/auth.h"
 #include "s3/door.h"
 #include "server/access_log.h"
+#include "server/account_credentials.h"
 #include "server/background.h"
 #include "server/config.h"
+#include "server/credentials.h"
 #include "server/metrics_page.h"
 #include "server/request_metrics.h"
+#include "server/stores.h"
 
 namespace cairn::server {
 
@@ -41,11 +44,14 @@ class CoreServer final : private s3::RequestObserver {
   void start_thread();
   void stop_thread();
 
+  // What is served; outlives the server.
+  struct Served {
+    Stores& stores;
+    const RootCredentials& root;
+    Background& beside;
+  };
   // Listens and begins to serve; the answer is the address with the real port.
-  // All outlive the server.
-  io::Task<Result<io::Endpoint>> listen(io::Endpoint at, object::Objects& objects,
-                                        const s3::CredentialSource& credentials,
-                                        Background& beside);
+  io::Task<Result<io::Endpoint>> listen(io::Endpoint at, Served served);
   void set_ready(bool ready);
   // Graceful end; the task completes when the last connection is closed.
   io::Task<void> drain(Duration grace);
@@ -66,6 +72,7 @@ class CoreServer final : private s3::RequestObserver {
   RequestMetrics metrics_;
   std::unique_ptr<io::Reactor> reactor_;
   Audit* audit_ = nullptr;
+  std::unique_ptr<AccountCredentials> credentials_;
   std::unique_ptr<s3::Door> door_;
   std::unique_ptr<http::Server> server_;
   io::Scope running_;  // The server's run().

@@ -15,7 +15,6 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "crypto/key_ring.h"
-#include "iam/principal.h"
 #include "s3/routes.h"
 #include "server/access_log.h"
 #include "server/admin_door.h"
@@ -34,23 +33,6 @@ namespace {
 
 constexpr uint64_t kPoolBytesMin = 64 * MiB;  // Per core.
 constexpr Duration kAdminGrace = seconds(1);
-
-// The one user there is.
-class RootOnly final : public s3::CredentialSource {
- public:
-  explicit RootOnly(RootCredentials root) : access_key_(root.access_key) {
-    credential_.secret = std::move(root.secret_key);
-    credential_.identity = {std::move(root.access_key), "root", crypto::kRootTenant,
-                            iam::make_root_principal(crypto::kRootTenant)};
-  }
-  const s3::Credential* find(std::string_view access_key) const override {
-    return access_key == access_key_ ? &credential_ : nullptr;
-  }
-
- private:
-  const std::string access_key_;
-  s3::Credential credential_;
-};
 
 unsigned usable_cpus() {
   cpu_set_t set;
@@ -87,7 +69,7 @@ class Node final : private AdminActions {
   Node(const Config& config, DataDirectory directory, RootCredentials root, std::string admin_token)
       : config_(config),
         directory_(std::move(directory)),
-        credentials_(std::move(root)),
+        root_(std::move(root)),
         admin_token_(std::move(admin_token)),
         admin_door_(*this, admin_token_) {}
 
@@ -117,7 +99,7 @@ class Node final : private AdminActions {
 
   const Config& config_;
   DataDirectory directory_;
-  RootOnly credentials_;
+  const RootCredentials root_;
   const std::string admin_token_;
   AdminDoor admin_door_;
   std::unique_ptr<AccessLog> access_log_;
@@ -209,8 +191,8 @@ io::Task<Status> Node::serve_until_signal() {
   address_ = co_await io::or_return(io::Endpoint::parse(config_.listen));
   for (const std::unique_ptr<CoreServer>& core : cores_) {
     // The first core gets the port when any was asked for; the others share it.
-    address_ = co_await io::or_return(io::run_on(
-        core->reactor(), core->listen(address_, stores_->objects(), credentials_, *beside_)));
+    address_ = co_await io::or_return(
+        io::run_on(core->reactor(), core->listen(address_, {*stores_, root_, *beside_})));
   }
   co_await io::or_return(listen_admin());
   beside_->start(background_);

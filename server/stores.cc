@@ -53,8 +53,13 @@ io::Task<Status> Stores::open_all(const Config& config, const DataDirectory& dir
   chunk_options.directories = {directory.volume_path()};
   chunk_options.references = references_.get();
   chunks_ = co_await io::or_return(storage::VolumeStore::open(std::move(chunk_options)));
-  const Status opened = co_await open_objects(config, directory);
-  co_return opened;
+  co_await io::or_return(open_objects(config, directory));
+  // The root tenant's keys, which seal the accounts, are made with the object layer.
+  iam::StoreOptions accounts;
+  accounts.catalog = catalog_.get();
+  accounts.keys = keys_.get();
+  accounts_ = co_await io::or_return(iam::Store::open(accounts));
+  co_return Status();
 }
 
 io::Task<Status> Stores::open_objects(const Config& config, const DataDirectory& directory) {
@@ -94,6 +99,7 @@ io::Task<Status> Stores::close() {
     const Status closed = co_await chunks_->close();
     keep(closed);
   }
+  accounts_.reset();
   objects_.reset();
   chunks_.reset();
   if (catalog_) {

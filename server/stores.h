@@ -1,4 +1,5 @@
-// Everything below the doors, opened and closed in the right order: keys, catalog, chunks, objects.
+// Everything below the doors, opened and closed in the right order: keys, catalog, chunks, objects,
+// accounts.
 //
 // Thread rule: open() and close() on one reactor; the accessors may be used on any.
 #pragma once
@@ -11,6 +12,7 @@
 #include "catalog/catalog.h"
 #include "catalog/metrics.h"
 #include "crypto/key_ring.h"
+#include "iam/store.h"
 #include "io/task.h"
 #include "object/objects.h"
 #include "server/config.h"
@@ -35,6 +37,7 @@ class Stores {
   object::Objects& objects() { return *objects_; }
   storage::VolumeStore& chunks() { return *chunks_; }
   catalog::Catalog& catalog() { return *catalog_; }
+  iam::Store& accounts() { return *accounts_; }
   const catalog::CatalogMetrics& catalog_metrics() const { return catalog_metrics_; }
   crypto::KeyRing& keys() { return *keys_; }
 
@@ -50,6 +53,7 @@ class Stores {
   std::unique_ptr<storage::ReferenceSource> references_;
   std::unique_ptr<storage::VolumeStore> chunks_;
   std::unique_ptr<object::Objects> objects_;
+  std::unique_ptr<iam::Store> accounts_;
 };
 
 }  // namespace cairn::server

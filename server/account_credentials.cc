@@ -1,0 +1,35 @@
+#include "server/account_credentials.h"
+
+#include <utility>
+
+namespace cairn::server {
+
+AccountCredentials::AccountCredentials(const iam::Store& store, const RootCredentials& root)
+    : store_(store), accounts_(store, root.access_key, root.secret_key) {}
+
+const s3::Credential* AccountCredentials::find(std::string_view access_key) const {
+  return find_session(access_key, {});
+}
+
+const s3::Credential* AccountCredentials::find_session(std::string_view access_key,
+                                                       std::string_view token) const {
+  const uint64_t generation = store_.generation();
+  if (generation_ != generation) {
+    known_.clear();
+    generation_ = generation;
+  }
+  const auto found = known_.find(access_key);
+  if (found != known_.end()) return &found->second;
+  const iam::Credential* account = accounts_.find(access_key, token);
+  if (account == nullptr) return nullptr;
+  if (known_.size() >= iam::kCachedCredentialsMax) known_.clear();
+  s3::Credential credential;
+  credential.secret = account->secret;
+  credential.session_token = account->session_token;
+  credential.expires = account->expires;
+  credential.identity = {account->access_key, account->user, account->principal->account,
+                         account->principal};
+  return &known_.insert_or_assign(std::string(access_key), std::move(credential)).first->second;
+}
+
+}  // namespace cairn::server

@@ -165,7 +165,10 @@ S3Result<object::ExpectedBody> check_received(const Call& call, const UploadPlan
 
 io::Task<S3Status> read_document(Call& call) {
   const size_t limit_bytes = call.route->body_bytes_max;
-  const BodyChecksums claimed = co_await or_fail(parse_body_checksums(call.view));
+  BodyChecksums claimed;
+  if (!call.route->checksums_of_object) {
+    claimed = co_await or_fail(parse_body_checksums(call.view));
+  }
   if (call.exchange.body_size().value_or(0) > limit_bytes) {
     co_return s3_fail(S3Code::kMaxMessageLengthExceeded);
   }

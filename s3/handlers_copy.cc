@@ -13,6 +13,7 @@ namespace {
 struct Source {
   object::BucketInfo bucket;
   object::ObjectInfo object;
+  bool is_named_version = false;  // By ?versionId: may be older than the current one.
 };
 
 // Finds the source, checks the right to read it and the x-amz-copy-source-if-* conditions.
@@ -23,10 +24,9 @@ io::Task<S3Result<Source>> open_source(Call& call) {
   S3Result<object::BucketInfo> bucket = co_await open_source_bucket(
       call, named.bucket, named.version_id ? "s3:GetObjectVersion" : "s3:GetObject");
   source.bucket = co_await or_fail(std::move(bucket));
-  std::string version = named.version_id.value_or("");
-  if (version == "null") version.clear();
+  source.is_named_version = named.version_id.has_value();
   Result<object::ObjectInfo> found =
-      co_await call.objects().head(source.bucket, named.key, std::move(version));
+      co_await call.objects().head(source.bucket, named.key, named.version_id.value_or(""));
   if (!found) {
     co_return std::unexpected(translate_named(call, found.error(), named.bucket, named.key));
   }
@@ -73,7 +73,11 @@ S3Result<TargetPlan> plan_target(const Call& call, const object::ObjectInfo& sou
   // These two belong to the request, never to the source.
   metadata.storage_class = given->storage_class;
   metadata.website_redirect = given->website_redirect;
-  if (checksum->kind) plan.options.digests = {*checksum->kind};
+  if (checksum->kind) {
+    plan.options.digests = {*checksum->kind};
+  } else if (source.checksum) {
+    plan.options.digests = {source.checksum->kind};
+  }
   plan.options.conditions = write_conditions(call);
   return plan;
 }
@@ -86,8 +90,8 @@ Reply copy_object(Call& call) {
   S3Result<Source> opened = co_await open_source(call);
   Source source = co_await or_fail(std::move(opened));
   TargetPlan plan = co_await or_fail(plan_target(call, source.object));
-  const bool onto_itself =
-      source.bucket.id == call.bucket.id && source.object.key == call.target.key;
+  const bool onto_itself = source.bucket.id == call.bucket.id &&
+                           source.object.key == call.target.key && !source.is_named_version;
   if (onto_itself && !plan.changes_something) {
     co_return s3_fail(S3Code::kInvalidRequest,
                       "This copy request is illegal because it is trying to copy an object to "

@@ -160,8 +160,7 @@ Reply delete_object(Call& call) {
 
 Reply delete_objects(Call& call) {
   const BodyChecksums claimed = co_await or_fail(parse_body_checksums(call.view));
-  const bool is_protected = claimed.any() || call.auth.payload.kind == PayloadKind::kHashed;
-  if (!is_protected) {
+  if (!claimed.any()) {
     co_return s3_fail(S3Code::kInvalidRequest,
                       "Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
   }

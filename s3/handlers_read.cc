@@ -4,6 +4,7 @@
 #include "s3/conditions.h"
 #include "s3/handlers.h"
 #include "s3/http_dates.h"
+#include "s3/listing.h"
 #include "s3/object_headers.h"
 #include "s3/range_header.h"
 #include "s3/xml_writer.h"
@@ -207,7 +208,24 @@ struct Attributes {
   bool parts = false;
   bool storage_class = false;
   bool size = false;
+  size_t parts_max = 0;      // x-amz-max-parts
+  uint64_t parts_after = 0;  // x-amz-part-number-marker
 };
+
+// Where the list of parts begins and how long it may be.
+S3Status parse_parts_page(const Call& call, Attributes& wanted) {
+  const std::string_view max_text = call.view.header("x-amz-max-parts").value_or("1000");
+  const std::string_view marker_text = call.view.header("x-amz-part-number-marker").value_or("0");
+  const std::optional<uint64_t> limit = parse_number(max_text, 0, INT32_MAX);
+  const std::optional<uint64_t> after = parse_number(marker_text, 0, INT32_MAX);
+  if (!limit) return invalid_argument("Invalid max parts", "x-amz-max-parts", max_text);
+  if (!after) {
+    return invalid_argument("Invalid part number marker", "x-amz-part-number-marker", marker_text);
+  }
+  wanted.parts_max = static_cast<size_t>(std::min<uint64_t>(*limit, kListLimitMax));
+  wanted.parts_after = *after;
+  return {};
+}
 
 S3Result<Attributes> parse_attributes(const Call& call) {
   Attributes wanted;
@@ -237,29 +255,23 @@ S3Result<Attributes> parse_attributes(const Call& call) {
                    "The x-amz-object-attributes header specifying the attributes to be retrieved "
                    "is either missing or empty");
   }
+  const S3Status page = parse_parts_page(call, wanted);
+  if (!page) return std::unexpected(page.error());
   return wanted;
 }
 
 // <ObjectParts> of a multipart object; single parts are listed only where they carry checksums.
-io::Task<S3Status> write_object_parts(Call& call, object::ObjectReader& reader, XmlWriter& xml) {
-  const std::string_view max_text = call.view.header("x-amz-max-parts").value_or("1000");
-  const std::string_view marker_text = call.view.header("x-amz-part-number-marker").value_or("0");
-  const std::optional<uint64_t> limit = parse_number(max_text, 0, INT32_MAX);
-  const std::optional<uint64_t> after = parse_number(marker_text, 0, INT32_MAX);
-  if (!limit) co_return invalid_argument("Invalid max parts", "x-amz-max-parts", max_text);
-  if (!after) {
-    co_return invalid_argument("Invalid part number marker", "x-amz-part-number-marker",
-                               marker_text);
-  }
-  const size_t capped = static_cast<size_t>(std::min<uint64_t>(*limit, 1000));
+io::Task<S3Status> write_object_parts(Call& call, object::ObjectReader& reader, Attributes wanted,
+                                      XmlWriter& xml) {
+  const size_t capped = wanted.parts_max;
   Result<std::vector<object::PartInfo>> found =
-      co_await reader.parts(static_cast<uint32_t>(*after), capped + 1);
+      co_await reader.parts(static_cast<uint32_t>(wanted.parts_after), capped + 1);
   std::vector<object::PartInfo> parts = co_await or_fail(translated(call, std::move(found)));
   const bool truncated = parts.size() > capped;
   if (truncated) parts.resize(capped);
   xml.open("ObjectParts");
   xml.element("PartsCount", uint64_t{reader.info().parts_count});
-  xml.element("PartNumberMarker", *after);
+  xml.element("PartNumberMarker", wanted.parts_after);
   xml.element("NextPartNumberMarker", uint64_t{parts.empty() ? 0 : parts.back().number});
   xml.element("MaxParts", uint64_t{capped});
   xml.element("IsTruncated", truncated);
@@ -295,7 +307,7 @@ Reply get_object_attributes(Call& call) {
     xml.close("Checksum");
   }
   if (wanted.parts && info.parts_count > 0) {
-    const S3Status written = co_await write_object_parts(call, *reader, xml);
+    const S3Status written = co_await write_object_parts(call, *reader, wanted, xml);
     if (!written) co_return std::unexpected(written.error());
   }
   if (wanted.storage_class) {

@@ -384,6 +384,7 @@ constexpr Route kRoutes[] = {
      .auth = kSigned,
      .body = BodyKind::kDocument,
      .body_bytes_max = kXmlListBodyBytesMax,
+     .checksums_of_object = true,
      .handler = h::complete_multipart_upload},
     {.name = "AbortMultipartUpload",
      .method = kDelete,

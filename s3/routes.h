@@ -59,6 +59,8 @@ struct Route {
   bool needs_bucket = true;  // The bucket must exist and is looked up before the handler.
   BodyKind body = BodyKind::kIgnored;
   size_t body_bytes_max = 0;
+  // x-amz-checksum-* speak of the object that the request makes, not of the document sent.
+  bool checksums_of_object = false;
   Handler handler = nullptr;
 };
 

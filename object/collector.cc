@@ -7,6 +7,7 @@
 #include "io/sync.h"
 #include "object/keys.h"
 #include "object/references.h"
+#include "object/rename.h"
 #include "object/rows.h"
 #include "object/signed_row.h"
 
@@ -17,7 +18,10 @@ io::Task<Result<bool>> Collector::pass() {
   const bool collected = co_await io::or_return(collect_queue());
   const bool swept = co_await io::or_return(sweep_orphans());
   const bool forgotten = co_await io::or_return(forget_completed());
-  co_return collected || swept || forgotten;
+  const ForgottenTokens tokens =
+      co_await io::or_return(forget_rename_tokens(context_, tokens_after_));
+  tokens_after_ = tokens.after;
+  co_return collected || swept || forgotten || tokens.any;
 }
 
 namespace {

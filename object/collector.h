@@ -52,6 +52,7 @@ class Collector {
   std::optional<ChunkId> sweep_after_;
   bool sweep_done_ = false;
   std::string completed_after_;
+  std::string tokens_after_;  // Likewise, of rename tokens.
 };
 
 }  // namespace cairn::object

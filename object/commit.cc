@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "base/assert.h"
 #include "crypto/sealing.h"
 #include "object/buckets.h"
 #include "object/conditions.h"
@@ -36,13 +37,13 @@ io::Task<Status> fill_sink(BodySink& sink, BytesView bytes) {
   co_return Status{};
 }
 
+}  // namespace
+
 io::Task<Result<Manifest>> store_bytes(BodySink& sink, BytesView bytes) {
   co_await io::or_return(fill_sink(sink, bytes));
   co_await io::or_return(sink.digests());
   co_return co_await sink.store();
 }
-
-}  // namespace
 
 io::Task<Result<PreparedBody>> prepare_manifest(Context& context,
                                                 std::shared_ptr<const crypto::TenantKeys> keys,
@@ -122,11 +123,20 @@ void add_version(const KeyScope& scope, const NewVersion& version, const KeyRows
 }
 
 // What becomes of the versions that were there; false when a row changed meanwhile.
-io::Task<Result<bool>> make_room(const KeyScope& scope, const KeyRows& rows) {
+io::Task<Result<bool>> make_room(const KeyScope& scope, const KeyRows& rows,
+                                 bool takes_over_edges) {
   const Versioning mode = scope.bucket.config->versioning;
   const bool replaces =
       rows.current && (mode == Versioning::kUnversioned ||
                        (mode == Versioning::kSuspended && rows.current->head.is_null));
+  if (replaces && takes_over_edges) {
+    const Head& head = rows.current->head;
+    if (head.body_sha256) {
+      scope.change.batch.deletes.push_back(keys::body(scope.bucket.id, rows.key, head.order));
+    }
+    co_return true;
+  }
+  ASSERT(!takes_over_edges);
   if (replaces) co_return co_await drop_body(scope, *rows.current);
   if (mode == Versioning::kSuspended) {
     const bool dropped = co_await io::or_return(drop_null_row(scope, rows));
@@ -147,7 +157,8 @@ io::Task<Result<std::optional<ObjectInfo>>> plan_version(Context& context,
   change.batch = version.more;
   expect_bucket(version.bucket, change.batch);
   expect_rows(scope, rows);
-  const bool made_room = co_await io::or_return(make_room(scope, rows));
+  const bool made_room = co_await io::or_return(
+      make_room(scope, rows, version.base && version.base->takes_over_edges));
   if (!made_room) co_return std::optional<ObjectInfo>();
   Head head = version.head;
   head.order = 0;
@@ -176,6 +187,8 @@ io::Task<Result<ObjectInfo>> commit_version(Context& context, NewVersion version
     if (lost_to == seen && !version.more.preconditions.empty()) {
       co_return fail(Code::kFailedPrecondition, std::string(kLostRace));
     }
+    const bool lost_base = version.base && (version.base->row_version != seen.second || lost_to);
+    if (lost_base) co_return fail(Code::kFailedPrecondition, std::string(kLostRace));
     co_await io::or_return(
         check_write(version.conditions, rows.current ? &rows.current->head.info : nullptr));
     KeyChange change;

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +38,8 @@ Result<PreparedBody> prepare_inline(Context& context, const crypto::TenantKeys& 
 io::Task<Result<PreparedBody>> prepare_manifest(Context& context,
                                                 std::shared_ptr<const crypto::TenantKeys> keys,
                                                 Manifest manifest, bool with_edges);
+// Stores bytes as chunks of `sink`, which the caller settles or abandons.
+io::Task<Result<Manifest>> store_bytes(BodySink& sink, BytesView bytes);
 // Awaited once after prepare_manifest(): releases the holds, or gives the chunks back.
 io::Task<void> end_prepared(PreparedBody& prepared, bool committed);
 
@@ -45,6 +48,13 @@ void add_edges(catalog::Batch& batch, const PreparedBody& prepared);
 void add_garbage(Context& context, const crypto::TenantKeys& keys, std::string_view encoded_body,
                  catalog::Batch& batch);
 
+// What a body was made of.
+struct BaseVersion {
+  catalog::Version row_version = 0;  // Of the current version's row; 0 = there was none.
+  // The body keeps the edges of the version that it replaces, whose chunks stay with it.
+  bool takes_over_edges = false;
+};
+
 struct NewVersion {
   BucketInfo bucket;
   std::string key;
@@ -52,6 +62,9 @@ struct NewVersion {
   std::shared_ptr<const crypto::TenantKeys> keys;
   Head head;                           // All but what the body and the bucket's mode say.
   const PreparedBody* body = nullptr;  // Outlives the call.
+  // Set: the current version has to be the one that the body was made of, and the bucket in the
+  // mode in which it was read; else the call fails with kFailedPrecondition and kLostRace.
+  std::optional<BaseVersion> base;
   // Also part of the commit. When one of its preconditions fails, so does the call, with
   // kFailedPrecondition and the message kLostRace.
   catalog::Batch more;

@@ -12,11 +12,6 @@ std::unexpected<Error> refused(std::string_view why, uint32_t number) {
   return fail(Code::kInvalidArgument, std::string(why) + ": part " + std::to_string(number));
 }
 
-bool is_crc(DigestKind kind) {
-  return kind == DigestKind::kCrc32 || kind == DigestKind::kCrc32c ||
-         kind == DigestKind::kCrc64Nvme;
-}
-
 Status check_part(const Part& part, const CompletedPart& asked, const UploadInfo& upload) {
   if (part.info.etag != asked.etag) return refused(reason::kInvalidPart, asked.number);
   if (asked.checksum) {
@@ -64,13 +59,35 @@ Result<std::vector<const Part*>> choose_parts(const std::vector<Part>& stored,
   return out;
 }
 
+bool is_crc(DigestKind kind) {
+  return kind == DigestKind::kCrc32 || kind == DigestKind::kCrc32c ||
+         kind == DigestKind::kCrc64Nvme;
+}
+
+namespace {
+
+// A part's MD5; an ETag that is none (of a copied multipart object, say) counts as its text.
+void add_etag(crypto::Digest& md5, const std::string& etag) {
+  const std::optional<Bytes> raw = from_hex(etag);
+  md5.update(raw ? BytesView(*raw) : as_bytes(etag));
+}
+
+std::string numbered_etag(crypto::Digest& md5, size_t parts_count) {
+  return to_hex(md5.finish().view()) + "-" + std::to_string(parts_count);
+}
+
+}  // namespace
+
 std::string combined_etag(const std::vector<const Part*>& parts) {
   const std::unique_ptr<crypto::Digest> md5 = crypto::Digest::create(DigestKind::kMd5);
-  for (const Part* part : parts) {
-    const std::optional<Bytes> raw = from_hex(part->info.etag);
-    if (raw) md5->update(*raw);
-  }
-  return to_hex(md5->finish().view()) + "-" + std::to_string(parts.size());
+  for (const Part* part : parts) add_etag(*md5, part->info.etag);
+  return numbered_etag(*md5, parts.size());
+}
+
+std::string etag_of_parts(const std::vector<ManifestPart>& parts) {
+  const std::unique_ptr<crypto::Digest> md5 = crypto::Digest::create(DigestKind::kMd5);
+  for (const ManifestPart& part : parts) add_etag(*md5, part.info.etag);
+  return numbered_etag(*md5, parts.size());
 }
 
 std::optional<ObjectChecksum> combined_checksum(const std::vector<const Part*>& parts,

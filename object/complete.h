@@ -17,8 +17,12 @@ Result<std::vector<const Part*>> choose_parts(const std::vector<Part>& stored,
                                               const UploadInfo& upload,
                                               const CompleteOptions& options);
 
+// Checksums of this kind can be joined.
+bool is_crc(DigestKind kind);
+
 // Hex MD5 over the parts' MD5s and "-N".
 std::string combined_etag(const std::vector<const Part*>& parts);
+std::string etag_of_parts(const std::vector<ManifestPart>& parts);
 
 // The object's checksum as far as the parts tell it: composite, or combined CRCs. Unset for a
 // full-object digest that only reading the bytes can give.

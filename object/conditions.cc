@@ -14,6 +14,11 @@ bool names(const std::vector<std::string>& etags, const ObjectInfo& object) {
       etags, [&](const std::string& etag) { return etag == "*" || etag == object.etag; });
 }
 
+// HTTP dates carry no more.
+int64_t whole_seconds(WallTime time) {
+  return time.unix_ms / 1000;
+}
+
 std::unexpected<Error> unmet(std::string_view condition) {
   return fail(Code::kFailedPrecondition, std::string(condition) + " does not hold");
 }
@@ -30,10 +35,12 @@ Status check_write(const Conditions& conditions, const ObjectInfo* current) {
   if (!conditions.if_none_match.empty() && names(conditions.if_none_match, *current)) {
     return unmet(reason::kConditionIfNoneMatch);
   }
-  if (conditions.if_unmodified_since && current->modified > *conditions.if_unmodified_since) {
+  if (conditions.if_unmodified_since &&
+      whole_seconds(current->modified) > whole_seconds(*conditions.if_unmodified_since)) {
     return unmet("condition If-Unmodified-Since");
   }
-  if (conditions.if_modified_since && current->modified <= *conditions.if_modified_since) {
+  if (conditions.if_modified_since &&
+      whole_seconds(current->modified) <= whole_seconds(*conditions.if_modified_since)) {
     return unmet("condition If-Modified-Since");
   }
   return {};

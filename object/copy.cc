@@ -9,6 +9,7 @@
 #include "crypto/hash_engine.h"
 #include "object/body_writer.h"
 #include "object/commit.h"
+#include "object/holds.h"
 #include "object/multipart.h"
 #include "object/object_reader.h"
 #include "object/rows.h"
@@ -38,38 +39,6 @@ io::Task<Result<std::unique_ptr<StoredObjectReader>>> open_source(Context& conte
 ReadEpochs::ReadPin pin_now(Context& context) {
   return ReadEpochs::ReadPin(context.core().readers, io::Reactor::current().now());
 }
-
-// Holds on chunks for a new owner, to be released or dropped after the commit.
-class Holds {
- public:
-  Holds(Context& context, OwnerId owner) : context_(context), owner_(owner) {}
-  // False when a chunk is being dropped: then there is nothing to refer to.
-  io::Task<Result<bool>> take(std::vector<ChunkId> chunks) {
-    for (const ChunkId& id : chunks) {
-      const bool present = co_await io::or_return(context_.store.link(id, owner_));
-      if (!present) co_return false;
-      held_.push_back(id);
-    }
-    co_return true;
-  }
-  io::Task<void> end(bool committed) {
-    std::vector<ChunkId> held = std::move(held_);
-    if (held.empty()) co_return;
-    if (committed) {
-      co_await context_.store.release(owner_, std::move(held));
-      co_return;
-    }
-    for (const ChunkId& id : held) {
-      const Result<bool> dropped = co_await context_.store.unlink(id, owner_);
-      static_cast<void>(dropped);
-    }
-  }
-
- private:
-  Context& context_;
-  OwnerId owner_;
-  std::vector<ChunkId> held_;
-};
 
 io::Task<Status> pump(ObjectReader& reader, ByteRange range, ObjectWriter& writer) {
   co_await io::or_return(reader.start(range));
@@ -110,6 +79,7 @@ io::Task<Result<ObjectInfo>> commit_shared(Context& context, const OpenObject& s
   NewVersion version;
   version.head = source.head;
   version.head.owner = owner;
+  version.head.appends_count = 0;
   version.head.info.modified = context.now();
   version.head.info.metadata = std::move(options.metadata);
   version.head.info.lock = options.lock;

@@ -173,6 +173,13 @@ std::string edges(const ChunkId& chunk) {
   out.append("r/").append(as_text(chunk.bytes));
   return out;
 }
+std::string rename_token(uint64_t bucket_id, std::string_view token) {
+  return numbered("x/", bucket_id, token.size()).append(token);
+}
+std::string all_rename_tokens() {
+  return "x/";
+}
+
 std::string garbage(WallTime at, uint64_t random) {
   std::string out = numbered("g/", static_cast<uint64_t>(at.unix_ms));
   append_be(out, random);

@@ -76,6 +76,9 @@ std::string all_completed();  // Prefix.
 // r/<chunk id 32><owner 16>
 std::string edge(const ChunkId& chunk, const OwnerId& owner);
 std::string edges(const ChunkId& chunk);  // Prefix.
+// x/<bucket id 8><token>: what a rename's client token was used for.
+std::string rename_token(uint64_t bucket_id, std::string_view token);
+std::string all_rename_tokens();  // Prefix.
 // g/<unix ms 8><random 8>
 std::string garbage(WallTime at, uint64_t random);
 std::string all_garbage();  // Prefix.

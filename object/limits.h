@@ -38,6 +38,7 @@ inline constexpr size_t kBucketConfigBytesMax = 2 * MiB;  // All documents of a 
 inline constexpr int kCommitAttemptsMax = 64;  // Lost races against other processes.
 inline constexpr int kLoadAttemptsMax = 64;    // A body row that an overwrite replaced meanwhile.
 inline constexpr size_t kRemovesPerCommitMax = 1000;
+inline constexpr size_t kRenameTokenBytesMax = 1024;
 
 // Listing.
 inline constexpr size_t kListLimitMax = 10000;
@@ -56,6 +57,7 @@ inline constexpr size_t kEdgesPerCommitMax = 4096;
 inline constexpr size_t kUnlinksInFlightMax = 16;
 inline constexpr size_t kSweepChunksPerPass = 4096;
 inline constexpr size_t kExpiredUploadsPerPass = 1000;
+inline constexpr size_t kExpiredTokensPerPass = 1000;
 inline constexpr size_t kScrubKnownChunksMax = 1 << 20;  // Remembered as checked; more are re-read.
 inline constexpr size_t kScrubDamagedMax = 10000;
 inline constexpr Duration kReaderAgeMax = seconds(3600);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "object/append.h"
 #include "object/body_writer.h"
 #include "object/buckets.h"
 #include "object/change_version.h"
@@ -19,6 +20,7 @@
 #include "object/multipart.h"
 #include "object/object_reader.h"
 #include "object/remove.h"
+#include "object/rename.h"
 #include "object/rows.h"
 #include "object/scrubber.h"
 #include "object/sse_plan.h"
@@ -99,6 +101,12 @@ class StoredObjects final : public Objects {
                                     Conditions conditions) override;
   io::Task<Result<std::unique_ptr<ObjectWriter>>> put(BucketInfo bucket, std::string key,
                                                       PutOptions options) override;
+  io::Task<Result<std::unique_ptr<ObjectWriter>>> append(BucketInfo bucket, std::string key,
+                                                         uint64_t offset_bytes,
+                                                         PutOptions options) override {
+    return make_append_writer(context_, std::move(bucket), std::move(key), offset_bytes,
+                              std::move(options));
+  }
   io::Task<Result<ObjectInfo>> head(BucketInfo bucket, std::string key,
                                     std::string version_id) override;
   io::Task<Result<std::unique_ptr<ObjectReader>>> open(BucketInfo bucket, std::string key,
@@ -123,6 +131,11 @@ class StoredObjects final : public Objects {
                                     PutOptions options) override {
     return copy_object(context_, std::move(source_bucket), std::move(source),
                        std::move(target_bucket), std::move(target_key), std::move(options));
+  }
+  io::Task<Result<ObjectInfo>> rename(BucketInfo bucket, std::string source_key,
+                                      std::string target_key, RenameOptions options) override {
+    return rename_object(context_, std::move(bucket), std::move(source_key), std::move(target_key),
+                         std::move(options));
   }
   io::Task<Result<ListPage>> list(BucketInfo bucket, ListRequest request) override {
     return list_objects(context_, std::move(bucket), std::move(request));

@@ -46,6 +46,11 @@ inline constexpr std::string_view kChecksumMismatch = "checksum mismatch";
 inline constexpr std::string_view kSizeMismatch = "size mismatch";
 inline constexpr std::string_view kChecksumMissing = "checksum missing";
 inline constexpr std::string_view kObjectLocked = "object locked";
+inline constexpr std::string_view kInvalidWriteOffset = "invalid write offset";
+inline constexpr std::string_view kTooManyParts = "too many parts";
+inline constexpr std::string_view kTokenMismatch = "token used otherwise";
+// Before the reason of a condition on a rename's source.
+inline constexpr std::string_view kSourceCondition = "source ";
 // Of a read without a version id: kNoSuchKey, followed by kIsDeleteMarker and the marker's id. Of a
 // read of the marker's own version: kFailedPrecondition with kIsDeleteMarker alone.
 inline constexpr std::string_view kIsDeleteMarker = "delete marker ";
@@ -125,6 +130,15 @@ class ObjectReader {
   virtual Status start(ByteRange range) = 0;
   // The next verified bytes of the range, up to 1 MiB; empty at its end.
   virtual io::Task<Result<Buffer>> next() = 0;
+};
+
+struct RenameOptions {
+  Conditions source;
+  Conditions target;
+  // A repeat with the same token and names does nothing and succeeds while the token is remembered
+  // (kRenameTokenMemory). Empty = none.
+  std::string token;
+  CommitHook hook;  // Of the object under its new name.
 };
 
 struct ListRequest {
@@ -274,6 +288,11 @@ class Objects {
                                             Conditions conditions) = 0;
   virtual io::Task<Result<std::unique_ptr<ObjectWriter>>> put(BucketInfo bucket, std::string key,
                                                               PutOptions options) = 0;
+  // Adds to the end of the object, in one commit and without reading it (append.h). `offset_bytes`
+  // is the object's size, or 0 where there is none: else kInvalidArgument kInvalidWriteOffset.
+  virtual io::Task<Result<std::unique_ptr<ObjectWriter>>> append(BucketInfo bucket, std::string key,
+                                                                 uint64_t offset_bytes,
+                                                                 PutOptions options) = 0;
   virtual io::Task<Result<ObjectInfo>> head(BucketInfo bucket, std::string key,
                                             std::string version_id) = 0;
   // `customer_key` under SSE-C. Failures of keys: object/sse.h.
@@ -303,6 +322,9 @@ class Objects {
   virtual io::Task<Result<ObjectInfo>> copy(BucketInfo source_bucket, ObjectInfo source,
                                             BucketInfo target_bucket, std::string target_key,
                                             PutOptions options) = 0;
+  // Another name in the same bucket, in one commit; what had that name is replaced (rename.h).
+  virtual io::Task<Result<ObjectInfo>> rename(BucketInfo bucket, std::string source_key,
+                                              std::string target_key, RenameOptions options) = 0;
   virtual io::Task<Result<ListPage>> list(BucketInfo bucket, ListRequest request) = 0;
   virtual io::Task<Result<VersionListPage>> list_versions(BucketInfo bucket,
                                                           VersionListRequest request) = 0;
@@ -343,6 +365,7 @@ class Objects {
 };
 
 inline constexpr Duration kCompletedUploadMemory = seconds(24 * 3600);
+inline constexpr Duration kRenameTokenMemory = seconds(24 * 3600);
 
 struct ObjectsOptions {
   catalog::Catalog* catalog = nullptr;   // Outlives Objects.

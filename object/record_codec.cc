@@ -237,6 +237,7 @@ proto::Object to_proto(const Head& head) {
   out.set_has_chunks(head.has_chunks);
   if (head.body_sha256) out.set_body_sha256(text_of(*head.body_sha256));
   out.set_storage_class(info.metadata.storage_class);
+  out.set_appends_count(head.appends_count);
   out.set_order(head.order);
   out.set_is_null(head.is_null && head.order != 0);
   if (info.lock.any()) put_lock(info.lock, out.mutable_lock());
@@ -320,6 +321,7 @@ Result<Head> parse_head(BytesView bytes, bool with_metadata) {
   }
   out.sha256 = bytes_of(in.sha256());
   out.has_chunks = in.has_chunks();
+  out.appends_count = in.appends_count();
   if (!parse_owner(in.owner_id(), out.owner)) return damaged("an object");
   if (!in.body_sha256().empty()) {
     out.body_sha256.emplace();
@@ -436,6 +438,23 @@ Result<CompletedUpload> parse_completed(BytesView bytes) {
   Result<Head> head = parse_head(as_bytes(in.object()));
   if (!head) return std::unexpected(std::move(head.error()));
   out.head = std::move(*head);
+  return out;
+}
+
+std::string encode_rename_token(const RenameToken& token) {
+  proto::RenameToken out;
+  out.set_source_key(token.source_key);
+  out.set_target_key(token.target_key);
+  out.set_used_unix_ms(token.used.unix_ms);
+  return out.SerializeAsString();
+}
+Result<RenameToken> parse_rename_token(BytesView bytes) {
+  proto::RenameToken in;
+  if (!parse_message(in, bytes)) return damaged("a rename token");
+  RenameToken out;
+  out.source_key = in.source_key();
+  out.target_key = in.target_key();
+  out.used.unix_ms = in.used_unix_ms();
   return out;
 }
 

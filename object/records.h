@@ -79,8 +79,9 @@ struct Head {
   Bytes sha256;  // Of the whole body, when known.
   bool has_chunks = false;
   std::optional<Sha256Value> body_sha256;  // Unset: no body row.
-  uint64_t order = 0;    // Newer versions of a key have higher numbers; 0 = written unversioned.
-  bool is_null = false;  // The null version of a versioned bucket; set with order 0 as well.
+  uint64_t order = 0;  // Newer versions of a key have higher numbers; 0 = written unversioned.
+  uint32_t appends_count = 0;  // Since the object was last written whole.
+  bool is_null = false;        // The null version of a versioned bucket; set with order 0 as well.
 };
 
 // What S3 calls the version: "null", or 32 hex digits of its order and of its owner's first bytes.
@@ -93,6 +94,13 @@ struct Part {
   PartInfo info;
   Bytes sha256;
   Body body;
+};
+
+// What a rename's client token was used for.
+struct RenameToken {
+  std::string source_key;
+  std::string target_key;
+  WallTime used;
 };
 
 struct CompletedUpload {
@@ -121,6 +129,8 @@ std::string encode_upload(const UploadInfo& upload);  // Without key and id: the
 Result<UploadInfo> parse_upload_record(BytesView bytes);
 std::string encode_completed(const CompletedUpload& completed);
 Result<CompletedUpload> parse_completed(BytesView bytes);
+std::string encode_rename_token(const RenameToken& token);
+Result<RenameToken> parse_rename_token(BytesView bytes);
 std::string encode_garbage(std::string_view body);
 Result<std::string> parse_garbage(BytesView bytes);  // The serialised Body.
 

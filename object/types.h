@@ -28,6 +28,7 @@ inline constexpr uint64_t kObjectBytesMax = 50 * TiB;
 inline constexpr uint64_t kPartBytesMax = 5 * GiB;
 inline constexpr uint64_t kPartBytesMin = 5 * MiB;
 inline constexpr uint32_t kPartNumberMax = 10000;
+inline constexpr uint32_t kAppendsMax = 10000;  // To one object.
 inline constexpr uint64_t kInlineBytesMax = 16 * KiB;
 
 enum class Versioning : uint8_t { kUnversioned, kEnabled, kSuspended };

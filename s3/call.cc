@@ -42,12 +42,16 @@ S3Error translate_refused(const Error& error, std::string_view bucket) {
   if (is(error, reason::kIsDeleteMarker)) {
     return make(S3Code::kMethodNotAllowed, {{"Method", "GET"}, {"ResourceType", "DeleteMarker"}});
   }
+  if (is(error, reason::kSourceCondition)) return precondition_failed("x-amz-rename-source");
   if (is(error, reason::kConditionIfNoneMatch)) return precondition_failed("If-None-Match");
   if (is(error, reason::kConditionIfMatch)) return precondition_failed("If-Match");
   return make(S3Code::kOperationAborted);
 }
 
 S3Error translate_invalid(const Error& error) {
+  if (is(error, reason::kInvalidWriteOffset)) return make(S3Code::kInvalidWriteOffset);
+  if (is(error, reason::kTooManyParts)) return make(S3Code::kTooManyParts);
+  if (is(error, reason::kTokenMismatch)) return make(S3Code::kIdempotencyParameterMismatch);
   if (is(error, reason::kInvalidPartOrder)) return make(S3Code::kInvalidPartOrder);
   if (is(error, reason::kInvalidPart)) return make(S3Code::kInvalidPart);
   if (is(error, reason::kPartTooSmall)) {
@@ -129,9 +133,22 @@ io::Task<S3Status> Call::respond_xml(std::string body) {
   return respond_xml(make_head(200), std::move(body));
 }
 
-const Identity& Call::identity() const {
-  static const Identity kNobody;
-  return auth.identity ? *auth.identity : kNobody;
+S3Status authorize(const Identity& identity, std::string_view action,
+                   const object::BucketInfo* bucket) {
+  const bool allowed =
+      action.starts_with("s3:") && (bucket == nullptr || bucket->tenant == identity.tenant);
+  if (!allowed) return s3_fail(S3Code::kAccessDenied);
+  return {};
+}
+
+io::Task<S3Result<object::BucketInfo>> open_source_bucket(const Call& call, std::string name,
+                                                          std::string_view action) {
+  Result<object::BucketInfo> found = co_await call.objects().find_bucket(name);
+  if (!found) {
+    co_return std::unexpected(translate_named(call, found.error(), name, call.target.key));
+  }
+  co_await or_fail(authorize(call.identity(), action, &*found));
+  co_return std::move(*found);
 }
 
 std::string object_location(const Call& call, Slash slash) {

@@ -80,6 +80,13 @@ object::Conditions parse_copy_source_conditions(const RequestView& request, Wall
           parse_date(request, kSourceIfUnmodifiedSince, now)};
 }
 
+object::Conditions parse_rename_source_conditions(const RequestView& request, WallTime now) {
+  return {parse_etags(request, "x-amz-rename-source-if-match"),
+          parse_etags(request, "x-amz-rename-source-if-none-match"),
+          parse_date(request, "x-amz-rename-source-if-modified-since", now),
+          parse_date(request, "x-amz-rename-source-if-unmodified-since", now)};
+}
+
 Evaluation evaluate_read(const object::Conditions& conditions, std::string_view etag,
                          WallTime modified) {
   const int64_t modified_s = whole_seconds(modified);

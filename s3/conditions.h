@@ -15,6 +15,8 @@ namespace cairn::s3 {
 object::Conditions parse_conditions(const RequestView& request, WallTime now);
 // x-amz-copy-source-if-*.
 object::Conditions parse_copy_source_conditions(const RequestView& request, WallTime now);
+// x-amz-rename-source-if-*.
+object::Conditions parse_rename_source_conditions(const RequestView& request, WallTime now);
 // One ETag without quotes and W/.
 std::string_view unquoted_etag(std::string_view text);
 

@@ -11,7 +11,8 @@
 
 namespace cairn::s3 {
 
-// One per code that S3 clients know; kFoo is written <Code>Foo</Code>, the KMS ones KMS.*Exception. NotModified has no body.
+// One per code that S3 clients know; kFoo is written <Code>Foo</Code>, the KMS ones KMS.*Exception.
+// NotModified has no body.
 enum class S3Code : uint8_t {
   kPermanentRedirect,
   kNotModified,

@@ -1,5 +1,6 @@
-// PutObject and UploadPart.
-#include "s3/acl_policy.h"
+// PutObject, appends included, and UploadPart.
+#include <limits>
+
 #include "s3/body.h"
 #include "s3/conditions.h"
 #include "s3/handlers.h"
@@ -10,13 +11,11 @@
 namespace cairn::s3 {
 
 S3Result<object::PutOptions> put_options(const Call& call) {
-  S3Result<std::string> acl = acl_of_new_object(call);
-  if (!acl) return std::unexpected(std::move(acl.error()));
+  if (S3Status acl = check_acl_headers(call); !acl) return std::unexpected(acl.error());
   if (S3Status known = check_unsupported_headers(call); !known) {
     return std::unexpected(known.error());
   }
   object::PutOptions options;
-  options.acl = std::move(*acl);
   S3Result<object::ObjectMetadata> metadata = parse_metadata(call);
   if (!metadata) return std::unexpected(std::move(metadata.error()));
   options.metadata = std::move(*metadata);
@@ -36,9 +35,25 @@ void add_stored_headers(http::ResponseHead& head, const Call& call,
 namespace cairn::s3::handlers {
 namespace {
 
+constexpr std::string_view kWriteOffset = "x-amz-write-offset-bytes";
+
+// Where an append begins; unset for a whole object.
+S3Result<std::optional<uint64_t>> write_offset(const Call& call) {
+  const std::optional<std::string_view> text = call.header(kWriteOffset);
+  if (!text) return std::optional<uint64_t>();
+  const std::optional<uint64_t> offset =
+      parse_number(*text, 0, std::numeric_limits<int64_t>::max());
+  if (!offset) {
+    return invalid_argument("The write offset must be a whole number of bytes", kWriteOffset,
+                            *text);
+  }
+  return offset;
+}
+
 io::Task<S3Status> respond_stored(Call& call, object::ObjectInfo info) {
   http::ResponseHead head = call.make_head(200);
   add_stored_headers(head, call, info);
+  if (call.header(kWriteOffset)) head.add("x-amz-object-size", info.size_bytes);
   static_cast<void>(co_await call.exchange.respond(head, BytesView()));
   co_return S3Status();
 }
@@ -75,6 +90,7 @@ S3Result<std::vector<object::DigestKind>> part_digests(const object::UploadInfo&
 Reply put_object(Call& call) {
   object::PutOptions options = co_await or_fail(put_options(call));
   options.conditions = write_conditions(call);
+  const std::optional<uint64_t> offset = co_await or_fail(write_offset(call));
   UploadPlan plan = co_await or_fail(plan_upload(call, object::kObjectBytesMax));
   if (plan.checksums.algorithm) options.digests = {*plan.checksums.algorithm};
   options.size_bytes = plan.size_bytes;
@@ -83,8 +99,13 @@ Reply put_object(Call& call) {
         co_await call.objects().check_conditions(call.bucket, call.target.key, options.conditions);
     co_await or_fail(translated(call, held));
   }
-  Result<std::unique_ptr<object::ObjectWriter>> opened =
-      co_await call.objects().put(call.bucket, call.target.key, std::move(options));
+  Result<std::unique_ptr<object::ObjectWriter>> opened = fail(Code::kInternal, "not opened");
+  if (offset) {
+    opened =
+        co_await call.objects().append(call.bucket, call.target.key, *offset, std::move(options));
+  } else {
+    opened = co_await call.objects().put(call.bucket, call.target.key, std::move(options));
+  }
   std::unique_ptr<object::ObjectWriter> writer =
       co_await or_fail(translated(call, std::move(opened)));
   S3Result<object::ObjectInfo> stored =

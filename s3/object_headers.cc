@@ -97,6 +97,21 @@ S3Result<object::ObjectMetadata> parse_metadata(const Call& call) {
   return metadata;
 }
 
+S3Status check_acl_headers(const Call& call) {
+  if (const auto acl = call.header("x-amz-acl")) {
+    if (*acl != "private" && *acl != "bucket-owner-full-control" && *acl != "bucket-owner-read") {
+      return s3_fail(S3Code::kAccessControlListNotSupported);
+    }
+  }
+  static constexpr std::string_view kGrants[] = {"x-amz-grant-read", "x-amz-grant-write",
+                                                 "x-amz-grant-read-acp", "x-amz-grant-write-acp",
+                                                 "x-amz-grant-full-control"};
+  for (const std::string_view grant : kGrants) {
+    if (call.header(grant)) return s3_fail(S3Code::kAccessControlListNotSupported);
+  }
+  return {};
+}
+
 S3Status check_unsupported_headers(const Call& call) {
   const std::string_view sse = call.header("x-amz-server-side-encryption").value_or("");
   if (!sse.empty() && sse != "AES256") {
@@ -108,7 +123,7 @@ S3Status check_unsupported_headers(const Call& call) {
   static constexpr std::string_view kUnsupported[] = {
       "x-amz-server-side-encryption-customer-algorithm",
       "x-amz-server-side-encryption-customer-key",
-      "x-amz-copy-source-server-side-encryption-customer-algorithm", "x-amz-write-offset-bytes"};
+      "x-amz-copy-source-server-side-encryption-customer-algorithm"};
   for (const std::string_view name : kUnsupported) {
     if (call.header(name)) {
       return s3_fail(S3Code::kNotImplemented, {}, {{"Header", std::string(name)}});

@@ -128,6 +128,24 @@ Status copy(SimObjects& world, const std::string& from, const std::string& to) {
   return drop_value(world.wait(world.objects().copy(bucket, *source, bucket, to, {})));
 }
 
+Status append(SimObjects& world, const std::string& key, uint64_t offset, uint64_t content,
+              size_t size_bytes) {
+  PutOptions options;
+  options.size_bytes = size_bytes;
+  auto writer =
+      world.wait(world.objects().append(world.bucket().value(), key, offset, std::move(options)));
+  if (!writer) return std::unexpected(writer.error());
+  return drop_value(
+      world.wait(write_all(std::move(*writer), random_bytes(content, size_bytes), content)));
+}
+
+Status rename(SimObjects& world, const std::string& from, const std::string& to) {
+  RenameOptions options;
+  options.token = "token";
+  return drop_value(
+      world.wait(world.objects().rename(world.bucket().value(), from, to, std::move(options))));
+}
+
 Status copy_part(SimObjects& world) {
   const BucketInfo bucket = world.bucket().value();
   const auto source = world.wait(world.objects().head(bucket, "b", ""));
@@ -191,6 +209,19 @@ std::vector<Operation> operations() {
          return done ? remove(w, {{"a", ""}}) : done;
        },
        [](SimObjects& w) { return remove(w, {{"a", ids_of(w, "a").front()}}); }},
+      {"append inline", kUnversioned, put_several,
+       [](SimObjects& w) { return append(w, "c", kSmall, 8, 200); }},
+      {"append to inline", kUnversioned, put_several,
+       [](SimObjects& w) { return append(w, "c", kSmall, 8, kLarge); }},
+      {"append", kUnversioned, put_several,
+       [](SimObjects& w) { return append(w, "b", kLarge, 8, kLarge); }},
+      {"append version", kEnabled, put_several,
+       [](SimObjects& w) { return append(w, "b", kLarge, 8, kSmall); }},
+      {"append new", kUnversioned, nothing,
+       [](SimObjects& w) { return append(w, "n", 0, 8, kLarge); }},
+      {"rename", kUnversioned, put_several, [](SimObjects& w) { return rename(w, "a", "n"); }},
+      {"rename inline over", kUnversioned, put_several,
+       [](SimObjects& w) { return rename(w, "c", "b"); }},
       {"copy", kEnabled, put_several, [](SimObjects& w) { return copy(w, "a", "b"); }},
       {"create upload", kEnabled, put_several,
        [](SimObjects& w) { return drop_value(begin_upload(w)); }},
@@ -222,6 +253,7 @@ std::vector<Operation> operations() {
 const std::map<std::string_view, std::string_view> kOperationOfRoute = {
     {"PutObject", "put version"},
     {"PostObject", "put version"},
+    {"RenameObject", "rename"},
     {"CopyObject", "copy"},
     {"CreateMultipartUpload", "create upload"},
     {"UploadPart", "put part"},

@@ -44,7 +44,8 @@ struct CompiledPolicy;  // policy_compile.h
 
 class Policy {
  public:
-  // `bucket` names the bucket of a kBucket policy. Fails with kInvalidArgument and a message in
+  // `bucket` names the bucket of a kBucket policy; empty for one that is stored already, whose
+  // resources were checked when it was put. Fails with kInvalidArgument and a message in
   // S3's words (MalformedPolicy).
   static Result<std::shared_ptr<const Policy>> parse(std::string_view json, PolicyKind kind,
                                                      std::string_view bucket = {});

@@ -135,7 +135,8 @@ Status StatementCompiler::check_bucket_resource(std::string_view resource) {
   if (!pattern || pattern->has_variables()) return invalid_resource();
   const bool is_star = bucket.find('*') != std::string_view::npos;
   // A star in the bucket's place may also stand for a part of the key.
-  if (!pattern->matches(bucket_) && !(is_star && bucket_.starts_with(pattern->literal_prefix()))) {
+  if (!bucket_.empty() && !pattern->matches(bucket_) &&
+      !(is_star && bucket_.starts_with(pattern->literal_prefix()))) {
     return invalid_resource();
   }
   if (slash == std::string_view::npos || is_star) names_bucket_ = true;

@@ -133,22 +133,9 @@ io::Task<S3Status> Call::respond_xml(std::string body) {
   return respond_xml(make_head(200), std::move(body));
 }
 
-S3Status authorize(const Identity& identity, std::string_view action,
-                   const object::BucketInfo* bucket) {
-  const bool allowed =
-      action.starts_with("s3:") && (bucket == nullptr || bucket->tenant == identity.tenant);
-  if (!allowed) return s3_fail(S3Code::kAccessDenied);
-  return {};
-}
-
-io::Task<S3Result<object::BucketInfo>> open_source_bucket(const Call& call, std::string name,
-                                                          std::string_view action) {
-  Result<object::BucketInfo> found = co_await call.objects().find_bucket(name);
-  if (!found) {
-    co_return std::unexpected(translate_named(call, found.error(), name, call.target.key));
-  }
-  co_await or_fail(authorize(call.identity(), action, &*found));
-  co_return std::move(*found);
+const Identity& Call::identity() const {
+  static const Identity kNobody;
+  return auth.identity ? *auth.identity : kNobody;
 }
 
 std::string object_location(const Call& call, Slash slash) {

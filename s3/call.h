@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "http/server.h"
+#include "iam/values.h"
 #include "object/objects.h"
 #include "s3/auth.h"
+#include "s3/bucket_rules.h"
 #include "s3/errors.h"
 #include "s3/flow.h"
 #include "s3/form_reader.h"
@@ -27,6 +29,12 @@ struct DoorContext {
   std::string region;
   std::string host_id;                     // x-amz-id-2
   Authenticator* authenticator = nullptr;  // Of the door: a form signs itself in the body.
+  BucketCache* bucket_cache = nullptr;     // Of the door.
+  const AccountNames* accounts = nullptr;  // Null = every well-formed canonical id is taken.
+  // Of buckets that say nothing of it themselves.
+  Ownership object_ownership = Ownership::kBucketOwnerEnforced;
+  // Peers whose X-Forwarded-For and X-Forwarded-Proto are believed.
+  std::vector<iam::IpNetwork> trusted_proxies;
 };
 
 struct Call {
@@ -48,13 +56,18 @@ struct Call {
   AuthResult auth;
   object::BucketInfo bucket;  // When route->needs_bucket.
   std::string document;       // When route->body is kDocument.
+  // Of a Tagging document, read before the right to set them is asked for.
+  std::vector<std::pair<std::string, std::string>> request_tags;
 
   // Fields of a POST upload. `headers` then holds views of them in place of the head's own.
   std::vector<FormField> form;
 
   object::Objects& objects() const { return *context.objects; }
   WallTime now() const { return context.clock->wall_now(); }
-  const Identity& identity() const { return *auth.identity; }
+  // Nobody, with tenant 0 and no principal, when the request is anonymous.
+  const Identity& identity() const;
+  // Null when the request is anonymous.
+  const iam::Principal* caller() const { return identity().principal.get(); }
   // A header, or, in a presigned URL, the parameter hoisted from one. `name` in lower case.
   std::optional<std::string_view> header(std::string_view name) const {
     return effective_header(view, query, auth.kind, name);
@@ -87,13 +100,6 @@ S3Result<T> translated(const Call& call, Result<T> result) {
     return std::move(*result);
   }
 }
-
-// Rights. The owner of a bucket may do everything in it; everyone else nothing: AccessDenied.
-S3Status authorize(const Identity& identity, std::string_view action,
-                   const object::BucketInfo* bucket);
-// Another bucket of the request (copy source): looked up, then authorised for `action`.
-io::Task<S3Result<object::BucketInfo>> open_source_bucket(const Call& call, std::string name,
-                                                          std::string_view action);
 
 // URL of the call's object, as the client reached its bucket.
 std::string object_location(const Call& call, Slash slash);

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/encoding.h"
 #include "io/reactor.h"
+#include "s3/access.h"
 #include "s3/body.h"
 #include "s3/call.h"
 #include "s3/routes.h"
@@ -83,6 +84,10 @@ struct Door::State {
     context.region = options.auth.region;
     context.host_id = to_base64(host);
     context.authenticator = &authenticator;
+    context.bucket_cache = &bucket_cache;
+    context.accounts = options.accounts;
+    context.object_ownership = options.object_ownership;
+    context.trusted_proxies = options.trusted_proxies;
   }
 
   // What on_exchange_end() tells the observer about a request that has been handled.
@@ -108,6 +113,7 @@ struct Door::State {
   DoorOptions options;
   Authenticator authenticator;
   SeededRandom ids;  // Request ids only: unique, not secret.
+  BucketCache bucket_cache;
   DoorContext context;
   std::vector<Finished> finished;  // Between handle() and on_exchange_end(): one per connection.
   bool ready = false;
@@ -130,6 +136,14 @@ S3Status check_version_id(const Call& call) {
                          });
   if (plausible || *id == object::kNullVersionId) return {};
   return invalid_argument("Invalid version id specified", "versionId", *id);
+}
+
+// Whether a read asks for other headers than the stored ones, which only signed requests may.
+bool overrides_response(const Call& call) {
+  const bool is_read = call.route->method == Method::kGet || call.route->method == Method::kHead;
+  return is_read && std::ranges::any_of(call.query.params(), [](const QueryParam& param) {
+           return param.name.starts_with("response-");
+         });
 }
 
 // Target and route: what the request is about.
@@ -160,8 +174,9 @@ S3Status Door::State::admit(Call& call) {
   if (!auth) return std::unexpected(auth.error());
   call.auth = std::move(*auth);
   if ((call.route->auth & auth_bit(call.auth.kind)) == 0) return s3_fail(S3Code::kAccessDenied);
-  if (!call.auth.identity && call.auth.kind != AuthKind::kPostForm) {
-    return s3_fail(S3Code::kAccessDenied);
+  if (call.auth.kind == AuthKind::kAnonymous && overrides_response(call)) {
+    return s3_fail(S3Code::kInvalidRequest,
+                   "Request specific response headers cannot be used for anonymous GET requests.");
   }
   if (call.auth.payload.is_streaming() && call.route->body != BodyKind::kStream) {
     return s3_fail(S3Code::kInvalidRequest,
@@ -208,16 +223,18 @@ io::Task<S3Status> Door::State::serve(Call& call) {
     Result<object::BucketInfo> bucket = co_await context.objects->find_bucket(call.target.bucket);
     call.bucket = co_await or_fail(translated(call, std::move(bucket)));
   }
-  // Who posts a form stands in its body: its handler finds out, and authorises.
-  if (call.auth.kind != AuthKind::kPostForm) {
-    co_await or_fail(authorize(call.identity(), call.route->action,
-                               call.route->needs_bucket ? &call.bucket : nullptr));
+  if (call.route->gate == Gate::kDoor) {
+    const S3Status allowed = co_await authorize_route(call);
+    if (!allowed) co_return std::unexpected(allowed.error());
   }
   if (call.route->body == BodyKind::kDocument) {
     const S3Status read = co_await read_document(call);
     if (!read) co_return std::unexpected(read.error());
   }
-  const S3Status handled = co_await call.route->handler(call);
+  S3Status handled = co_await call.route->handler(call);
+  if (!handled && call.route->needs_bucket && !call.target.key.empty()) {
+    co_return std::unexpected(hide_missing(call, call.bucket, std::move(handled.error())));
+  }
   co_return handled;
 }
 

@@ -1,9 +1,9 @@
 // The S3 door of one reactor: turns HTTP exchanges into handler calls.
 //
-// Order, for every request: target and route -> signature -> bucket exists -> right -> (handler)
-// conditions -> body. Whatever fails before the body is answered before `100 Continue`, so a
-// refused upload is never sent. Default is refusal: a request reaches a handler only through a row
-// of routes() whose kinds of authentication include the one that was verified.
+// Order, for every request: target and route -> signature -> bucket exists -> right (s3/access.h)
+// -> (handler) conditions -> body. Whatever fails before the body is answered before `100
+// Continue`, so a refused upload is never sent. Default is refusal: a request reaches a handler
+// only through a row of routes() whose kinds of authentication include the one that was verified.
 // Thread rule: used on one reactor; `objects`, `credentials`, `clock` and `observer` outlive it.
 #pragma once
 
@@ -14,8 +14,10 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "http/server.h"
+#include "iam/values.h"
 #include "object/objects.h"
 #include "s3/auth.h"
+#include "s3/bucket_rules.h"
 #include "s3/observer.h"
 
 namespace cairn::s3 {
@@ -27,7 +29,12 @@ struct DoorOptions {
   RequestObserver* observer = nullptr;  // May be null.
   Random* random = nullptr;             // Null = system_random(); seeds request ids.
   AuthConfig auth;
-  std::vector<std::string> base_domains;  // Lower-case, without port.
+  std::vector<std::string> base_domains;   // Lower-case, without port.
+  const AccountNames* accounts = nullptr;  // Null = every well-formed canonical id is taken.
+  // Of buckets that say nothing of it themselves (s3/bucket_rules.h).
+  Ownership object_ownership = Ownership::kBucketOwnerEnforced;
+  // Peers whose X-Forwarded-For and X-Forwarded-Proto are believed.
+  std::vector<iam::IpNetwork> trusted_proxies;
 };
 
 class Door final : public http::Handler {

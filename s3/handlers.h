@@ -21,8 +21,6 @@ Reply delete_bucket(Call& call);
 
 // handlers_config.cc: configurations that this server never has set.
 Reply not_implemented(Call& call);
-Reply get_acl(Call& call);
-Reply put_acl(Call& call);
 Reply get_versioning(Call& call);
 Reply get_notification(Call& call);
 Reply get_logging(Call& call);
@@ -35,6 +33,24 @@ template <S3Code code>
 Reply unset_configuration(Call& call) {
   return unset(call, code);
 }
+
+// handlers_acl.cc
+Reply get_bucket_acl(Call& call);
+Reply put_bucket_acl(Call& call);
+Reply get_object_acl(Call& call);
+Reply put_object_acl(Call& call);
+
+// handlers_access.cc
+Reply get_bucket_policy(Call& call);
+Reply put_bucket_policy(Call& call);
+Reply delete_bucket_policy(Call& call);
+Reply get_bucket_policy_status(Call& call);
+Reply get_public_access_block(Call& call);
+Reply put_public_access_block(Call& call);
+Reply delete_public_access_block(Call& call);
+Reply get_ownership_controls(Call& call);
+Reply put_ownership_controls(Call& call);
+Reply delete_ownership_controls(Call& call);
 
 // handlers_list.cc
 Reply list_objects(Call& call);  // v1, and v2 when list-type=2.

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/encoding.h"
+#include "s3/acl_policy.h"
 #include "s3/handlers.h"
 #include "s3/object_headers.h"
 #include "s3/xml_reader.h"
@@ -66,11 +67,11 @@ Reply list_buckets(Call& call) {
 }
 
 Reply create_bucket(Call& call) {
-  co_await or_fail(check_acl_headers(call));
   const std::optional<std::string_view> lock = call.header("x-amz-bucket-object-lock-enabled");
   const CreateBucketConfiguration wanted = co_await or_fail(parse_create_bucket(call.document));
   object::CreateBucketOptions options;
   options.location = wanted.location_constraint;
+  co_await or_fail(set_access_of_new_bucket(call, options.config));
   if (lock && equal_ignoring_case(*lock, "true")) {
     options.config.object_lock = true;
     options.config.versioning = object::Versioning::kEnabled;
@@ -112,7 +113,7 @@ Reply get_bucket_location(Call& call) {
 
 Reply delete_bucket(Call& call) {
   const Status removed =
-      co_await call.objects().delete_bucket(call.identity().tenant, call.target.bucket);
+      co_await call.objects().delete_bucket(call.bucket.tenant, call.target.bucket);
   if (!removed) co_return std::unexpected(translate(call, removed.error()));
   co_return co_await call.respond_empty(204);
 }

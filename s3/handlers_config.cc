@@ -10,8 +10,6 @@
 namespace cairn::s3::handlers {
 namespace {
 
-constexpr std::string_view kXsi = "http://www.w3.org/2001/XMLSchema-instance";
-
 io::Task<S3Status> respond_empty_root(Call& call, std::string_view root) {
   std::string body;
   XmlWriter xml(body);
@@ -37,52 +35,6 @@ Reply not_implemented(Call&) {
 
 Reply unset(Call& call, S3Code code) {
   co_return s3_fail(code, {}, {{"BucketName", call.target.bucket}});
-}
-
-// Every bucket behaves as BucketOwnerEnforced: its owner has full control, nobody else anything.
-Reply get_acl(Call& call) {
-  const S3Status exists = co_await require_object(call);
-  if (!exists) co_return std::unexpected(exists.error());
-  const Owner owner = owner_of(call.bucket.tenant);
-  std::string body;
-  XmlWriter xml(body);
-  xml.declaration();
-  xml.open_root("AccessControlPolicy");
-  write_owner(xml, "Owner", owner);
-  xml.open("AccessControlList");
-  xml.open("Grant");
-  body.append("<Grantee xmlns:xsi=\"").append(kXsi).append("\" xsi:type=\"CanonicalUser\">");
-  xml.element("ID", owner.id);
-  xml.element("DisplayName", owner.display_name);
-  xml.close("Grantee");
-  xml.element("Permission", "FULL_CONTROL");
-  xml.close("Grant");
-  xml.close("AccessControlList");
-  xml.close("AccessControlPolicy");
-  co_return co_await call.respond_xml(std::move(body));
-}
-
-// Whether the document says what holds anyway: full control for the owner, nothing for others.
-// Clients that copy an object copy its ACL with it (s3cmd).
-bool grants_only_owner(const std::vector<AclGrant>& grants, const Owner& owner) {
-  return std::ranges::all_of(grants, [&](const AclGrant& grant) {
-    return grant.grantee == owner.id && grant.permission == "FULL_CONTROL";
-  });
-}
-
-Reply put_acl(Call& call) {
-  const S3Status exists = co_await require_object(call);
-  if (!exists) co_return std::unexpected(exists.error());
-  co_await or_fail(check_acl_headers(call));
-  if (!call.document.empty()) {
-    const std::vector<AclGrant> grants = co_await or_fail(parse_acl(call.document));
-    if (!grants_only_owner(grants, owner_of(call.bucket.tenant))) {
-      co_return s3_fail(S3Code::kAccessControlListNotSupported);
-    }
-  } else if (!call.header("x-amz-acl").has_value()) {
-    co_return s3_fail(S3Code::kAccessControlListNotSupported);
-  }
-  co_return co_await call.respond_empty(200);
 }
 
 Reply get_versioning(Call& call) {

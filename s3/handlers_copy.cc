@@ -1,5 +1,7 @@
 // CopyObject and UploadPartCopy. The source's right is checked like the target's: what is parsed
 // once is what is authorised and what is read.
+#include "s3/access.h"
+#include "s3/acl_policy.h"
 #include "s3/conditions.h"
 #include "s3/copy_source.h"
 #include "s3/handlers.h"
@@ -21,14 +23,14 @@ io::Task<S3Result<Source>> open_source(Call& call) {
   const CopySource named =
       co_await or_fail(parse_copy_source(call.header("x-amz-copy-source").value_or("")));
   Source source;
-  S3Result<object::BucketInfo> bucket = co_await open_source_bucket(
-      call, named.bucket, named.version_id ? "s3:GetObjectVersion" : "s3:GetObject");
+  S3Result<object::BucketInfo> bucket = co_await open_source_bucket(call, named);
   source.bucket = co_await or_fail(std::move(bucket));
   source.is_named_version = named.version_id.has_value();
   Result<object::ObjectInfo> found =
       co_await call.objects().head(source.bucket, named.key, named.version_id.value_or(""));
   if (!found) {
-    co_return std::unexpected(translate_named(call, found.error(), named.bucket, named.key));
+    co_return std::unexpected(hide_missing(
+        call, source.bucket, translate_named(call, found.error(), named.bucket, named.key)));
   }
   source.object = std::move(*found);
   const object::Conditions conditions = parse_copy_source_conditions(call.view, call.now());
@@ -38,6 +40,23 @@ io::Task<S3Result<Source>> open_source(Call& call) {
     co_return std::unexpected(precondition_failed(evaluation.condition));
   }
   co_return source;
+}
+
+// Tags that travel with a copy are read there and set here, each with its own right.
+io::Task<S3Status> authorize_tags(Call& call, const Source& source) {
+  const bool copies_tags = call.header("x-amz-tagging-directive").value_or("COPY") == "COPY" &&
+                           !source.object.metadata.tags.empty();
+  if (!copies_tags) co_return S3Status();
+  Asked asked;
+  const CopySource named =
+      co_await or_fail(parse_copy_source(call.header("x-amz-copy-source").value_or("")));
+  asked.action = versioned_action("s3:GetObjectTagging", named.version_id.has_value());
+  asked.bucket = source.bucket;
+  asked.key = named.key;
+  asked.version_id = named.version_id.value_or("");
+  const S3Status readable = co_await authorize(call, std::move(asked));
+  if (!readable) co_return std::unexpected(readable.error());
+  co_return authorize_now(call, "s3:PutObjectTagging", call.bucket, call.target.key);
 }
 
 // COPY (default) or REPLACE; true for REPLACE.
@@ -85,11 +104,14 @@ S3Result<TargetPlan> plan_target(const Call& call, const object::ObjectInfo& sou
 }  // namespace
 
 Reply copy_object(Call& call) {
-  co_await or_fail(check_acl_headers(call));
+  std::string acl = co_await or_fail(acl_of_new_object(call));
   co_await or_fail(check_unsupported_headers(call));
   S3Result<Source> opened = co_await open_source(call);
   Source source = co_await or_fail(std::move(opened));
+  const S3Status tags = co_await authorize_tags(call, source);
+  if (!tags) co_return std::unexpected(tags.error());
   TargetPlan plan = co_await or_fail(plan_target(call, source.object));
+  plan.options.acl = std::move(acl);
   const bool onto_itself = source.bucket.id == call.bucket.id &&
                            source.object.key == call.target.key && !source.is_named_version;
   if (onto_itself && !plan.changes_something) {

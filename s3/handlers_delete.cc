@@ -1,4 +1,5 @@
 // DeleteObject and DeleteObjects.
+#include "s3/access.h"
 #include "s3/checksum_headers.h"
 #include "s3/handlers.h"
 #include "s3/http_dates.h"
@@ -88,6 +89,15 @@ io::Task<S3Result<std::optional<object::RemoveRequest>>> to_request(Call& call, 
   co_return std::optional(std::move(request));
 }
 
+// Each key is a deletion of its own: what one may not delete does not keep the others.
+S3Status authorize_entry(const Call& call, const DeleteEntry& entry, bool bypass) {
+  const std::string_view version = entry.version_id ? *entry.version_id : std::string_view();
+  const std::string_view action = versioned_action("s3:DeleteObject", !version.empty());
+  const S3Status allowed = authorize_now(call, action, call.bucket, entry.key, version);
+  if (!allowed || !bypass) return allowed;
+  return authorize_now(call, "s3:BypassGovernanceRetention", call.bucket, entry.key, version);
+}
+
 // All entries in as few commits as possible.
 io::Task<S3Result<std::vector<Outcome>>> delete_all(Call& call, const DeleteRequest& request) {
   std::vector<Outcome> outcomes(request.objects.size());
@@ -95,6 +105,9 @@ io::Task<S3Result<std::vector<Outcome>>> delete_all(Call& call, const DeleteRequ
   std::vector<size_t> positions;
   const bool bypass = bypasses_governance(call);
   for (size_t i = 0; i < request.objects.size(); ++i) {
+    const S3Status allowed = authorize_entry(call, request.objects[i], bypass);
+    if (!allowed) outcomes[i].error = allowed.error();
+    if (!allowed) continue;
     S3Result<std::optional<object::RemoveRequest>> one =
         co_await to_request(call, request.objects[i], bypass);
     if (!one) outcomes[i].error = std::move(one.error());

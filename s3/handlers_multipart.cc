@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "s3/acl_policy.h"
 #include "s3/handlers.h"
 #include "s3/http_dates.h"
 #include "s3/listing.h"
@@ -95,9 +96,9 @@ std::string_view shown_storage_class(const object::ObjectMetadata& metadata) {
 }  // namespace
 
 Reply create_multipart_upload(Call& call) {
-  co_await or_fail(check_acl_headers(call));
-  co_await or_fail(check_unsupported_headers(call));
   object::UploadOptions options;
+  options.acl = co_await or_fail(acl_of_new_object(call));
+  co_await or_fail(check_unsupported_headers(call));
   options.metadata = co_await or_fail(parse_metadata(call));
   const UploadChecksum checksum = co_await or_fail(parse_upload_checksum(call.view));
   options.checksum = checksum.kind;

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "s3/access.h"
 #include "s3/body.h"
 #include "s3/conditions.h"
 #include "s3/handlers.h"
@@ -114,11 +115,9 @@ S3Result<std::string> parse_key(const std::vector<FormField>& fields) {
 
 // Finds the bucket and checks the poster's right to write the key.
 io::Task<S3Status> admit_poster(Call& call) {
-  if (!call.auth.identity) co_return s3_fail(S3Code::kAccessDenied);
-  Result<object::BucketInfo> bucket =
-      co_await call.objects().bucket(call.identity().tenant, call.target.bucket);
+  Result<object::BucketInfo> bucket = co_await call.objects().find_bucket(call.target.bucket);
   call.bucket = co_await or_fail(translated(call, std::move(bucket)));
-  co_return authorize(call.identity(), call.route->action, &call.bucket);
+  co_return co_await authorize_route(call);
 }
 
 io::Task<S3Result<object::ExpectedBody>> receive_posted(Call& call, FormReader& reader, Bytes begun,

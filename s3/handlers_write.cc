@@ -1,6 +1,7 @@
 // PutObject, appends included, and UploadPart.
 #include <limits>
 
+#include "s3/acl_policy.h"
 #include "s3/body.h"
 #include "s3/conditions.h"
 #include "s3/handlers.h"
@@ -11,11 +12,13 @@
 namespace cairn::s3 {
 
 S3Result<object::PutOptions> put_options(const Call& call) {
-  if (S3Status acl = check_acl_headers(call); !acl) return std::unexpected(acl.error());
+  S3Result<std::string> acl = acl_of_new_object(call);
+  if (!acl) return std::unexpected(std::move(acl.error()));
   if (S3Status known = check_unsupported_headers(call); !known) {
     return std::unexpected(known.error());
   }
   object::PutOptions options;
+  options.acl = std::move(*acl);
   S3Result<object::ObjectMetadata> metadata = parse_metadata(call);
   if (!metadata) return std::unexpected(std::move(metadata.error()));
   options.metadata = std::move(*metadata);

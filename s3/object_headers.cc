@@ -97,21 +97,6 @@ S3Result<object::ObjectMetadata> parse_metadata(const Call& call) {
   return metadata;
 }
 
-S3Status check_acl_headers(const Call& call) {
-  if (const auto acl = call.header("x-amz-acl")) {
-    if (*acl != "private" && *acl != "bucket-owner-full-control" && *acl != "bucket-owner-read") {
-      return s3_fail(S3Code::kAccessControlListNotSupported);
-    }
-  }
-  static constexpr std::string_view kGrants[] = {"x-amz-grant-read", "x-amz-grant-write",
-                                                 "x-amz-grant-read-acp", "x-amz-grant-write-acp",
-                                                 "x-amz-grant-full-control"};
-  for (const std::string_view grant : kGrants) {
-    if (call.header(grant)) return s3_fail(S3Code::kAccessControlListNotSupported);
-  }
-  return {};
-}
-
 S3Status check_unsupported_headers(const Call& call) {
   const std::string_view sse = call.header("x-amz-server-side-encryption").value_or("");
   if (!sse.empty() && sse != "AES256") {

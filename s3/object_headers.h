@@ -23,8 +23,6 @@ S3Result<object::ObjectMetadata> parse_metadata(const Call& call);
 // x-amz-storage-class; empty for STANDARD.
 S3Result<std::string> parse_storage_class(const Call& call);
 
-// Only `private` and `bucket-owner-full-control` are accepted (S3.md 2.3: ownership enforced).
-S3Status check_acl_headers(const Call& call);
 // Refuses what a write may ask and this server cannot do (SSE-C, KMS, object lock, append), rather
 // than to store the object without it.
 S3Status check_unsupported_headers(const Call& call);

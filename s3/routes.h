@@ -39,6 +39,12 @@ enum class BodyKind : uint8_t {
   kStream,    // The handler receives it; the only kind that may be aws-chunked.
 };
 
+// Who asks for the right to the route's action.
+enum class Gate : uint8_t {
+  kDoor,     // The door, before the handler runs.
+  kHandler,  // The handler, for each thing that the body names; the door asks for nothing.
+};
+
 // A set of AuthKind.
 using AuthKinds = uint8_t;
 constexpr AuthKinds auth_bit(AuthKind kind) {
@@ -46,6 +52,9 @@ constexpr AuthKinds auth_bit(AuthKind kind) {
 }
 inline constexpr AuthKinds kSigned = auth_bit(AuthKind::kV4Header) | auth_bit(AuthKind::kV4Query) |
                                      auth_bit(AuthKind::kV2Header) | auth_bit(AuthKind::kV2Query);
+
+// What nobody needs to sign where it is granted to everybody (S3.md 1.7).
+inline constexpr AuthKinds kOpen = kSigned | auth_bit(AuthKind::kAnonymous);
 
 struct Route {
   std::string_view name;  // For metrics and logs: "GetObject".
@@ -56,6 +65,7 @@ struct Route {
   std::string_view header = {};     // Header that must be there.
   std::string_view action;          // "s3:GetObject"
   AuthKinds auth = 0;
+  Gate gate = Gate::kDoor;
   bool needs_bucket = true;  // The bucket must exist and is looked up before the handler.
   BodyKind body = BodyKind::kIgnored;
   size_t body_bytes_max = 0;

@@ -200,12 +200,13 @@ AclGrant parse_grant(const pugi::xml_node& node) {
   AclGrant grant;
   for (const pugi::xml_node& child : node.children()) {
     if (!is_element(child)) continue;
-    if (local_name(child) == "Permission") grant.permission = text_of(child);
+    if (local_name(child) == "Permission") grant.permission = stripped(text_of(child));
     if (local_name(child) != "Grantee") continue;
     for (const pugi::xml_node& name : child.children()) {
-      const bool names =
-          is_element(name) && (local_name(name) == "ID" || local_name(name) == "URI");
-      if (names) grant.grantee = text_of(name);
+      if (!is_element(name)) continue;
+      if (local_name(name) == "ID") grant.id = stripped(text_of(name));
+      if (local_name(name) == "URI") grant.uri = stripped(text_of(name));
+      if (local_name(name) == "EmailAddress") grant.email = stripped(text_of(name));
     }
   }
   return grant;
@@ -252,21 +253,73 @@ S3Status check_xml(std::string_view body, size_t size_bytes_max) {
   return {};
 }
 
-S3Result<std::vector<AclGrant>> parse_acl(std::string_view body) {
+S3Result<AclDocument> parse_acl(std::string_view body) {
   pugi::xml_document document;
   if (S3Status loaded = load(body, kXmlBodyBytesMax, "AccessControlPolicy", document); !loaded) {
     return std::unexpected(std::move(loaded.error()));
   }
-  std::vector<AclGrant> grants;
-  for (const pugi::xml_node& list : document.document_element().children()) {
-    if (!is_element(list) || local_name(list) != "AccessControlList") continue;
-    for (const pugi::xml_node& grant : list.children()) {
+  AclDocument acl;
+  bool has_owner = false;
+  bool has_list = false;
+  for (const pugi::xml_node& part : document.document_element().children()) {
+    if (!is_element(part)) continue;
+    if (local_name(part) == "Owner") {
+      for (const pugi::xml_node& name : part.children()) {
+        if (is_element(name) && local_name(name) == "ID") acl.owner_id = stripped(text_of(name));
+      }
+      has_owner = !acl.owner_id.empty();
+    }
+    if (local_name(part) != "AccessControlList") continue;
+    has_list = true;
+    for (const pugi::xml_node& grant : part.children()) {
       if (!is_element(grant)) continue;
-      if (local_name(grant) != "Grant" || grants.size() == kAclGrantsMax) return malformed();
-      grants.push_back(parse_grant(grant));
+      if (local_name(grant) != "Grant" || acl.grants.size() == kAclGrantsMax) return malformed();
+      acl.grants.push_back(parse_grant(grant));
     }
   }
-  return grants;
+  if (!has_owner || !has_list) return s3_fail(S3Code::kMalformedACLError);
+  return acl;
+}
+
+S3Result<std::vector<std::pair<std::string, bool>>> parse_public_access_block(
+    std::string_view body) {
+  pugi::xml_document document;
+  if (S3Status loaded = load(body, kXmlBodyBytesMax, "PublicAccessBlockConfiguration", document);
+      !loaded) {
+    return std::unexpected(std::move(loaded.error()));
+  }
+  std::vector<std::pair<std::string, bool>> settings;
+  for (const pugi::xml_node& child : document.document_element().children()) {
+    if (!is_element(child)) continue;
+    const std::string text = text_of(child);
+    const std::string_view value = stripped(text);
+    const bool is_true = equal_ignoring_case(value, "true");
+    if ((!is_true && !equal_ignoring_case(value, "false")) || settings.size() == 4) {
+      return malformed();
+    }
+    settings.emplace_back(local_name(child), is_true);
+  }
+  return settings;
+}
+
+S3Result<std::string> parse_ownership_controls(std::string_view body) {
+  pugi::xml_document document;
+  if (S3Status loaded = load(body, kXmlBodyBytesMax, "OwnershipControls", document); !loaded) {
+    return std::unexpected(std::move(loaded.error()));
+  }
+  std::string ownership;
+  size_t rules_count = 0;
+  for (const pugi::xml_node& rule : document.document_element().children()) {
+    if (!is_element(rule)) continue;
+    if (local_name(rule) != "Rule" || ++rules_count > 1) return malformed();
+    for (const pugi::xml_node& child : rule.children()) {
+      if (!is_element(child)) continue;
+      if (local_name(child) != "ObjectOwnership" || !ownership.empty()) return malformed();
+      ownership = stripped(text_of(child));
+    }
+  }
+  if (ownership.empty()) return malformed();
+  return ownership;
 }
 
 S3Result<CreateBucketConfiguration> parse_create_bucket(std::string_view body) {

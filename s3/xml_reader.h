@@ -28,14 +28,26 @@ inline constexpr size_t kCompletePartsMax = 10000;
 // The scan alone; used by every parser below.
 S3Status check_xml(std::string_view body, size_t size_bytes_max);
 
-// One grant of an AccessControlPolicy: to a user by id, or to a group by URI.
+// One grant of an AccessControlPolicy; of the names of its grantee, those that were given.
 struct AclGrant {
-  std::string grantee;  // ID or URI; empty for other kinds of grantee.
+  std::string id;
+  std::string uri;
+  std::string email;
   std::string permission;
 };
-// The grants of an AccessControlPolicy body, at most kAclGrantsMax.
+struct AclDocument {
+  std::string owner_id;
+  std::vector<AclGrant> grants;
+};
+// At most kAclGrantsMax grants. MalformedACLError when the Owner or the list is missing.
 inline constexpr size_t kAclGrantsMax = 100;
-S3Result<std::vector<AclGrant>> parse_acl(std::string_view body);
+S3Result<AclDocument> parse_acl(std::string_view body);
+
+// The settings of a PublicAccessBlockConfiguration by name; those left out are not there.
+S3Result<std::vector<std::pair<std::string, bool>>> parse_public_access_block(
+    std::string_view body);
+// The ObjectOwnership of the one rule of OwnershipControls.
+S3Result<std::string> parse_ownership_controls(std::string_view body);
 
 // An empty body is an empty constraint.
 struct CreateBucketConfiguration {

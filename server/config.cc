@@ -10,6 +10,9 @@
 #define TOML_HEADER_ONLY 1
 #include <toml++/toml.h>
 
+#include "iam/values.h"
+#include "s3/bucket_rules.h"
+
 namespace cairn::server {
 namespace {
 
@@ -76,6 +79,27 @@ Status set_audit_file_bytes(Config& config, std::string_view value) {
   return {};
 }
 
+Status set_proxies(Config& config, std::string_view value) {
+  const Status listed = set_list<&Config::trusted_proxies>(config, value);
+  if (!listed) return listed;
+  for (const std::string& proxy : config.trusted_proxies) {
+    if (!iam::parse_ip_network(proxy)) {
+      return fail(Code::kInvalidArgument,
+                  "expected addresses or networks such as 10.0.0.0/8, not \"" + proxy + "\"");
+    }
+  }
+  return {};
+}
+
+Status set_object_ownership(Config& config, std::string_view value) {
+  if (!s3::parse_ownership(value)) {
+    return fail(Code::kInvalidArgument,
+                "expected BucketOwnerEnforced, BucketOwnerPreferred or ObjectWriter");
+  }
+  config.object_ownership = value;
+  return {};
+}
+
 Status set_log_level(Config& config, std::string_view value) {
   static constexpr std::pair<std::string_view, log::Level> kLevels[] = {
       {"debug", log::Level::kDebug},
@@ -122,6 +146,13 @@ constexpr Setting kSettings[] = {
      set_switch<&Config::strict_region>},
     {"base-domains", "NAME[,NAME]", "Hosts whose sub-domains name buckets",
      set_list<&Config::base_domains>, true},
+    {"trusted-proxies", "ADDR[,ADDR]",
+     "Proxies (addresses or networks) whose X-Forwarded-For and X-Forwarded-Proto are believed",
+     set_proxies, true},
+    {"object-ownership", "NAME",
+     "Ownership of objects in buckets that do not say: BucketOwnerEnforced (default; access "
+     "control lists are off, as on AWS), BucketOwnerPreferred or ObjectWriter",
+     set_object_ownership},
     {"root-key", "SPEC", "file:PATH, env:NAME or command:ARGV (default file:DIR/keys/root.key)",
      set_text<&Config::root_key>},
     {"memory", "SIZE", "I/O buffers in all (default: a quarter of the machine's memory)",

@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#include "iam/values.h"
+#include "s3/bucket_rules.h"
 #include "s3/routes.h"
 #include "server/tls_listener.h"
 
@@ -52,6 +54,11 @@ io::Task<Result<io::Endpoint>> CoreServer::listen(io::Endpoint at, Served served
   door.auth.region = config.region;
   door.auth.strict_region = config.strict_region;
   door.base_domains = config.base_domains;
+  // Both were checked when they were set.
+  for (const std::string& proxy : config.trusted_proxies) {
+    door.trusted_proxies.push_back(iam::parse_ip_network(proxy).value());
+  }
+  door.object_ownership = s3::parse_ownership(config.object_ownership).value();
   door_ = std::make_unique<s3::Door>(std::move(door));
   http::ServerOptions options;
   options.connections_max =

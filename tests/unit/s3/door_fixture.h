@@ -4,12 +4,16 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "http/server.h"
+#include "iam/account.h"
+#include "iam/policy.h"
 #include "object/objects.h"
 #include "s3/door.h"
 #include "test_request.h"
@@ -122,15 +126,21 @@ class CountingObjects final : public object::Objects {
  public:
   using object::Objects::Objects;
   size_t calls = 0;
+  size_t lookups = 0;  // Of the calls, those that look a bucket up: the door's own.
+  std::shared_ptr<const object::BucketConfig> config = object::default_bucket_config();
+  crypto::TenantId owner = crypto::kRootTenant;
+  // The one object that head() knows, `key`; none when it is not set.
+  std::optional<object::ObjectInfo> object;
   object::ListPage page;          // What list() answers.
   object::ListRequest last_list;  // What it was asked.
   std::vector<object::BucketInfo> buckets;
 
-  static object::BucketInfo the_bucket() {
+  object::BucketInfo the_bucket() const {
     object::BucketInfo info;
     info.name = "bucket";
     info.id = 7;
-    info.tenant = crypto::kRootTenant;
+    info.tenant = owner;
+    info.config = config;
     return info;
   }
 
@@ -139,7 +149,7 @@ class CountingObjects final : public object::Objects {
     return refuse<object::BucketInfo>();
   }
   io::Task<Result<object::BucketInfo>> find_bucket(std::string name) override {
-    return bucket(crypto::kRootTenant, std::move(name));
+    return bucket(owner, std::move(name));
   }
   io::Task<Result<object::BucketInfo>> change_bucket(
       object::TenantId, std::string, std::function<Status(object::BucketConfig&)>) override {
@@ -151,7 +161,8 @@ class CountingObjects final : public object::Objects {
   }
   io::Task<Result<object::BucketInfo>> bucket(object::TenantId tenant, std::string name) override {
     ++calls;
-    if (name == "bucket" && tenant == crypto::kRootTenant) co_return the_bucket();
+    ++lookups;
+    if (name == "bucket" && tenant == owner) co_return the_bucket();
     co_return fail(Code::kNotFound, std::string(object::reason::kNoSuchBucket));
   }
   io::Task<Status> delete_bucket(object::TenantId, std::string) override { return refuse<void>(); }
@@ -176,8 +187,10 @@ class CountingObjects final : public object::Objects {
                                               object::RenameOptions) override {
     return refuse<object::ObjectInfo>();
   }
-  io::Task<Result<object::ObjectInfo>> head(object::BucketInfo, std::string, std::string) override {
-    return refuse<object::ObjectInfo>();
+  io::Task<Result<object::ObjectInfo>> head(object::BucketInfo, std::string key,
+                                            std::string) override {
+    if (!object || object->key != key) return refuse<object::ObjectInfo>();
+    return give(*object);
   }
   io::Task<Result<std::unique_ptr<object::ObjectReader>>> open(object::BucketInfo, std::string,
                                                                std::string,
@@ -258,6 +271,10 @@ class CountingObjects final : public object::Objects {
   io::Task<Status> close() override { return refuse<void>(); }
 
  private:
+  io::Task<Result<object::ObjectInfo>> give(object::ObjectInfo info) {
+    ++calls;
+    co_return info;
+  }
   template <typename T>
   io::Task<Result<T>> refuse() {
     ++calls;
@@ -269,12 +286,17 @@ class CountingObjects final : public object::Objects {
 struct DoorFixture : ::testing::Test {
   DoorFixture() {
     credentials.add(kAwsAccessKey, kAwsSecret);
+    make_door();
+  }
+
+  void make_door(const std::function<void(DoorOptions&)>& change = {}) {
     DoorOptions options;
     options.objects = &objects;
     options.credentials = &credentials;
     options.clock = &clock;
     options.random = &random;
     options.observer = nullptr;
+    if (change) change(options);
     door = std::make_unique<Door>(std::move(options));
   }
 
@@ -286,10 +308,28 @@ struct DoorFixture : ::testing::Test {
     complete_void(door->handle(*exchange));
     return exchange;
   }
+  // A user of the tenant without any policy, with a key of its own.
+  SigningIdentity add_user(std::string access_key, crypto::TenantId tenant,
+                           std::vector<std::shared_ptr<const iam::Policy>> policies = {}) {
+    credentials.add(access_key, kAwsSecret);
+    auto user = std::make_shared<iam::Principal>();
+    user->account = tenant;
+    user->kind = iam::PrincipalKind::kUser;
+    user->name = access_key;
+    user->arn = iam::user_arn(tenant, "/", access_key);
+    user->canonical_id = iam::canonical_id(tenant);
+    user->policies = std::move(policies);
+    credentials.at(access_key).identity = {access_key, access_key, tenant, user};
+    return {std::move(access_key), std::string(kAwsSecret), "us-east-1", ""};
+  }
   // Signed with the right key.
   std::unique_ptr<MemoryExchange> call(std::string method, std::string target) {
+    return call_as(signer(), std::move(method), std::move(target));
+  }
+  std::unique_ptr<MemoryExchange> call_as(const SigningIdentity& who, std::string method,
+                                          std::string target) {
     TestRequest request(std::move(method), std::move(target), {{"Host", "localhost:9000"}});
-    request.sign(signer(), kEmptySha256, clock.wall_now());
+    request.sign(who, kEmptySha256, clock.wall_now());
     return serve(request);
   }
   static void complete_void(io::Task<void> task) {

@@ -110,7 +110,7 @@ TEST_F(DoorListing, OwnerOnlyWhenAskedForInVersionTwo) {
 }
 
 TEST_F(DoorListing, Buckets) {
-  object::BucketInfo bucket = CountingObjects::the_bucket();
+  object::BucketInfo bucket = objects.the_bucket();
   bucket.created = WallTime{1'767'323'045'000};
   objects.buckets = {bucket};
   const auto exchange = call("GET", "/");

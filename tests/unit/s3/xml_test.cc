@@ -206,16 +206,41 @@ TEST(XmlReader, Bounds) {
 }
 
 TEST(XmlReader, AclGrantsAreReadWithTheirGrantees) {
-  const auto grants = parse_acl(
+  const auto acl = parse_acl(
       "<AccessControlPolicy><Owner><ID>o</ID></Owner><AccessControlList><Grant><Grantee><ID>o</ID>"
       "</Grantee><Permission>FULL_CONTROL</Permission></Grant><Grant><Grantee><URI>all</URI>"
       "</Grantee><Permission>READ</Permission></Grant></AccessControlList></AccessControlPolicy>");
-  ASSERT_TRUE(grants);
-  ASSERT_EQ(grants->size(), 2U);
-  EXPECT_EQ((*grants)[0].grantee, "o");
-  EXPECT_EQ((*grants)[1].grantee, "all");
-  EXPECT_EQ((*grants)[1].permission, "READ");
+  ASSERT_TRUE(acl);
+  EXPECT_EQ(acl->owner_id, "o");
+  ASSERT_EQ(acl->grants.size(), 2U);
+  EXPECT_EQ(acl->grants[0].id, "o");
+  EXPECT_EQ(acl->grants[1].uri, "all");
+  EXPECT_EQ(acl->grants[1].permission, "READ");
   EXPECT_FALSE(parse_acl("<AccessControlList/>"));
+  EXPECT_EQ(outcome(parse_acl("<AccessControlPolicy><AccessControlList/></AccessControlPolicy>")),
+            "MalformedACLError");
+}
+
+TEST(XmlReader, PublicAccessBlockAndOwnershipAreStrict) {
+  const auto block = parse_public_access_block(
+      "<PublicAccessBlockConfiguration><BlockPublicAcls> TRUE </BlockPublicAcls>"
+      "<IgnorePublicAcls>false</IgnorePublicAcls></PublicAccessBlockConfiguration>");
+  ASSERT_TRUE(block);
+  const std::vector<std::pair<std::string, bool>> expected = {{"BlockPublicAcls", true},
+                                                              {"IgnorePublicAcls", false}};
+  EXPECT_EQ(*block, expected);
+  EXPECT_FALSE(parse_public_access_block(
+      "<PublicAccessBlockConfiguration><BlockPublicAcls>1</BlockPublicAcls>"
+      "</PublicAccessBlockConfiguration>"));
+  const auto ownership = [](std::string_view rules) {
+    return parse_ownership_controls("<OwnershipControls>" + std::string(rules) +
+                                    "</OwnershipControls>");
+  };
+  const std::string one = "<Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule>";
+  EXPECT_EQ(ownership(one).value_or(""), "ObjectWriter");
+  EXPECT_FALSE(ownership(one + one));
+  EXPECT_FALSE(ownership(""));
+  EXPECT_FALSE(ownership("<Rule/>"));
 }
 
 }  // namespace

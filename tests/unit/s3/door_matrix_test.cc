@@ -53,6 +53,7 @@ TestRequest request_for(const Route& route) {
 
 // What the body of a route that authorises by itself names, so that there is something to refuse.
 constexpr std::string_view kDeletion = "<Delete><Object><Key>victim</Key></Object></Delete>";
+constexpr std::string_view kDeletionMd5 = "ilKnSqyhRNNLPr/YXRsbQQ==";
 bool names_keys(const Route& route) {
   return route.name == "DeleteObjects";
 }
@@ -60,7 +61,11 @@ bool names_keys(const Route& route) {
 class DoorMatrix : public DoorFixture, public ::testing::WithParamInterface<size_t> {
  protected:
   const Route& route() const { return routes()[GetParam()]; }
-  TestRequest request() const { return request_for(route()); }
+  TestRequest request() const {
+    TestRequest made = request_for(route());
+    if (names_keys(route())) made.add("Content-MD5", kDeletionMd5);
+    return made;
+  }
 
   // Serves `request` and checks that it was refused untouched.
   void expect_refused(TestRequest& refused, int status, std::string_view code) {

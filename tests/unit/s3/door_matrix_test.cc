@@ -53,7 +53,7 @@ TestRequest request_for(const Route& route) {
 
 // What the body of a route that authorises by itself names, so that there is something to refuse.
 constexpr std::string_view kDeletion = "<Delete><Object><Key>victim</Key></Object></Delete>";
-constexpr std::string_view kDeletionMd5 = "ilKnSqyhRNNLPr/YXRsbQQ==";
+constexpr const char* kDeletionMd5 = "ilKnSqyhRNNLPr/YXRsbQQ==";
 bool names_keys(const Route& route) {
   return route.name == "DeleteObjects";
 }

@@ -111,6 +111,17 @@ Result<Jwt> parse_jwt(std::string_view token) {
   return out;
 }
 
+Result<std::string> parse_discovery(std::string_view json, std::string_view issuer) {
+  const std::optional<Json> metadata = parse_json(json, kDepthMax);
+  if (!metadata || !metadata->is_object()) return invalid("The provider's metadata is no JSON.");
+  if (text_of(*metadata, "issuer") != std::string(issuer)) {
+    return invalid("The provider's metadata is of another issuer.");
+  }
+  std::optional<std::string> url = text_of(*metadata, "jwks_uri");
+  if (!url) return invalid("The provider's metadata names no keys.");
+  return std::move(*url);
+}
+
 Status check_claims(const Jwt& token, std::string_view issuer,
                     const std::vector<std::string>& client_ids, WallTime now) {
   constexpr int64_t kSkewMs = kTokenSkewMax.nanoseconds / 1'000'000;

@@ -70,6 +70,10 @@ class KeySet {
   std::unique_ptr<const State> state_;
 };
 
+// The `jwks_uri` of an issuer's metadata (OpenID Connect Discovery 1.0, 4.3), which must be that
+// issuer's. kInvalidArgument (reason::kInvalidToken).
+Result<std::string> parse_discovery(std::string_view json, std::string_view issuer);
+
 // The claims against what is expected, at `now`: issuer, one of the audiences, exp (required), nbf,
 // iat, sub. Failures begin with reason::kInvalidToken, kExpiredToken or kRejectedClaim.
 Status check_claims(const Jwt& token, std::string_view issuer,

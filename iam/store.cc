@@ -142,6 +142,25 @@ void Store::publish(std::shared_ptr<const Directory> next) {
   generation_.fetch_add(1, std::memory_order_acq_rel);
 }
 
+std::optional<WallTime> Store::last_used(std::string_view access_key) const {
+  const std::lock_guard lock(uses_mutex_);
+  const auto found = uses_.find(access_key);
+  if (found == uses_.end()) return std::nullopt;
+  const int64_t unix_ms = found->second->load(std::memory_order_relaxed);
+  if (unix_ms == 0) return std::nullopt;
+  return WallTime{unix_ms};
+}
+
+std::shared_ptr<std::atomic<int64_t>> Store::last_used_slot(std::string_view access_key) const {
+  const std::lock_guard lock(uses_mutex_);
+  const auto found = uses_.find(access_key);
+  if (found != uses_.end()) return found->second;
+  if (uses_.size() >= kLastUsedMax) uses_.clear();
+  auto slot = std::make_shared<std::atomic<int64_t>>(0);
+  uses_.emplace(std::string(access_key), slot);
+  return slot;
+}
+
 io::Task<Status> Store::change(std::function<Status(Draft&)> change) {
   co_return co_await io::run_on(home_, change_here(std::move(change)));
 }

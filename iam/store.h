@@ -10,8 +10,12 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -25,6 +29,8 @@
 #include "io/task.h"
 
 namespace cairn::iam {
+
+inline constexpr size_t kLastUsedMax = 100'000;
 
 struct StoreOptions {
   catalog::Catalog* catalog = nullptr;    // Outlives the store, as do the others.
@@ -52,6 +58,12 @@ class Store {
   // runs on the home reactor, must not wait, and what it refers to outlives the task.
   io::Task<Status> change(std::function<Status(Draft&)> change);
 
+  // When a key was last looked up for a request, since the process began; best effort.
+  std::optional<WallTime> last_used(std::string_view access_key) const;
+  // The place to note it: milliseconds since 1970. Kept as long as somebody holds it, and
+  // kLastUsedMax of them beyond that.
+  std::shared_ptr<std::atomic<int64_t>> last_used_slot(std::string_view access_key) const;
+
   const crypto::KeyRing& keys() const { return *options_.keys; }
   const Clock& clock() const { return *options_.clock; }
   Random& random() const { return *options_.random; }
@@ -71,6 +83,9 @@ class Store {
   std::atomic<uint64_t> generation_{0};
   mutable std::mutex mutex_;  // Held to copy the pointer only.
   std::shared_ptr<const Directory> directory_;
+
+  mutable std::mutex uses_mutex_;
+  mutable std::map<std::string, std::shared_ptr<std::atomic<int64_t>>, std::less<>> uses_;
 };
 
 }  // namespace cairn::iam

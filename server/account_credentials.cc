@@ -7,6 +7,11 @@ namespace cairn::server {
 AccountCredentials::AccountCredentials(const iam::Store& store, const RootCredentials& root)
     : store_(store), accounts_(store, root.access_key, root.secret_key) {}
 
+const AccountCredentials::Known& AccountCredentials::used(const Known& known) {
+  known.last_used->store(system_clock().wall_now().unix_ms, std::memory_order_relaxed);
+  return known;
+}
+
 const s3::Credential* AccountCredentials::find(std::string_view access_key) const {
   return find_session(access_key, {});
 }
@@ -19,7 +24,7 @@ const s3::Credential* AccountCredentials::find_session(std::string_view access_k
     generation_ = generation;
   }
   const auto found = known_.find(access_key);
-  if (found != known_.end()) return &found->second;
+  if (found != known_.end()) return &used(found->second).credential;
   const iam::Credential* account = accounts_.find(access_key, token);
   if (account == nullptr) return nullptr;
   if (known_.size() >= iam::kCachedCredentialsMax) known_.clear();
@@ -29,7 +34,9 @@ const s3::Credential* AccountCredentials::find_session(std::string_view access_k
   credential.expires = account->expires;
   credential.identity = {account->access_key, account->user, account->principal->account,
                          account->principal};
-  return &known_.insert_or_assign(std::string(access_key), std::move(credential)).first->second;
+  Known known{std::move(credential), store_.last_used_slot(access_key)};
+  return &used(known_.insert_or_assign(std::string(access_key), std::move(known)).first->second)
+              .credential;
 }
 
 }  // namespace cairn::server

@@ -1,6 +1,8 @@
 // The access keys of all accounts as the S3 door looks them up. One per core, used on its reactor.
 #pragma once
 
+#include <atomic>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -29,11 +31,18 @@ class AccountCredentials final : public s3::CredentialSource {
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
 
+  struct Known {
+    s3::Credential credential;
+    std::shared_ptr<std::atomic<int64_t>> last_used;  // Shared by all cores.
+  };
+  // Notes that the key was used now.
+  static const Known& used(const Known& known);
+
   const iam::Store& store_;
   mutable iam::CredentialCache accounts_;
   // Forgotten whenever the accounts change, as the cache below it.
   mutable uint64_t generation_ = 0;
-  mutable std::unordered_map<std::string, s3::Credential, Hash, std::equal_to<>> known_;
+  mutable std::unordered_map<std::string, Known, Hash, std::equal_to<>> known_;
 };
 
 }  // namespace cairn::server

@@ -35,6 +35,9 @@ struct Config {
   std::string notify_ca;                           // PEM; empty = the system's.
   std::string tls_cert;
   std::string tls_key;
+  // Identity providers that may be at private addresses and without TLS: "HOST" or "HOST:PORT".
+  std::vector<std::string> oidc_private_issuers;
+  std::string oidc_ca;  // Path of a PEM bundle; empty = the system's.
   std::string region = "us-east-1";
   bool strict_region = false;
   std::vector<std::string> base_domains;  // Hosts whose sub-domains are buckets.

@@ -60,14 +60,36 @@ io::Task<Result<io::Endpoint>> CoreServer::listen(io::Endpoint at, Served served
   }
   door.object_ownership = s3::parse_ownership(config.object_ownership).value();
   door_ = std::make_unique<s3::Door>(std::move(door));
+  co_await io::or_return(open_accounts_door(served.stores));
+  front_ = std::make_unique<FrontDoor>(*door_, *accounts_door_);
   http::ServerOptions options;
   options.connections_max =
       static_cast<size_t>(std::max<uint64_t>(1, config.connections_max / config.cores_count));
   options.header_timeout = milliseconds(static_cast<int64_t>(config.header_timeout_ms));
   options.idle_timeout = milliseconds(static_cast<int64_t>(config.idle_timeout_ms));
-  server_ = std::make_unique<http::Server>(std::move(listener), *door_, options);
+  server_ = std::make_unique<http::Server>(std::move(listener), *front_, options);
   running_.spawn(server_->run());
   co_return server_->local();
+}
+
+Status CoreServer::open_accounts_door(Stores& stores) {
+  const Config& config = *shared_.config;
+  query::IssuerOptions issuers;
+  issuers.ca_path = config.oidc_ca;
+  issuers.private_hosts = config.oidc_private_issuers;
+  Result<std::unique_ptr<query::IssuerKeys>> made = query::IssuerKeys::create(std::move(issuers));
+  if (!made) return std::unexpected(made.error());
+  issuers_ = std::move(*made);
+  query::DoorOptions door;
+  door.store = &stores.accounts();
+  door.credentials = credentials_.get();
+  door.accounts = &credentials_->accounts();
+  door.clock = &system_clock();
+  door.issuers = issuers_.get();
+  door.observer = this;
+  door.allow_http_issuers = !config.oidc_private_issuers.empty();
+  accounts_door_ = std::make_unique<query::Door>(door);
+  return {};
 }
 
 void CoreServer::set_ready(bool ready) {
@@ -78,6 +100,9 @@ io::Task<void> CoreServer::drain(Duration grace) {
   if (server_) server_->drain(grace);
   co_await running_.join();
   server_.reset();
+  front_.reset();
+  accounts_door_.reset();
+  issuers_.reset();
   door_.reset();
   credentials_.reset();
 }

@@ -21,6 +21,7 @@
 #include "server/background.h"
 #include "server/config.h"
 #include "server/credentials.h"
+#include "server/front_door.h"
 #include "server/metrics_page.h"
 #include "server/request_metrics.h"
 #include "server/stores.h"
@@ -61,6 +62,7 @@ class CoreServer final : private s3::RequestObserver {
   const RequestMetrics& metrics() const { return metrics_; }
 
  private:
+  Status open_accounts_door(Stores& stores);
   CoreServer(const Shared& shared, size_t index, std::unique_ptr<io::Reactor> reactor);
   bool wants_text(const s3::RequestRecord& record) const override;
   bool has_room() const override { return audit_ == nullptr || audit_->has_room(); }
@@ -74,6 +76,9 @@ class CoreServer final : private s3::RequestObserver {
   Audit* audit_ = nullptr;
   std::unique_ptr<AccountCredentials> credentials_;
   std::unique_ptr<s3::Door> door_;
+  std::unique_ptr<query::IssuerKeys> issuers_;
+  std::unique_ptr<query::Door> accounts_door_;
+  std::unique_ptr<FrontDoor> front_;
   std::unique_ptr<http::Server> server_;
   io::Scope running_;  // The server's run().
 

@@ -44,6 +44,15 @@ S3Status set_payload(const RequestView& request, AuthResult& result) {
   return {};
 }
 
+// boto3 sends `/bucket` and signs `/bucket/`.
+std::string second_v2_string(const RequestView& request, const Query& query, const Target& target,
+                             V2Form form) {
+  const bool is_bare_bucket = !target.bucket.empty() && target.key.empty() &&
+                              !target.virtual_host && !request.path.ends_with('/');
+  if (!is_bare_bucket) return {};
+  return v2_string_to_sign(request, query, target, form, V2BucketPath::kWithSlash);
+}
+
 }  // namespace
 
 const Credential* CredentialSource::find_session(std::string_view, std::string_view) const {
@@ -72,8 +81,10 @@ struct Authenticator::State {
                                         const Target& target, std::string_view credentials_text);
   S3Result<AuthResult> verify_v2_query(const RequestView& request, const Query& query,
                                        const Target& target);
+  // `second_text`: another string that the client may have signed instead; empty = none.
   S3Result<Identity> verify_v2(std::string_view access_key, std::string_view signature,
-                               std::string_view text, std::string_view token);
+                               std::string_view text, std::string_view second_text,
+                               std::string_view token);
   S3Status check_v2_allowed() const;
 
   const CredentialSource& credentials;
@@ -91,11 +102,16 @@ S3Status Authenticator::State::check_v2_allowed() const {
 
 S3Result<Identity> Authenticator::State::verify_v2(std::string_view access_key,
                                                    std::string_view signature,
-                                                   std::string_view text, std::string_view token) {
+                                                   std::string_view text,
+                                                   std::string_view second_text,
+                                                   std::string_view token) {
   const Credential* credential = find_credential(credentials, access_key, token);
-  const std::string expected = v2_signature(
-      credential != nullptr ? std::string_view(credential->secret) : kUnknownSecret, text);
-  const bool is_match = crypto::equal_secret(as_bytes(expected), as_bytes(signature));
+  const std::string_view secret =
+      credential != nullptr ? std::string_view(credential->secret) : kUnknownSecret;
+  const auto signs = [&](std::string_view candidate) {
+    return crypto::equal_secret(as_bytes(v2_signature(secret, candidate)), as_bytes(signature));
+  };
+  const bool is_match = signs(text) || (!second_text.empty() && signs(second_text));
   if (credential == nullptr) return std::unexpected(unknown_access_key(access_key, token));
   if (!is_match) {
     return s3_fail(S3Code::kSignatureDoesNotMatch, {},
@@ -139,6 +155,7 @@ S3Result<AuthResult> Authenticator::State::verify_v2_header(const RequestView& r
   S3Result<Identity> identity =
       verify_v2(credentials_text.substr(0, colon), credentials_text.substr(colon + 1),
                 v2_string_to_sign(request, query, target, V2Form::kHeader),
+                second_v2_string(request, query, target, V2Form::kHeader),
                 request.header("x-amz-security-token").value_or(std::string_view{}));
   if (!identity) return std::unexpected(std::move(identity.error()));
   result.identity = std::move(*identity);
@@ -180,7 +197,8 @@ S3Result<AuthResult> Authenticator::State::verify_v2_query(const RequestView& re
           .value_or(std::string_view{});
   S3Result<Identity> identity =
       verify_v2(*query.find("AWSAccessKeyId"), *query.find("Signature"),
-                v2_string_to_sign(request, query, target, V2Form::kQuery), token);
+                v2_string_to_sign(request, query, target, V2Form::kQuery),
+                second_v2_string(request, query, target, V2Form::kQuery), token);
   if (!identity) return std::unexpected(std::move(identity.error()));
   result.identity = std::move(*identity);
   return result;
@@ -246,7 +264,7 @@ S3Result<Identity> Authenticator::verify_post_form(const PostForm& form) {
   if (S3Status allowed = state_->check_v2_allowed(); !allowed) {
     return std::unexpected(allowed.error());
   }
-  return state_->verify_v2(form.access_key, form.signature, form.policy, form.security_token);
+  return state_->verify_v2(form.access_key, form.signature, form.policy, {}, form.security_token);
 }
 
 std::optional<std::string_view> effective_header(const RequestView& request, const Query& query,

@@ -98,7 +98,7 @@ void append_sub_resources(std::string& out, const Query& query) {
 }  // namespace
 
 std::string v2_string_to_sign(const RequestView& request, const Query& query, const Target& target,
-                              V2Form form) {
+                              V2Form form, V2BucketPath bucket_path) {
   std::string out(request.method);
   out += '\n';
   out += header_or_param(request, query, form, "content-md5");
@@ -117,6 +117,7 @@ std::string v2_string_to_sign(const RequestView& request, const Query& query, co
     out += target.bucket;
   }
   out += request.path;
+  if (bucket_path == V2BucketPath::kWithSlash) out += '/';
   append_sub_resources(out, query);
   return out;
 }

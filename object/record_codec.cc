@@ -103,12 +103,14 @@ void put_lock(const ObjectLock& lock, proto::Lock* out) {
   out->set_mode(static_cast<uint32_t>(lock.mode));
   out->set_retain_until_unix_ms(lock.retain_until.unix_ms);
   out->set_legal_hold(lock.legal_hold);
+  out->set_legal_hold_was_set(lock.legal_hold_was_set);
 }
 bool take_lock(const proto::Lock& in, ObjectLock& out) {
   if (in.mode() > static_cast<uint32_t>(LockMode::kCompliance)) return false;
   out.mode = static_cast<LockMode>(in.mode());
   out.retain_until.unix_ms = in.retain_until_unix_ms();
   out.legal_hold = in.legal_hold();
+  out.legal_hold_was_set = in.legal_hold_was_set();
   return true;
 }
 

@@ -73,8 +73,9 @@ struct ObjectLock {
   LockMode mode = LockMode::kNone;
   WallTime retain_until;  // Meaningful with a mode.
   bool legal_hold = false;
+  bool legal_hold_was_set = false;  // At some time; then OFF is told as well.
 
-  bool any() const { return mode != LockMode::kNone || legal_hold; }
+  bool any() const { return mode != LockMode::kNone || legal_hold || legal_hold_was_set; }
 };
 
 // Headers that are stored and given back as they came. `user` holds x-amz-meta-* by lower-case name

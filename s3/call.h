@@ -16,6 +16,7 @@
 #include "s3/errors.h"
 #include "s3/flow.h"
 #include "s3/form_reader.h"
+#include "s3/lifecycle_rules.h"
 #include "s3/request_view.h"
 #include "s3/routes.h"
 #include "s3/uri.h"
@@ -29,6 +30,8 @@ struct DoorContext {
   std::string region;
   std::string host_id;                     // x-amz-id-2
   Authenticator* authenticator = nullptr;  // Of the door: a form signs itself in the body.
+  const std::vector<std::string>* webhooks = nullptr;  // Names that rules may name; or null.
+  int64_t lifecycle_day_ms = kLifecycleDayMs;
   BucketCache* bucket_cache = nullptr;     // Of the door.
   const AccountNames* accounts = nullptr;  // Null = every well-formed canonical id is taken.
   // Of buckets that say nothing of it themselves.

@@ -83,6 +83,8 @@ struct Door::State {
     context.clock = options.clock;
     context.region = options.auth.region;
     context.host_id = to_base64(host);
+    context.webhooks = options.webhooks;
+    context.lifecycle_day_ms = options.lifecycle_day_ms;
     context.authenticator = &authenticator;
     context.bucket_cache = &bucket_cache;
     context.accounts = options.accounts;

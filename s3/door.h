@@ -18,6 +18,7 @@
 #include "object/objects.h"
 #include "s3/auth.h"
 #include "s3/bucket_rules.h"
+#include "s3/lifecycle_rules.h"
 #include "s3/observer.h"
 
 namespace cairn::s3 {
@@ -29,7 +30,9 @@ struct DoorOptions {
   RequestObserver* observer = nullptr;  // May be null.
   Random* random = nullptr;             // Null = system_random(); seeds request ids.
   AuthConfig auth;
-  std::vector<std::string> base_domains;   // Lower-case, without port.
+  std::vector<std::string> base_domains;               // Lower-case, without port.
+  const std::vector<std::string>* webhooks = nullptr;  // Names that rules may name.
+  int64_t lifecycle_day_ms = kLifecycleDayMs;
   const AccountNames* accounts = nullptr;  // Null = every well-formed canonical id is taken.
   // Of buckets that say nothing of it themselves (s3/bucket_rules.h).
   Ownership object_ownership = Ownership::kBucketOwnerEnforced;

@@ -21,12 +21,6 @@ Reply delete_bucket(Call& call);
 
 // handlers_config.cc: configurations that this server never has set.
 Reply not_implemented(Call& call);
-Reply get_versioning(Call& call);
-Reply get_notification(Call& call);
-Reply get_logging(Call& call);
-Reply get_request_payment(Call& call);
-Reply get_accelerate(Call& call);
-Reply get_object_lock_state(Call& call);
 // 404 with the code that says that this configuration is not set.
 Reply unset(Call& call, S3Code code);
 template <S3Code code>
@@ -60,7 +54,6 @@ Reply list_object_versions(Call& call);
 Reply get_object(Call& call);
 Reply head_object(Call& call);
 Reply get_object_attributes(Call& call);
-Reply get_object_tagging(Call& call);
 
 // handlers_write.cc
 Reply put_object(Call& call);
@@ -72,6 +65,15 @@ Reply post_object(Call& call);
 
 // handlers_rename.cc
 Reply rename_object(Call& call);
+
+// handlers_object_config.cc
+Reply get_object_tagging(Call& call);
+Reply put_object_tagging(Call& call);
+Reply delete_object_tagging(Call& call);
+Reply get_object_retention(Call& call);
+Reply put_object_retention(Call& call);
+Reply get_object_legal_hold(Call& call);
+Reply put_object_legal_hold(Call& call);
 
 // handlers_delete.cc
 Reply delete_object(Call& call);

@@ -6,6 +6,7 @@
 #include "s3/copy_source.h"
 #include "s3/handlers.h"
 #include "s3/object_headers.h"
+#include "s3/object_lock_headers.h"
 #include "s3/range_header.h"
 #include "s3/write_conditions.h"
 
@@ -97,6 +98,9 @@ S3Result<TargetPlan> plan_target(const Call& call, const object::ObjectInfo& sou
   } else if (source.checksum) {
     plan.options.digests = {source.checksum->kind};
   }
+  S3Result<object::ObjectLock> lock = lock_of_write(call);
+  if (!lock) return std::unexpected(std::move(lock.error()));
+  plan.options.lock = *lock;
   plan.options.conditions = write_conditions(call);
   return plan;
 }

@@ -3,6 +3,7 @@
 #include "s3/checksum_headers.h"
 #include "s3/handlers.h"
 #include "s3/http_dates.h"
+#include "s3/object_lock_headers.h"
 #include "s3/write_conditions.h"
 #include "s3/xml_reader.h"
 #include "s3/xml_writer.h"
@@ -64,11 +65,6 @@ struct Outcome {
   std::optional<S3Error> error;
   object::RemovedInfo removed;
 };
-
-bool bypasses_governance(const Call& call) {
-  const std::optional<std::string_view> header = call.header("x-amz-bypass-governance-retention");
-  return header && equal_ignoring_case(*header, "true");
-}
 
 // What one entry asks of object/; nullopt when its size or time names nothing that is there.
 io::Task<S3Result<std::optional<object::RemoveRequest>>> to_request(Call& call, DeleteEntry entry,

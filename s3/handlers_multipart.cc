@@ -7,6 +7,7 @@
 #include "s3/http_dates.h"
 #include "s3/listing.h"
 #include "s3/object_headers.h"
+#include "s3/object_lock_headers.h"
 #include "s3/write_conditions.h"
 #include "s3/xml_reader.h"
 
@@ -100,6 +101,7 @@ Reply create_multipart_upload(Call& call) {
   options.acl = co_await or_fail(acl_of_new_object(call));
   co_await or_fail(check_unsupported_headers(call));
   options.metadata = co_await or_fail(parse_metadata(call));
+  options.lock = co_await or_fail(lock_of_write(call));
   const UploadChecksum checksum = co_await or_fail(parse_upload_checksum(call.view));
   options.checksum = checksum.kind;
   options.checksum_type = checksum.type;

@@ -179,26 +179,6 @@ Reply head_object(Call& call) {
   co_return S3Status();
 }
 
-Reply get_object_tagging(Call& call) {
-  Result<object::ObjectInfo> found =
-      co_await call.objects().head(call.bucket, call.target.key, call.version_id());
-  const object::ObjectInfo info = co_await or_fail(translated(call, std::move(found)));
-  std::string body;
-  XmlWriter xml(body);
-  xml.declaration();
-  xml.open_root("Tagging");
-  xml.open("TagSet");
-  for (const auto& [key, value] : info.metadata.tags) {
-    xml.open("Tag");
-    xml.element("Key", key);
-    xml.element("Value", value);
-    xml.close("Tag");
-  }
-  xml.close("TagSet");
-  xml.close("Tagging");
-  co_return co_await call.respond_xml(std::move(body));
-}
-
 namespace {
 
 // Which parts of GetObjectAttributes are asked for.

@@ -6,6 +6,7 @@
 #include "s3/conditions.h"
 #include "s3/handlers.h"
 #include "s3/object_headers.h"
+#include "s3/object_lock_headers.h"
 #include "s3/put_object.h"
 #include "s3/write_conditions.h"
 
@@ -22,6 +23,12 @@ S3Result<object::PutOptions> put_options(const Call& call) {
   S3Result<object::ObjectMetadata> metadata = parse_metadata(call);
   if (!metadata) return std::unexpected(std::move(metadata.error()));
   options.metadata = std::move(*metadata);
+  S3Result<object::ObjectLock> lock = lock_of_write(call);
+  if (!lock) return std::unexpected(std::move(lock.error()));
+  if (S3Status checked = check_lock_has_checksum(call, *lock); !checked) {
+    return std::unexpected(std::move(checked.error()));
+  }
+  options.lock = *lock;
   return options;
 }
 
@@ -31,6 +38,7 @@ void add_stored_headers(http::ResponseHead& head, const Call& call,
   if (!info.version_id.empty()) head.add("x-amz-version-id", info.version_id);
   if (info.checksum) add_checksum(head, *info.checksum);
   add_encryption_echo(head, call);
+  add_expiration(head, call, info);
 }
 
 }  // namespace cairn::s3

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "s3/aws_chunked.h"
+#include "s3/config_kinds.h"
 #include "s3/http_dates.h"
+#include "s3/object_lock_headers.h"
 
 namespace cairn::s3 {
 namespace {
@@ -114,14 +116,6 @@ S3Status check_unsupported_headers(const Call& call) {
       return s3_fail(S3Code::kNotImplemented, {}, {{"Header", std::string(name)}});
     }
   }
-  static constexpr std::string_view kLock[] = {"x-amz-object-lock-mode",
-                                               "x-amz-object-lock-retain-until-date",
-                                               "x-amz-object-lock-legal-hold"};
-  for (const std::string_view name : kLock) {
-    if (call.header(name)) {
-      return s3_fail(S3Code::kInvalidRequest, "Bucket is missing Object Lock Configuration");
-    }
-  }
   return {};
 }
 
@@ -164,9 +158,26 @@ void add_object_headers(http::ResponseHead& head, const Call& call, const object
     head.add("x-amz-website-redirect-location", stored.website_redirect);
   }
   if (!stored.tags.empty()) head.add("x-amz-tagging-count", uint64_t{stored.tags.size()});
+  add_lock_headers(head, info.lock);
+  add_expiration(head, call, info);
   for (const auto& [name, value] : stored.user) {
     head.add(std::string(kMetaPrefix) + name, value);
   }
+}
+
+void add_expiration(http::ResponseHead& head, const Call& call, const object::ObjectInfo& info) {
+  if (call.bucket.config->documents.empty()) return;
+  const std::shared_ptr<const LifecycleRules> rules =
+      call.context.bucket_cache->get<LifecycleKind>(call.bucket);
+  if (rules == nullptr) return;
+  LifecycleVersion version;
+  version.key = info.key;
+  version.size_bytes = info.size_bytes;
+  version.tags = &info.metadata.tags;
+  version.modified = info.modified;
+  version.is_latest = info.is_latest;
+  const LifecycleDecision next = next_expiration(*rules, version, call.context.lifecycle_day_ms);
+  if (next.rule != nullptr) head.add("x-amz-expiration", expiration_header(next));
 }
 
 void add_checksum(http::ResponseHead& head, const object::ObjectChecksum& checksum) {

@@ -23,7 +23,7 @@ S3Result<object::ObjectMetadata> parse_metadata(const Call& call);
 // x-amz-storage-class; empty for STANDARD.
 S3Result<std::string> parse_storage_class(const Call& call);
 
-// Refuses what a write may ask and this server cannot do (SSE-C, KMS, object lock, append), rather
+// Refuses what a write may ask and this server cannot do (SSE-C, KMS, append), rather
 // than to store the object without it.
 S3Status check_unsupported_headers(const Call& call);
 
@@ -34,6 +34,8 @@ void add_object_headers(http::ResponseHead& head, const Call& call, const object
 // ETag, Last-Modified, Cache-Control, Expires, version: the head of a 304.
 void add_validators(http::ResponseHead& head, const object::ObjectInfo& info);
 void add_etag(http::ResponseHead& head, std::string_view etag);
+// x-amz-expiration, where a lifecycle rule of the call's bucket will remove the version.
+void add_expiration(http::ResponseHead& head, const Call& call, const object::ObjectInfo& info);
 // x-amz-checksum-<alg> and x-amz-checksum-type.
 void add_checksum(http::ResponseHead& head, const object::ObjectChecksum& checksum);
 // The echo of x-amz-server-side-encryption: AES256 where the write asked for it: everything here is

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "s3/config_routes.h"
 #include "s3/handlers.h"
 #include "s3/xml_reader.h"
 
@@ -15,7 +16,7 @@ namespace h = handlers;
 
 // Rows are tried in this order among those of one method and resource, so rows with more
 // conditions stand before those with fewer.
-constexpr Route kRoutes[] = {
+constexpr Route kMainRows[] = {
     {.name = "ListBuckets",
      .method = kGet,
      .resource = kService,
@@ -53,41 +54,6 @@ constexpr Route kRoutes[] = {
      .action = "s3:GetBucketAcl",
      .auth = kOpen,
      .handler = h::get_bucket_acl},
-    {.name = "GetBucketVersioning",
-     .method = kGet,
-     .resource = kBucket,
-     .query = "versioning",
-     .action = "s3:GetBucketVersioning",
-     .auth = kSigned,
-     .handler = h::get_versioning},
-    {.name = "GetBucketNotification",
-     .method = kGet,
-     .resource = kBucket,
-     .query = "notification",
-     .action = "s3:GetBucketNotification",
-     .auth = kSigned,
-     .handler = h::get_notification},
-    {.name = "GetBucketLogging",
-     .method = kGet,
-     .resource = kBucket,
-     .query = "logging",
-     .action = "s3:GetBucketLogging",
-     .auth = kSigned,
-     .handler = h::get_logging},
-    {.name = "GetBucketRequestPayment",
-     .method = kGet,
-     .resource = kBucket,
-     .query = "requestPayment",
-     .action = "s3:GetBucketRequestPayment",
-     .auth = kSigned,
-     .handler = h::get_request_payment},
-    {.name = "GetBucketAccelerate",
-     .method = kGet,
-     .resource = kBucket,
-     .query = "accelerate",
-     .action = "s3:GetAccelerateConfiguration",
-     .auth = kSigned,
-     .handler = h::get_accelerate},
     {.name = "GetBucketPolicy",
      .method = kGet,
      .resource = kBucket,
@@ -109,55 +75,6 @@ constexpr Route kRoutes[] = {
      .action = "s3:GetBucketPublicAccessBlock",
      .auth = kSigned,
      .handler = h::get_public_access_block},
-    {.name = "GetBucketLifecycle",
-     .method = kGet,
-     .resource = kBucket,
-     .query = "lifecycle",
-     .action = "s3:GetLifecycleConfiguration",
-     .auth = kSigned,
-     .handler = h::unset_configuration<S3Code::kNoSuchLifecycleConfiguration>},
-    {.name = "GetBucketTagging",
-     .method = kGet,
-     .resource = kBucket,
-     .query = "tagging",
-     .action = "s3:GetBucketTagging",
-     .auth = kSigned,
-     .handler = h::unset_configuration<S3Code::kNoSuchTagSet>},
-    {.name = "GetBucketCors",
-     .method = kGet,
-     .resource = kBucket,
-     .query = "cors",
-     .action = "s3:GetBucketCORS",
-     .auth = kSigned,
-     .handler = h::unset_configuration<S3Code::kNoSuchCORSConfiguration>},
-    {.name = "GetBucketEncryption",
-     .method = kGet,
-     .resource = kBucket,
-     .query = "encryption",
-     .action = "s3:GetEncryptionConfiguration",
-     .auth = kSigned,
-     .handler = h::unset_configuration<S3Code::kServerSideEncryptionConfigurationNotFoundError>},
-    {.name = "GetObjectLockConfiguration",
-     .method = kGet,
-     .resource = kBucket,
-     .query = "object-lock",
-     .action = "s3:GetBucketObjectLockConfiguration",
-     .auth = kSigned,
-     .handler = h::unset_configuration<S3Code::kObjectLockConfigurationNotFoundError>},
-    {.name = "GetBucketWebsite",
-     .method = kGet,
-     .resource = kBucket,
-     .query = "website",
-     .action = "s3:GetBucketWebsite",
-     .auth = kSigned,
-     .handler = h::unset_configuration<S3Code::kNoSuchWebsiteConfiguration>},
-    {.name = "GetBucketReplication",
-     .method = kGet,
-     .resource = kBucket,
-     .query = "replication",
-     .action = "s3:GetReplicationConfiguration",
-     .auth = kSigned,
-     .handler = h::unset_configuration<S3Code::kReplicationConfigurationNotFoundError>},
     {.name = "GetBucketOwnershipControls",
      .method = kGet,
      .resource = kBucket,
@@ -165,38 +82,6 @@ constexpr Route kRoutes[] = {
      .action = "s3:GetBucketOwnershipControls",
      .auth = kSigned,
      .handler = h::get_ownership_controls},
-    {.name = "GetBucketInventory",
-     .method = kGet,
-     .resource = kBucket,
-     .query = "inventory",
-     .query_too = "id",
-     .action = "s3:GetInventoryConfiguration",
-     .auth = kSigned,
-     .handler = h::unset_configuration<S3Code::kNoSuchConfiguration>},
-    {.name = "GetBucketAnalytics",
-     .method = kGet,
-     .resource = kBucket,
-     .query = "analytics",
-     .query_too = "id",
-     .action = "s3:GetAnalyticsConfiguration",
-     .auth = kSigned,
-     .handler = h::unset_configuration<S3Code::kNoSuchConfiguration>},
-    {.name = "GetBucketMetrics",
-     .method = kGet,
-     .resource = kBucket,
-     .query = "metrics",
-     .query_too = "id",
-     .action = "s3:GetMetricsConfiguration",
-     .auth = kSigned,
-     .handler = h::unset_configuration<S3Code::kNoSuchConfiguration>},
-    {.name = "GetBucketIntelligentTiering",
-     .method = kGet,
-     .resource = kBucket,
-     .query = "intelligent-tiering",
-     .query_too = "id",
-     .action = "s3:GetIntelligentTieringConfiguration",
-     .auth = kSigned,
-     .handler = h::unset_configuration<S3Code::kNoSuchConfiguration>},
     {.name = "ListObjectsV2",
      .method = kGet,
      .resource = kBucket,
@@ -329,27 +214,6 @@ constexpr Route kRoutes[] = {
      .action = "s3:GetObjectAcl",
      .auth = kOpen,
      .handler = h::get_object_acl},
-    {.name = "GetObjectTagging",
-     .method = kGet,
-     .resource = kObject,
-     .query = "tagging",
-     .action = "s3:GetObjectTagging",
-     .auth = kOpen,
-     .handler = h::get_object_tagging},
-    {.name = "GetObjectRetention",
-     .method = kGet,
-     .resource = kObject,
-     .query = "retention",
-     .action = "s3:GetObjectRetention",
-     .auth = kSigned,
-     .handler = h::get_object_lock_state},
-    {.name = "GetObjectLegalHold",
-     .method = kGet,
-     .resource = kObject,
-     .query = "legal-hold",
-     .action = "s3:GetObjectLegalHold",
-     .auth = kSigned,
-     .handler = h::get_object_lock_state},
     {.name = "GetObject",
      .method = kGet,
      .resource = kObject,
@@ -457,6 +321,26 @@ constexpr Route kRoutes[] = {
      .auth = kOpen,
      .handler = h::delete_object},
 };
+
+// All rows, those of one method and resource together and otherwise in their order.
+template <size_t kFirst, size_t kSecond>
+constexpr std::array<Route, kFirst + kSecond> grouped(const std::array<Route, kFirst>& first,
+                                                      const Route (&second)[kSecond]) {
+  std::array<Route, kFirst + kSecond> rows;
+  auto at = rows.begin();
+  for (size_t method = 0; method < kMethodsCount; ++method) {
+    for (size_t resource = 0; resource < kResourcesCount; ++resource) {
+      const auto belongs = [&](const Route& route) {
+        return static_cast<size_t>(route.method) == method &&
+               static_cast<size_t>(route.resource) == resource;
+      };
+      at = std::ranges::copy_if(first, at, belongs).out;
+      at = std::ranges::copy_if(second, at, belongs).out;
+    }
+  }
+  return rows;
+}
+constexpr auto kRoutes = grouped(config_routes::kRows, kMainRows);
 
 constexpr bool is_complete(const Route& route) {
   return !route.name.empty() && route.method != kOther && route.action.starts_with("s3:") &&

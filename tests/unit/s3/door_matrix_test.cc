@@ -319,17 +319,16 @@ TEST_F(DoorRefusals, AbsentAndForeignBucketsLookAlike) {
 }
 
 TEST_F(DoorRefusals, KnownSubresourcesAreNeverListedOrWritten) {
-  for (const std::string target : {"/bucket?inventory", "/bucket?session", "/bucket?metrics",
-                                   "/bucket/key?torrent", "/bucket?select&select-type=2"}) {
+  for (const std::string target :
+       {"/bucket?session", "/bucket?abac", "/bucket/key?torrent", "/bucket?metadataTable"}) {
     EXPECT_EQ(call("GET", target)->status, 501) << target;
   }
-  for (const std::string target :
-       {"/bucket?versioning", "/bucket/key?retention", "/bucket/key?tagging"}) {
+  for (const std::string target : {"/bucket?replication", "/bucket?inventory&id=1",
+                                   "/bucket?metrics&id=1", "/bucket/key?encryption"}) {
     EXPECT_EQ(call("PUT", target)->status, 501) << target;
   }
-  for (const std::string target : {"/bucket?analytics", "/bucket/key?tagging"}) {
-    EXPECT_EQ(call("DELETE", target)->status, 501) << target;
-  }
+  EXPECT_EQ(call("POST", "/bucket/key?select&select-type=2")->status, 501);
+  EXPECT_EQ(call("DELETE", "/bucket?metadataTable")->status, 501);
   EXPECT_EQ(objects.calls, 0U);
 }
 

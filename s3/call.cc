@@ -31,16 +31,30 @@ S3Error translate_missing(const Call& call, const Error& error, std::string_view
     return make(S3Code::kNoSuchVersion,
                 {{"Key", std::string(key)}, {"VersionId", std::string(call.param("versionId"))}});
   }
-  return make(S3Code::kNoSuchKey, {{"Key", std::string(key)}});
+  S3Error missing = make(S3Code::kNoSuchKey, {{"Key", std::string(key)}});
+  const size_t marker = error.message.find(reason::kIsDeleteMarker);
+  if (marker != std::string::npos) {
+    const size_t id_begin = marker + reason::kIsDeleteMarker.size();
+    missing.headers = {{"x-amz-delete-marker", "true"},
+                       {"x-amz-version-id", error.message.substr(id_begin)}};
+  }
+  return missing;
+}
+
+// The version that was named is a delete marker: all that can be done with it is to delete it.
+S3Error translate_marker(const Call& call) {
+  S3Error refused = make(S3Code::kMethodNotAllowed, {{"Method", std::string(call.view.method)},
+                                                     {"ResourceType", "DeleteMarker"}});
+  refused.headers = {{"Allow", "DELETE"}, {"x-amz-delete-marker", "true"}};
+  const std::string_view version = call.param("versionId");
+  if (!version.empty()) refused.headers.push_back({"x-amz-version-id", std::string(version)});
+  return refused;
 }
 
 S3Error translate_refused(const Error& error, std::string_view bucket) {
   const std::string name(bucket);
   if (is(error, reason::kBucketNotEmpty)) {
     return make(S3Code::kBucketNotEmpty, {{"BucketName", name}});
-  }
-  if (is(error, reason::kIsDeleteMarker)) {
-    return make(S3Code::kMethodNotAllowed, {{"Method", "GET"}, {"ResourceType", "DeleteMarker"}});
   }
   if (is(error, reason::kSourceCondition)) return precondition_failed("x-amz-rename-source");
   if (is(error, reason::kConditionIfNoneMatch)) return precondition_failed("If-None-Match");
@@ -83,7 +97,9 @@ S3Error translate_named(const Call& call, const Error& error, std::string_view b
       return make(is(error, reason::kBucketOwned) ? S3Code::kBucketAlreadyOwnedByYou
                                                   : S3Code::kBucketAlreadyExists,
                   {{"BucketName", std::string(bucket)}});
-    case Code::kFailedPrecondition: return translate_refused(error, bucket);
+    case Code::kFailedPrecondition:
+      if (is(error, reason::kIsDeleteMarker)) return translate_marker(call);
+      return translate_refused(error, bucket);
     case Code::kInvalidArgument: return translate_invalid(error);
     case Code::kOutOfRange: return make(S3Code::kInvalidRange);
     case Code::kPermissionDenied:

@@ -255,6 +255,7 @@ io::Task<void> Door::State::refuse(Call& call, S3Error error) {
   if (error.code == S3Code::kSlowDown || error.code == S3Code::kServiceUnavailable) {
     head.add("Retry-After", uint64_t{1});
   }
+  for (const ErrorField& header : error.headers) head.add(header.name, header.value);
   if (call.exchange.head().is_head()) {
     static_cast<void>(co_await call.exchange.respond(head, BytesView()));
     co_return;

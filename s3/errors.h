@@ -135,6 +135,7 @@ struct [[nodiscard]] S3Error {
   S3Code code = S3Code::kInternalError;
   std::string message;  // Empty = the code's default.
   std::vector<ErrorField> fields;
+  std::vector<ErrorField> headers = {};  // Of the reply; clients read some only there.
 
   int status() const { return code_info(code).status; }
   std::string_view text() const { return message.empty() ? code_info(code).message : message; }

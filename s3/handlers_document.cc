@@ -49,10 +49,11 @@ S3Result<std::string> canonical_encryption(const Call& call) {
 }
 
 S3Result<std::string> canonical_notification(const Call& call) {
-  const std::vector<std::string>& webhooks = *call.context.webhooks;
-  const S3Result<NotificationRules> rules = parse_notification(
-      call.document,
-      [&](std::string_view name) { return std::ranges::find(webhooks, name) != webhooks.end(); });
+  const std::vector<std::string>* const webhooks = call.context.webhooks;
+  const S3Result<NotificationRules> rules =
+      parse_notification(call.document, [&](std::string_view name) {
+        return webhooks != nullptr && std::ranges::find(*webhooks, name) != webhooks->end();
+      });
   if (rules && rules->empty()) return std::string();
   return written(rules, write_notification);
 }

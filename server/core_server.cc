@@ -51,6 +51,7 @@ io::Task<Result<io::Endpoint>> CoreServer::listen(io::Endpoint at, Served served
   door.credentials = credentials_.get();
   door.clock = &system_clock();
   door.observer = this;
+  door.webhooks = &beside.webhook_names();
   door.auth.region = config.region;
   door.auth.strict_region = config.strict_region;
   door.base_domains = config.base_domains;

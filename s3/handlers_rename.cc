@@ -2,6 +2,7 @@
 // the right to write the target.
 #include <utility>
 
+#include "s3/access.h"
 #include "s3/conditions.h"
 #include "s3/handlers.h"
 #include "s3/uri.h"
@@ -29,8 +30,9 @@ S3Result<std::string> parse_rename_source(const Call& call) {
 
 Reply rename_object(Call& call) {
   const std::string source = co_await or_fail(parse_rename_source(call));
-  co_await or_fail(authorize(call.identity(), "s3:GetObject", &call.bucket));
-  co_await or_fail(authorize(call.identity(), "s3:DeleteObject", &call.bucket));
+  const S3Status readable = co_await authorize(call, {"s3:GetObject", call.bucket, source, {}});
+  if (!readable) co_return std::unexpected(readable.error());
+  co_await or_fail(authorize_now(call, "s3:DeleteObject", call.bucket, source));
   object::RenameOptions options;
   options.source = parse_rename_source_conditions(call.view, call.now());
   options.target = parse_conditions(call.view, call.now());

@@ -34,8 +34,9 @@ bool has_resource(const CompiledStatement& statement, const Request& request) {
 Verdict has_principal(const CompiledStatement& statement, const Request& request) {
   if (!statement.has_principal) return Verdict::kAllow;
   const PrincipalMatcher::Match match = statement.principals.match(request.principal());
+  // An account excepts its root user; its other users are excepted by name only, as in AWS.
   if (statement.not_principal) {
-    return match == PrincipalMatcher::Match::kNo ? Verdict::kAllow : Verdict::kNone;
+    return match == PrincipalMatcher::Match::kYes ? Verdict::kNone : Verdict::kAllow;
   }
   switch (match) {
     case PrincipalMatcher::Match::kNo: return Verdict::kNone;

@@ -225,6 +225,16 @@ std::string_view versioned_action(std::string_view action, bool has_version) {
   return action;
 }
 
+S3Status check_expected_owner(const Call& call, std::string_view name,
+                              const object::BucketInfo& bucket) {
+  const std::optional<std::string_view> expected = call.header(name);
+  if (!expected || *expected == iam::account_number(bucket.tenant) ||
+      *expected == iam::canonical_id(bucket.tenant)) {
+    return {};
+  }
+  return s3_fail(S3Code::kAccessDenied);
+}
+
 io::Task<S3Status> authorize_route(Call& call) {
   if (is_unknown_caller(call)) co_return s3_fail(S3Code::kAccessDenied);
   const Actions actions = actions_of(call);
@@ -313,6 +323,7 @@ io::Task<S3Result<object::BucketInfo>> open_source_bucket(const Call& call, Copy
   asked.version_id = source.version_id.value_or("");
   const S3Status allowed = co_await authorize(call, std::move(asked));
   if (!allowed) co_return std::unexpected(allowed.error());
+  co_await or_fail(check_expected_owner(call, "x-amz-source-expected-bucket-owner", *found));
   co_return std::move(*found);
 }
 

@@ -19,6 +19,11 @@ namespace cairn::s3 {
 // handler does (Gate::kHandler).
 io::Task<S3Status> authorize_route(Call& call);
 
+// AccessDenied when the header `name` (x-amz-expected-bucket-owner, or that of a copy's source) is
+// there and names another account than the bucket's: by number, or by canonical id.
+S3Status check_expected_owner(const Call& call, std::string_view name,
+                              const object::BucketInfo& bucket);
+
 // One more action, on an object other than the call's target or not named in its head.
 struct Asked {
   std::string action;

@@ -224,6 +224,7 @@ io::Task<S3Status> Door::State::serve(Call& call) {
   if (call.route->needs_bucket) {
     Result<object::BucketInfo> bucket = co_await context.objects->find_bucket(call.target.bucket);
     call.bucket = co_await or_fail(translated(call, std::move(bucket)));
+    co_await or_fail(check_expected_owner(call, "x-amz-expected-bucket-owner", call.bucket));
   }
   if (call.route->gate == Gate::kDoor) {
     const S3Status allowed = co_await authorize_route(call);

@@ -228,7 +228,7 @@ inline int principal_matches(const Question& q, const StatementText& s) {  // 2 
     }
     if (p.value == q.caller->arn || p.value == q.caller->session_arn) best = 2;
   }
-  return s.not_principal ? (best == 0 ? 2 : 0) : best;
+  return s.not_principal ? (best == 2 ? 0 : 2) : best;
 }
 
 inline Verdict evaluate(const PolicyText& policy, const Question& q) {

@@ -237,15 +237,17 @@ Condition::Outcome Condition::matches_any(const std::string& value, const Reques
       const std::optional<Bytes> given = from_base64(value);
       return yes_if(given && std::ranges::find(binaries_, *given) != binaries_.end());
     }
-    case Type::kIp: {
-      const std::optional<IpNetwork> given = parse_ip_network(value);
-      return yes_if(given && std::ranges::any_of(networks_, [&](const IpNetwork& network) {
-                      return network.contains(*given);
-                    }));
-    }
+    case Type::kIp:
     case Type::kNull: break;
   }
   return Outcome::kNo;
+}
+
+Condition::Outcome Condition::matches_network(const std::optional<IpNetwork>& address) const {
+  const bool is_match = address && std::ranges::any_of(networks_, [&](const IpNetwork& network) {
+                          return network.contains(*address);
+                        });
+  return is_match ? Outcome::kYes : Outcome::kNo;
 }
 
 bool Condition::holds_for_null(bool is_present) const {
@@ -263,8 +265,10 @@ bool Condition::holds(const RequestKeys& keys, bool is_deny) const {
   }
   bool any = false;
   bool all = true;
-  for (const std::string& value : *given) {
-    const Outcome outcome = matches_any(value, keys);
+  const auto* const addresses = type_ == Type::kIp ? keys.find_addresses(key_) : nullptr;
+  for (size_t i = 0; i < given->size(); ++i) {
+    const Outcome outcome =
+        addresses != nullptr ? matches_network((*addresses)[i]) : matches_any((*given)[i], keys);
     if (outcome == Outcome::kUnresolved && !is_deny) return false;
     const bool is_match = outcome == Outcome::kYes;
     any = any || is_match != is_negated_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,7 @@ class Condition {
   Status add_value(std::string_view value, bool variables, bool wildcards, bool ignores_case);
   // Whether a value of the request matches one of the policy's.
   Outcome matches_any(const std::string& value, const RequestKeys& keys) const;
+  Outcome matches_network(const std::optional<IpNetwork>& address) const;
   Outcome match_patterns(std::string_view value, const RequestKeys& keys) const;
   Outcome match_arns(std::string_view value, const RequestKeys& keys) const;
   bool holds_for_null(bool is_present) const;

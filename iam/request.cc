@@ -23,15 +23,32 @@ std::string_view type_name(PrincipalKind kind) {
 
 RequestKeys::~RequestKeys() = default;
 
-const std::vector<std::string>* RequestKeys::find(std::string_view key) const {
+RequestKeys::Known& RequestKeys::look_up(std::string_view key) const {
   for (const std::unique_ptr<Known>& known : known_) {
-    if (known->key == key) return known->is_present ? &known->values : nullptr;
+    if (known->key == key) return *known;
   }
   auto known = std::make_unique<Known>();
   known->key = key;
   known->is_present = fetch_own(key, known->values) || fetch(key, known->values);
   known_.push_back(std::move(known));
-  return known_.back()->is_present ? &known_.back()->values : nullptr;
+  return *known_.back();
+}
+
+const std::vector<std::string>* RequestKeys::find(std::string_view key) const {
+  const Known& known = look_up(key);
+  return known.is_present ? &known.values : nullptr;
+}
+
+const std::vector<std::optional<IpNetwork>>* RequestKeys::find_addresses(
+    std::string_view key) const {
+  Known& known = look_up(key);
+  if (!known.is_present) return nullptr;
+  if (known.addresses.empty()) {
+    for (const std::string& value : known.values) {
+      known.addresses.push_back(parse_ip_network(value));
+    }
+  }
+  return &known.addresses;
 }
 
 // Keys that every request has, whatever door it came through.

@@ -5,12 +5,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.h"
 #include "iam/principal.h"
+#include "iam/values.h"
 
 namespace cairn::iam {
 
@@ -27,6 +29,8 @@ class RequestKeys {
   // The values of a key; null when the request does not have it. `key` as Policy keeps keys: in
   // lower case up to the first '/', as written after it ("aws:principaltag/Team").
   const std::vector<std::string>* find(std::string_view key) const;
+  // The same values as addresses, parsed once; nullopt for those that are none.
+  const std::vector<std::optional<IpNetwork>>* find_addresses(std::string_view key) const;
   const Principal* principal() const { return principal_; }
 
  private:
@@ -38,7 +42,10 @@ class RequestKeys {
     std::string key;
     bool is_present = false;
     std::vector<std::string> values;
+    std::vector<std::optional<IpNetwork>> addresses;  // Empty until they are asked for.
   };
+  Known& look_up(std::string_view key) const;
+
   const Principal* principal_;
   WallTime now_;
   mutable std::vector<std::unique_ptr<Known>> known_;

@@ -131,8 +131,9 @@ class CountingObjects final : public object::Objects {
   crypto::TenantId owner = crypto::kRootTenant;
   // The one object that head() knows, `key`; none when it is not set.
   std::optional<object::ObjectInfo> object;
-  object::ListPage page;          // What list() answers.
-  object::ListRequest last_list;  // What it was asked.
+  std::vector<object::RemoveRequest> removed;  // What remove() was asked last.
+  object::ListPage page;                       // What list() answers.
+  object::ListRequest last_list;               // What it was asked.
   std::vector<object::BucketInfo> buckets;
 
   object::BucketInfo the_bucket() const {
@@ -202,9 +203,10 @@ class CountingObjects final : public object::Objects {
     ++calls;
     return fail(Code::kUnavailable, "refused by the test");
   }
-  io::Task<Result<std::vector<object::RemovedInfo>>> remove(object::BucketInfo,
-                                                            std::vector<object::RemoveRequest>,
-                                                            object::CommitHook) override {
+  io::Task<Result<std::vector<object::RemovedInfo>>> remove(
+      object::BucketInfo, std::vector<object::RemoveRequest> requests,
+      object::CommitHook) override {
+    removed = std::move(requests);
     return refuse<std::vector<object::RemovedInfo>>();
   }
   io::Task<Result<object::ObjectInfo>> change_version(object::BucketInfo, std::string, std::string,

@@ -30,7 +30,8 @@ S3Result<std::string> parse_rename_source(const Call& call) {
 
 Reply rename_object(Call& call) {
   const std::string source = co_await or_fail(parse_rename_source(call));
-  const S3Status readable = co_await authorize(call, {"s3:GetObject", call.bucket, source, {}});
+  Asked asked{"s3:GetObject", call.bucket, source, {}};
+  const S3Status readable = co_await authorize(call, std::move(asked));
   if (!readable) co_return std::unexpected(readable.error());
   co_await or_fail(authorize_now(call, "s3:DeleteObject", call.bucket, source));
   object::RenameOptions options;

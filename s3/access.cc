@@ -159,7 +159,10 @@ iam::Decision judge(const Call& call, const S3Keys& keys, const BucketRules& rul
   if (rules.acls_count()) {
     const bool ignores_public = rules.block.ignore_public_acls;
     if (rules.acl != nullptr) {
-      listed = evaluate_acl(*rules.acl, AclOf::kBucket, action, caller, ignores_public);
+      // Who writes an object says who may read it: its list comes with the right to write.
+      const bool is_new = action == "s3:PutObjectAcl" && call.route->action == "s3:PutObject";
+      listed = evaluate_acl(*rules.acl, AclOf::kBucket, is_new ? "s3:PutObject" : action, caller,
+                            ignores_public);
     }
     if (matter.object != nullptr) {
       const std::optional<Acl> acl = parse_stored_acl(matter.object->acl, bucket_owner);

@@ -1,5 +1,6 @@
 #include "s3/call.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/log.h"
@@ -8,6 +9,10 @@
 
 namespace cairn::s3 {
 namespace {
+
+// S3's version ids are 32 characters; those of other stores that clients bring along look alike.
+constexpr size_t kVersionIdCharsMin = 20;
+constexpr size_t kVersionIdCharsMax = 64;
 
 namespace reason = object::reason;
 
@@ -165,6 +170,17 @@ std::string object_location(const Call& call, Slash slash) {
 
 Owner owner_of(crypto::TenantId tenant) {
   return {iam::canonical_id(tenant), iam::account_display_name(tenant)};
+}
+
+S3Status check_version_id(std::string_view id, std::string_view argument) {
+  if (id.empty()) return invalid_argument("Version id cannot be the empty string", argument, id);
+  const bool plausible = id.size() >= kVersionIdCharsMin && id.size() <= kVersionIdCharsMax &&
+                         std::ranges::all_of(id, [](char c) {
+                           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                                  (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
+                         });
+  if (plausible || id == object::kNullVersionId) return {};
+  return invalid_argument("Invalid version id specified", argument, id);
 }
 
 std::optional<uint64_t> parse_number(std::string_view text, uint64_t least, uint64_t most) {

@@ -114,6 +114,9 @@ struct Owner {
 };
 Owner owner_of(crypto::TenantId tenant);
 
+// InvalidArgument unless `id` has the form of a version id.
+S3Status check_version_id(std::string_view id, std::string_view argument);
+
 // Numbers in parameters and headers. nullopt when it is no number from `least` to `most`.
 std::optional<uint64_t> parse_number(std::string_view text, uint64_t least, uint64_t most);
 

@@ -121,23 +121,14 @@ struct Door::State {
   bool ready = false;
 };
 
-// S3's version ids are 32 characters; those of other stores that clients bring along look alike.
-constexpr size_t kVersionIdCharsMin = 20;
-constexpr size_t kVersionIdCharsMax = 64;
-
-S3Status check_version_id(const Call& call) {
+// The version that the request names; writes name none.
+S3Status check_version(const Call& call) {
   const std::optional<std::string_view> id = call.query.find("versionId");
   if (!id || call.target.key.empty()) return {};
-  if (id->empty()) {
-    return invalid_argument("Version id cannot be the empty string", "versionId", *id);
+  if (call.route->action == "s3:PutObject") {
+    return invalid_argument("This operation does not accept a version-id.", "versionId", *id);
   }
-  const bool plausible = id->size() >= kVersionIdCharsMin && id->size() <= kVersionIdCharsMax &&
-                         std::ranges::all_of(*id, [](char c) {
-                           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-                                  (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
-                         });
-  if (plausible || *id == object::kNullVersionId) return {};
-  return invalid_argument("Invalid version id specified", "versionId", *id);
+  return check_version_id(*id, "versionId");
 }
 
 // Whether a read asks for other headers than the stored ones, which only signed requests may.
@@ -163,11 +154,10 @@ S3Status Door::State::parse(Call& call) {
   S3Result<Target> target = split_target(head.host, head.path, options.base_domains);
   if (!target) return std::unexpected(target.error());
   call.target = std::move(*target);
-  if (const S3Status valid = check_version_id(call); !valid) return valid;
   const S3Result<const Route*> route = find_route(call.view, call.query, call.target);
   if (!route) return std::unexpected(route.error());
   call.route = *route;
-  return {};
+  return check_version(call);
 }
 
 // Who asks: refuses everything that the route does not name.

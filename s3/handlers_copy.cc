@@ -23,12 +23,20 @@ struct Source {
 io::Task<S3Result<Source>> open_source(Call& call) {
   const CopySource named =
       co_await or_fail(parse_copy_source(call.header("x-amz-copy-source").value_or("")));
+  if (named.version_id) {
+    co_await or_fail(check_version_id(*named.version_id, "x-amz-copy-source"));
+  }
   Source source;
   S3Result<object::BucketInfo> bucket = co_await open_source_bucket(call, named);
   source.bucket = co_await or_fail(std::move(bucket));
   source.is_named_version = named.version_id.has_value();
   Result<object::ObjectInfo> found =
       co_await call.objects().head(source.bucket, named.key, named.version_id.value_or(""));
+  if (!found && found.error().code == Code::kFailedPrecondition) {
+    co_return s3_fail(S3Code::kInvalidRequest,
+                      "The source of a copy request may not specifically refer to a delete marker "
+                      "by version id.");
+  }
   if (!found) {
     co_return std::unexpected(hide_missing(
         call, source.bucket, translate_named(call, found.error(), named.bucket, named.key)));

@@ -135,7 +135,7 @@ Reply put_document(Call& call, const DocumentKind& kind) {
   };
   const S3Status changed = co_await change_bucket_config(call, change);
   if (!changed) co_return std::unexpected(changed.error());
-  co_return co_await call.respond_empty(200);
+  co_return co_await call.respond_empty(kind.put_status);
 }
 
 Reply delete_document(Call& call, const DocumentKind& kind) {

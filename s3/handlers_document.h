@@ -20,6 +20,7 @@ struct DocumentKind {
   // What GET answers when it is unset: this error, or (with kCount) the text of `unset_text`.
   S3Code unset = S3Code::kCount;
   std::string (*unset_text)() = nullptr;
+  int put_status = 200;  // 204 for what AWS answers so.
 };
 
 namespace kind {
@@ -55,8 +56,10 @@ inline constexpr DocumentKind kNotification{.name = document::kNotification,
 inline constexpr DocumentKind kRequestPayment{.name = document::kRequestPayment,
                                               .canonical = canonical_request_payment,
                                               .unset_text = unset_request_payment};
-inline constexpr DocumentKind kTagging{
-    .name = document::kTagging, .canonical = canonical_tagging, .unset = S3Code::kNoSuchTagSet};
+inline constexpr DocumentKind kTagging{.name = document::kTagging,
+                                       .canonical = canonical_tagging,
+                                       .unset = S3Code::kNoSuchTagSet,
+                                       .put_status = 204};
 inline constexpr DocumentKind kWebsite{.name = document::kWebsite,
                                        .canonical = canonical_website,
                                        .unset = S3Code::kNoSuchWebsiteConfiguration};

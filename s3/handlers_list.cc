@@ -163,6 +163,10 @@ S3Result<object::VersionListRequest> parse_version_list(const Call& call,
     return invalid_argument("A version-id marker cannot be specified without a key marker.",
                             "version-id-marker", request.version_id_marker);
   }
+  if (!request.version_id_marker.empty()) {
+    const S3Status good = check_version_id(request.version_id_marker, "version-id-marker");
+    if (!good) return std::unexpected(good.error());
+  }
   return request;
 }
 

@@ -170,9 +170,9 @@ Reply post_object(Call& call) {
   S3Result<Bytes> read = co_await read_form_head(call, reader);
   Bytes begun = co_await or_fail(std::move(read));
   substitute_file_name(reader.fields(), reader.file_name());
-  call.target.key = co_await or_fail(parse_key(reader.fields()));
   Poster poster = co_await or_fail(verify_form(call, reader.fields()));
   call.auth.identity = std::move(poster.identity);
+  call.target.key = co_await or_fail(parse_key(reader.fields()));
   use_fields_as_headers(call, std::move(reader.fields()));
   const S3Status admitted = co_await admit_poster(call);
   co_await or_fail(S3Status(admitted));

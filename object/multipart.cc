@@ -106,6 +106,7 @@ io::Task<Result<ObjectInfo>> PartTarget::commit(const BodySink&, const BodyDiges
   info.etag = part.info.etag;
   info.modified = part.info.modified;
   info.checksum = part.info.checksum;
+  info.sse = upload_.sse;
   const Status status = co_await commit_part(context_, bucket_, upload_, std::move(part),
                                              std::move(prepared.new_edges));
   co_await end_prepared(prepared, status.has_value());

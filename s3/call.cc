@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "iam/account.h"
 #include "s3/conditions.h"
+#include "s3/encryption.h"
 
 namespace cairn::s3 {
 namespace {
@@ -96,6 +97,9 @@ S3Error translate_failure(const Call& call, const Error& error) {
 
 S3Error translate_named(const Call& call, const Error& error, std::string_view bucket,
                         std::string_view key) {
+  if (std::optional<S3Error> about_keys = translate_encryption(error)) {
+    return std::move(*about_keys);
+  }
   switch (error.code) {
     case Code::kNotFound: return translate_missing(call, error, bucket, key);
     case Code::kAlreadyExists:

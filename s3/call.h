@@ -28,6 +28,7 @@ struct DoorContext {
   object::Objects* objects = nullptr;
   const Clock* clock = nullptr;
   std::string region;
+  bool allow_ssec_over_http = false;
   std::string host_id;                     // x-amz-id-2
   Authenticator* authenticator = nullptr;  // Of the door: a form signs itself in the body.
   const std::vector<std::string>* webhooks = nullptr;  // Names that rules may name; or null.

@@ -16,7 +16,13 @@ namespace {
 
 // Parameters of presigned URLs whose values are worth stealing from a log.
 constexpr std::string_view kSecretParameters[] = {
-    "X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token", "Signature", "AWSAccessKeyId"};
+    "X-Amz-Signature",
+    "X-Amz-Credential",
+    "X-Amz-Security-Token",
+    "Signature",
+    "AWSAccessKeyId",
+    "x-amz-server-side-encryption-customer-key",
+    "x-amz-copy-source-server-side-encryption-customer-key"};
 
 // How long a request waits for its observer, and how often it looks.
 constexpr Duration kRoomWaitMax = seconds(10);
@@ -82,6 +88,7 @@ struct Door::State {
     context.objects = options.objects;
     context.clock = options.clock;
     context.region = options.auth.region;
+    context.allow_ssec_over_http = options.allow_ssec_over_http;
     context.host_id = to_base64(host);
     context.webhooks = options.webhooks;
     context.lifecycle_day_ms = options.lifecycle_day_ms;

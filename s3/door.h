@@ -30,6 +30,9 @@ struct DoorOptions {
   RequestObserver* observer = nullptr;  // May be null.
   Random* random = nullptr;             // Null = system_random(); seeds request ids.
   AuthConfig auth;
+  // Customers' keys are taken from requests over plain HTTP too: for tests, and where TLS ends at a
+  // proxy that is not trusted otherwise.
+  bool allow_ssec_over_http = false;
   std::vector<std::string> base_domains;               // Lower-case, without port.
   const std::vector<std::string>* webhooks = nullptr;  // Names that rules may name.
   int64_t lifecycle_day_ms = kLifecycleDayMs;

@@ -4,6 +4,7 @@
 #include "s3/acl_policy.h"
 #include "s3/conditions.h"
 #include "s3/copy_source.h"
+#include "s3/encryption.h"
 #include "s3/handlers.h"
 #include "s3/object_headers.h"
 #include "s3/object_lock_headers.h"
@@ -91,10 +92,18 @@ S3Result<TargetPlan> plan_target(const Call& call, const object::ObjectInfo& sou
   const S3Result<UploadChecksum> checksum = parse_upload_checksum(call.view);
   if (!checksum) return std::unexpected(checksum.error());
 
+  S3Result<object::SseRequest> encryption = plan_encryption(call);
+  if (!encryption) return std::unexpected(std::move(encryption.error()));
+  S3Result<crypto::SseKeyPointer> source_key = source_key_of(call);
+  if (!source_key) return std::unexpected(std::move(source_key.error()));
+
   TargetPlan plan;
   plan.changes_something = *replace || *replace_tags || call.header("x-amz-storage-class") ||
                            call.header("x-amz-website-redirect-location") ||
-                           call.header("x-amz-server-side-encryption") || checksum->kind;
+                           call.header("x-amz-server-side-encryption") || checksum->kind ||
+                           encryption->customer_key != nullptr || *source_key != nullptr;
+  plan.options.sse = std::move(*encryption);
+  plan.options.source_key = std::move(*source_key);
   object::ObjectMetadata& metadata = plan.options.metadata;
   metadata = *replace ? *given : source.metadata;
   metadata.tags = *replace_tags ? given->tags : source.metadata.tags;
@@ -117,7 +126,6 @@ S3Result<TargetPlan> plan_target(const Call& call, const object::ObjectInfo& sou
 
 Reply copy_object(Call& call) {
   std::string acl = co_await or_fail(acl_of_new_object(call));
-  co_await or_fail(check_unsupported_headers(call));
   S3Result<Source> opened = co_await open_source(call);
   Source source = co_await or_fail(std::move(opened));
   const S3Status tags = co_await authorize_tags(call, source);
@@ -153,12 +161,11 @@ Reply copy_object(Call& call) {
   http::ResponseHead head = call.make_head(200);
   if (!info.version_id.empty()) head.add("x-amz-version-id", info.version_id);
   if (!source_version.empty()) head.add("x-amz-copy-source-version-id", source_version);
-  add_encryption_echo(head, call);
+  add_encryption_of_write(head, call, info.sse);
   co_return co_await call.respond_xml(std::move(head), std::move(body));
 }
 
 Reply upload_part_copy(Call& call) {
-  co_await or_fail(check_unsupported_headers(call));
   const std::string_view number_text = call.param("partNumber");
   const std::optional<uint64_t> number = parse_number(number_text, 1, object::kPartNumberMax);
   if (!number) {
@@ -168,6 +175,11 @@ Reply upload_part_copy(Call& call) {
   Result<object::UploadInfo> found = co_await call.objects().upload(
       call.bucket, call.target.key, std::string(call.param("uploadId")));
   object::UploadInfo upload = co_await or_fail(translated(call, std::move(found)));
+  co_await or_fail(check_part_encryption(call, upload.sse));
+  object::CopyKeys keys;
+  keys.source = co_await or_fail(source_key_of(call));
+  keys.upload = co_await or_fail(customer_key_of(call));
+  const std::string encryption = upload.sse;
   S3Result<Source> opened = co_await open_source(call);
   Source source = co_await or_fail(std::move(opened));
   std::optional<ByteRange> range;
@@ -179,7 +191,7 @@ Reply upload_part_copy(Call& call) {
   const std::string source_version = source.object.version_id;
   Result<object::PartInfo> copied = co_await call.objects().copy_part(
       std::move(source.bucket), std::move(source.object), range, call.bucket, std::move(upload),
-      static_cast<uint32_t>(*number));
+      static_cast<uint32_t>(*number), std::move(keys));
   const object::PartInfo part = co_await or_fail(translated(call, std::move(copied)));
   std::string body;
   XmlWriter xml(body);
@@ -191,6 +203,7 @@ Reply upload_part_copy(Call& call) {
   xml.close("CopyPartResult");
   http::ResponseHead head = call.make_head(200);
   if (!source_version.empty()) head.add("x-amz-copy-source-version-id", source_version);
+  add_encryption(head, call, encryption);
   co_return co_await call.respond_xml(std::move(head), std::move(body));
 }
 

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "s3/acl_policy.h"
+#include "s3/encryption.h"
 #include "s3/handlers.h"
 #include "s3/http_dates.h"
 #include "s3/listing.h"
@@ -99,12 +100,12 @@ std::string_view shown_storage_class(const object::ObjectMetadata& metadata) {
 Reply create_multipart_upload(Call& call) {
   object::UploadOptions options;
   options.acl = co_await or_fail(acl_of_new_object(call));
-  co_await or_fail(check_unsupported_headers(call));
   options.metadata = co_await or_fail(parse_metadata(call));
   options.lock = co_await or_fail(lock_of_write(call));
   const UploadChecksum checksum = co_await or_fail(parse_upload_checksum(call.view));
   options.checksum = checksum.kind;
   options.checksum_type = checksum.type;
+  options.sse = co_await or_fail(plan_encryption(call));
   Result<object::UploadInfo> created =
       co_await call.objects().create_upload(call.bucket, call.target.key, std::move(options));
   const object::UploadInfo upload = co_await or_fail(translated(call, std::move(created)));
@@ -121,12 +122,13 @@ Reply create_multipart_upload(Call& call) {
     head.add("x-amz-checksum-algorithm", checksum_name(upload.checksum));
     head.add("x-amz-checksum-type", checksum_type_name(upload.checksum_type));
   }
-  add_encryption_echo(head, call);
+  add_encryption_of_write(head, call, upload.sse);
   co_return co_await call.respond_xml(std::move(head), std::move(body));
 }
 
 Reply complete_multipart_upload(Call& call) {
   object::CompleteOptions options = co_await or_fail(plan_complete(call));
+  options.customer_key = co_await or_fail(customer_key_of(call));
   const std::vector<object::CompletedPart> parts = options.parts;
   const Result<object::ObjectInfo> completed = co_await call.objects().complete_upload(
       call.bucket, call.target.key, std::string(call.param("uploadId")), std::move(options));
@@ -152,6 +154,7 @@ Reply complete_multipart_upload(Call& call) {
   xml.close("CompleteMultipartUploadResult");
   http::ResponseHead head = call.make_head(200);
   if (!completed->version_id.empty()) head.add("x-amz-version-id", completed->version_id);
+  add_encryption(head, call, completed->sse);
   co_return co_await call.respond_xml(std::move(head), std::move(body));
 }
 

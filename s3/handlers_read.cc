@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "s3/conditions.h"
+#include "s3/encryption.h"
 #include "s3/handlers.h"
 #include "s3/http_dates.h"
 #include "s3/listing.h"
@@ -127,8 +128,10 @@ io::Task<S3Status> stream_body(Call& call, object::ObjectReader& reader, http::R
 
 Reply get_object(Call& call) {
   const std::optional<uint32_t> part_number = co_await or_fail(parse_part_number(call));
+  co_await or_fail(refuse_encryption_headers(call));
+  crypto::SseKeyPointer key = co_await or_fail(customer_key_of(call));
   Result<std::unique_ptr<object::ObjectReader>> opened =
-      co_await call.objects().open(call.bucket, call.target.key, call.version_id());
+      co_await call.objects().open(call.bucket, call.target.key, call.version_id(), std::move(key));
   const std::unique_ptr<object::ObjectReader> reader =
       co_await or_fail(translated(call, std::move(opened)));
   const object::ObjectInfo& info = reader->info();
@@ -155,17 +158,20 @@ Reply get_object(Call& call) {
 
 Reply head_object(Call& call) {
   const std::optional<uint32_t> part_number = co_await or_fail(parse_part_number(call));
+  co_await or_fail(refuse_encryption_headers(call));
+  crypto::SseKeyPointer key = co_await or_fail(customer_key_of(call));
   std::unique_ptr<object::ObjectReader> reader;
   object::ObjectInfo info;
   if (part_number) {
-    Result<std::unique_ptr<object::ObjectReader>> opened =
-        co_await call.objects().open(call.bucket, call.target.key, call.version_id());
+    Result<std::unique_ptr<object::ObjectReader>> opened = co_await call.objects().open(
+        call.bucket, call.target.key, call.version_id(), std::move(key));
     reader = co_await or_fail(translated(call, std::move(opened)));
     info = reader->info();
   } else {
     Result<object::ObjectInfo> found =
         co_await call.objects().head(call.bucket, call.target.key, call.version_id());
     info = co_await or_fail(translated(call, std::move(found)));
+    co_await or_fail(translated(call, call.objects().check_customer_key(call.bucket, info, key)));
   }
   ReadPlan plan = co_await or_fail(plan_read(call, info));
   if (plan.not_modified) co_return co_await respond_not_modified(call, info);
@@ -271,8 +277,9 @@ io::Task<S3Status> write_object_parts(Call& call, object::ObjectReader& reader, 
 
 Reply get_object_attributes(Call& call) {
   const Attributes wanted = co_await or_fail(parse_attributes(call));
+  crypto::SseKeyPointer key = co_await or_fail(customer_key_of(call));
   Result<std::unique_ptr<object::ObjectReader>> opened =
-      co_await call.objects().open(call.bucket, call.target.key, call.version_id());
+      co_await call.objects().open(call.bucket, call.target.key, call.version_id(), std::move(key));
   const std::unique_ptr<object::ObjectReader> reader =
       co_await or_fail(translated(call, std::move(opened)));
   const object::ObjectInfo& info = reader->info();

@@ -4,6 +4,7 @@
 #include "s3/acl_policy.h"
 #include "s3/body.h"
 #include "s3/conditions.h"
+#include "s3/encryption.h"
 #include "s3/handlers.h"
 #include "s3/object_headers.h"
 #include "s3/object_lock_headers.h"
@@ -15,9 +16,6 @@ namespace cairn::s3 {
 S3Result<object::PutOptions> put_options(const Call& call) {
   S3Result<std::string> acl = acl_of_new_object(call);
   if (!acl) return std::unexpected(std::move(acl.error()));
-  if (S3Status known = check_unsupported_headers(call); !known) {
-    return std::unexpected(known.error());
-  }
   object::PutOptions options;
   options.acl = std::move(*acl);
   S3Result<object::ObjectMetadata> metadata = parse_metadata(call);
@@ -29,6 +27,9 @@ S3Result<object::PutOptions> put_options(const Call& call) {
     return std::unexpected(std::move(checked.error()));
   }
   options.lock = *lock;
+  S3Result<object::SseRequest> encryption = plan_encryption(call);
+  if (!encryption) return std::unexpected(std::move(encryption.error()));
+  options.sse = std::move(*encryption);
   return options;
 }
 
@@ -37,7 +38,7 @@ void add_stored_headers(http::ResponseHead& head, const Call& call,
   add_etag(head, info.etag);
   if (!info.version_id.empty()) head.add("x-amz-version-id", info.version_id);
   if (info.checksum) add_checksum(head, *info.checksum);
-  add_encryption_echo(head, call);
+  add_encryption_of_write(head, call, info.sse);
   add_expiration(head, call, info);
 }
 
@@ -126,14 +127,15 @@ Reply put_object(Call& call) {
 }
 
 Reply upload_part(Call& call) {
-  co_await or_fail(check_unsupported_headers(call));
   const uint32_t number = co_await or_fail(part_number_of(call));
   UploadPlan plan = co_await or_fail(plan_upload(call, object::kPartBytesMax));
   const std::string upload_id(call.param("uploadId"));
   Result<object::UploadInfo> found =
       co_await call.objects().upload(call.bucket, call.target.key, upload_id);
   object::UploadInfo upload = co_await or_fail(translated(call, std::move(found)));
+  co_await or_fail(check_part_encryption(call, upload.sse));
   object::PutOptions options;
+  options.sse.customer_key = co_await or_fail(customer_key_of(call));
   options.digests = co_await or_fail(part_digests(upload, plan.checksums));
   options.size_bytes = plan.size_bytes;
   Result<std::unique_ptr<object::ObjectWriter>> opened =

@@ -4,6 +4,7 @@
 
 #include "s3/aws_chunked.h"
 #include "s3/config_kinds.h"
+#include "s3/encryption.h"
 #include "s3/http_dates.h"
 #include "s3/object_lock_headers.h"
 
@@ -99,26 +100,6 @@ S3Result<object::ObjectMetadata> parse_metadata(const Call& call) {
   return metadata;
 }
 
-S3Status check_unsupported_headers(const Call& call) {
-  const std::string_view sse = call.header("x-amz-server-side-encryption").value_or("");
-  if (!sse.empty() && sse != "AES256") {
-    return s3_fail(S3Code::kNotImplemented,
-                   "Objects are always encrypted with the server's keys; KMS keys are not "
-                   "implemented.",
-                   {{"Header", "x-amz-server-side-encryption"}});
-  }
-  static constexpr std::string_view kUnsupported[] = {
-      "x-amz-server-side-encryption-customer-algorithm",
-      "x-amz-server-side-encryption-customer-key",
-      "x-amz-copy-source-server-side-encryption-customer-algorithm"};
-  for (const std::string_view name : kUnsupported) {
-    if (call.header(name)) {
-      return s3_fail(S3Code::kNotImplemented, {}, {{"Header", std::string(name)}});
-    }
-  }
-  return {};
-}
-
 void add_etag(http::ResponseHead& head, std::string_view etag) {
   std::string quoted;
   quoted.reserve(etag.size() + 2);
@@ -157,6 +138,7 @@ void add_object_headers(http::ResponseHead& head, const Call& call, const object
   if (!stored.website_redirect.empty()) {
     head.add("x-amz-website-redirect-location", stored.website_redirect);
   }
+  add_encryption(head, call, info.sse);
   if (!stored.tags.empty()) head.add("x-amz-tagging-count", uint64_t{stored.tags.size()});
   add_lock_headers(head, info.lock);
   add_expiration(head, call, info);
@@ -184,12 +166,6 @@ void add_checksum(http::ResponseHead& head, const object::ObjectChecksum& checks
   head.add("x-amz-checksum-" + std::string(checksum_header_suffix(checksum.kind)),
            encode_checksum(checksum));
   head.add("x-amz-checksum-type", checksum_type_name(checksum.type));
-}
-
-void add_encryption_echo(http::ResponseHead& head, const Call& call) {
-  if (call.header("x-amz-server-side-encryption")) {
-    head.add("x-amz-server-side-encryption", "AES256");
-  }
 }
 
 void write_owner(XmlWriter& xml, std::string_view tag, const Owner& owner) {

@@ -23,10 +23,6 @@ S3Result<object::ObjectMetadata> parse_metadata(const Call& call);
 // x-amz-storage-class; empty for STANDARD.
 S3Result<std::string> parse_storage_class(const Call& call);
 
-// Refuses what a write may ask and this server cannot do (SSE-C, KMS, append), rather
-// than to store the object without it.
-S3Status check_unsupported_headers(const Call& call);
-
 // Validators and everything stored: ETag, Last-Modified, Content-Type, x-amz-meta-*, ... ; with
 // `overrides`, response-content-type and its siblings win.
 void add_object_headers(http::ResponseHead& head, const Call& call, const object::ObjectInfo& info,
@@ -38,9 +34,6 @@ void add_etag(http::ResponseHead& head, std::string_view etag);
 void add_expiration(http::ResponseHead& head, const Call& call, const object::ObjectInfo& info);
 // x-amz-checksum-<alg> and x-amz-checksum-type.
 void add_checksum(http::ResponseHead& head, const object::ObjectChecksum& checksum);
-// The echo of x-amz-server-side-encryption: AES256 where the write asked for it: everything here is
-// stored under AES-256-GCM.
-void add_encryption_echo(http::ResponseHead& head, const Call& call);
 
 // <tag><ID/><DisplayName/></tag>
 void write_owner(XmlWriter& xml, std::string_view tag, const Owner& owner);

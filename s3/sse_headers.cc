@@ -9,6 +9,7 @@
 #include "base/encoding.h"
 #include "crypto/digest.h"
 #include "iam/account.h"
+#include "s3/request_view.h"
 
 namespace cairn::s3 {
 namespace {
@@ -159,12 +160,14 @@ S3Result<object::SseRequest> parse_kms_headers(const EncryptionHeaders& headers,
     out.kms_context = std::move(*context);
   }
   if (headers.bucket_key) {
-    if (*headers.bucket_key != "true" && *headers.bucket_key != "false") {
+    // botocore writes Python's True.
+    const bool enabled = equal_ignoring_case(*headers.bucket_key, "true");
+    if (!enabled && !equal_ignoring_case(*headers.bucket_key, "false")) {
       return invalid_argument("The value must be true or false",
                               "x-amz-server-side-encryption-bucket-key-enabled",
                               *headers.bucket_key);
     }
-    out.bucket_key = *headers.bucket_key == "true";
+    out.bucket_key = enabled;
   }
   return out;
 }

@@ -149,6 +149,8 @@ constexpr Setting kSettings[] = {
     {"region", "NAME", "Region told to clients (default us-east-1)", set_text<&Config::region>},
     {"strict-region", "", "Refuse signatures made for another region",
      set_switch<&Config::strict_region>},
+    {"allow-ssec-over-http", "", "Take customers' encryption keys over plain HTTP too",
+     set_switch<&Config::allow_ssec_over_http>},
     {"base-domains", "NAME[,NAME]", "Hosts whose sub-domains name buckets",
      set_list<&Config::base_domains>, true},
     {"trusted-proxies", "ADDR[,ADDR]",

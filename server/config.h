@@ -40,6 +40,7 @@ struct Config {
   std::string oidc_ca;  // Path of a PEM bundle; empty = the system's.
   std::string region = "us-east-1";
   bool strict_region = false;
+  bool allow_ssec_over_http = false;
   std::vector<std::string> base_domains;  // Hosts whose sub-domains are buckets.
   // Addresses and networks (CIDR) of proxies whose X-Forwarded-For and -Proto are believed.
   std::vector<std::string> trusted_proxies;

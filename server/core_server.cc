@@ -54,6 +54,7 @@ io::Task<Result<io::Endpoint>> CoreServer::listen(io::Endpoint at, Served served
   door.webhooks = &beside.webhook_names();
   door.auth.region = config.region;
   door.auth.strict_region = config.strict_region;
+  door.allow_ssec_over_http = config.allow_ssec_over_http;
   door.base_domains = config.base_domains;
   // Both were checked when they were set.
   for (const std::string& proxy : config.trusted_proxies) {

@@ -308,8 +308,9 @@ io::Task<Result<std::string>> Node::status() {
 
 io::Task<Result<std::string>> Node::scrub() {
   const object::ScrubReport report = co_await io::or_return(stores_->objects().scrub());
-  std::string text = fmt::format("{{\"chunks\":{},\"bytes\":{},\"objects\":{},\"damaged\":[",
-                                 report.chunks_count, report.bytes_count, report.objects_count);
+  std::string text = fmt::format(
+      "{{\"chunks\":{},\"bytes\":{},\"objects\":{},\"locked_objects\":{},\"damaged\":[",
+      report.chunks_count, report.bytes_count, report.objects_count, report.locked_objects_count);
   const auto field = [&](std::string_view name, std::string_view value, char end) {
     text.append("\"").append(name).append("\":\"");
     log::append_json_escaped(text, value);

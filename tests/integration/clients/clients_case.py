@@ -45,9 +45,11 @@ def model_path():
 class ClientCase(unittest.TestCase):
     """One server and one directory of files for all tests of a module."""
 
+    server_arguments = ()  # Further flags of `cairn serve`.
+
     @classmethod
     def setUpClass(cls):
-        cls.server = CairnServer()
+        cls.server = CairnServer(args=cls.server_arguments)
         cls.server.start()
         cls.url = cls.server.endpoint
         cls.work = pathlib.Path(tempfile.mkdtemp(prefix="cairn-clients."))

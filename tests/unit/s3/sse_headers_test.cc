@@ -143,7 +143,7 @@ TEST(EncryptionHeaders, TableOfWrites) {
       {{}, true, "customer"},
       {{"aws:kms", {}, {}, {}}, false, "kms  "},
       {{"aws:kms", "key", context, "true"}, false, "kms key {\"a\":\"b\"} bucket-key"},
-      {{"aws:kms", "alias/x", {}, "false"}, false, "kms alias/x "},
+      {{"aws:kms", "alias/x", {}, "False"}, false, "kms alias/x "},
       {{"aws:kms", {}, {}, "yes"}, false, "InvalidArgument"},
       {{"aws:kms", {}, "{}", {}}, false, "InvalidArgument"},
       {{"aws:kms", "a b", {}, {}}, false, "KMS.NotFoundException"},

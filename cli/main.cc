@@ -9,6 +9,7 @@
 
 #include "cli/admin_client.h"
 #include "cli/exit_codes.h"
+#include "cli/kms_commands.h"
 #include "server/audit_offline.h"
 #include "server/config.h"
 #include "server/server.h"
@@ -143,6 +144,10 @@ struct Commands {
               "Verify every chunk and object; names each damaged object (exit code 3)");
     add_admin(*admin, "gc", "POST", "gc", "Give back the space of deleted objects now");
     add_audit(*admin);
+    add_kms_commands(*admin, [this](const std::string& directory, const std::string& method,
+                                    const std::string& path) {
+      exit_code = run_admin(directory, method, path);
+    });
     CLI::App* keys = admin->add_subcommand("keys", "Encryption keys");
     keys->require_subcommand(1);
     add_admin(*keys, "rotate", "POST", "keys-rotate",

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "crypto/digest.h"
+#include "server/kms_admin.h"
 
 namespace cairn::server {
 namespace {
@@ -24,6 +25,21 @@ io::Task<void> reply_error(http::Exchange& exchange, int status, std::string_vie
   return reply(exchange, status, "application/json", std::move(text));
 }
 
+// Commands that change nothing.
+bool is_question(std::string_view name) {
+  return name == "status" || name == "audit-verify" || name == kKmsListCommand;
+}
+
+int status_of(Code code) {
+  switch (code) {
+    case Code::kInvalidArgument: return 400;
+    case Code::kNotFound: return 404;
+    case Code::kAlreadyExists:
+    case Code::kFailedPrecondition: return 409;
+    default: return 500;
+  }
+}
+
 }  // namespace
 
 bool AdminDoor::is_authorised(const http::RequestHead& head) const {
@@ -44,12 +60,14 @@ io::Task<int> AdminDoor::run_command(http::Exchange& exchange, std::string_view 
     outcome = co_await actions_.rotate_keys();
   } else if (name == "audit-verify") {
     outcome = co_await actions_.verify_audit();
+  } else if (name.starts_with("kms-")) {
+    outcome = co_await actions_.manage_kms(std::string(name), std::string(exchange.head().query));
   }
   if (outcome) {
     co_await reply(exchange, 200, "application/json", std::move(*outcome));
     co_return 200;
   }
-  const int status = outcome.error().code == Code::kNotFound ? 404 : 500;
+  const int status = status_of(outcome.error().code);
   co_await reply_error(exchange, status, outcome.error().message);
   co_return status;
 }
@@ -63,7 +81,7 @@ io::Task<void> AdminDoor::handle(http::Exchange& exchange) {
     if (!is_authorised(head)) {
       actions_.on_command(name, exchange.peer(), 401);
       co_await reply_error(exchange, 401, "give the token of DIR/admin.token");
-    } else if ((name == "status" || name == "audit-verify") != is_read) {
+    } else if (is_question(name) != is_read) {
       co_await reply_error(exchange, 405, "wrong method");
     } else {
       const int status = co_await run_command(exchange, name);

@@ -151,6 +151,8 @@ constexpr Setting kSettings[] = {
      set_switch<&Config::strict_region>},
     {"allow-ssec-over-http", "", "Take customers' encryption keys over plain HTTP too",
      set_switch<&Config::allow_ssec_over_http>},
+    {"kms-keys", "NAME[,NAME]", "Keys of SSE-KMS that are made when they do not exist",
+     set_list<&Config::kms_keys>, true},
     {"base-domains", "NAME[,NAME]", "Hosts whose sub-domains name buckets",
      set_list<&Config::base_domains>, true},
     {"trusted-proxies", "ADDR[,ADDR]",

@@ -41,12 +41,13 @@ struct Config {
   std::string region = "us-east-1";
   bool strict_region = false;
   bool allow_ssec_over_http = false;
+  std::vector<std::string> kms_keys;
   std::vector<std::string> base_domains;  // Hosts whose sub-domains are buckets.
   // Addresses and networks (CIDR) of proxies whose X-Forwarded-For and -Proto are believed.
   std::vector<std::string> trusted_proxies;
   std::string object_ownership = "BucketOwnerEnforced";  // Of buckets that do not say.
-  std::string root_key;                   // RootKeySource spec; empty = file:DATA/keys/root.key.
-  uint64_t memory_bytes = 0;              // I/O buffers of all cores; 0 = a quarter of the memory.
+  std::string root_key;       // RootKeySource spec; empty = file:DATA/keys/root.key.
+  uint64_t memory_bytes = 0;  // I/O buffers of all cores; 0 = a quarter of the memory.
   uint64_t gc_interval_ms = 2000;
   uint64_t drain_seconds = 30;
   uint64_t header_timeout_ms = 10'000;

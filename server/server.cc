@@ -23,6 +23,7 @@
 #include "server/credentials.h"
 #include "server/data_directory.h"
 #include "server/key_rotation.h"
+#include "server/kms_admin.h"
 #include "server/metrics_page.h"
 #include "server/signals.h"
 #include "server/stores.h"
@@ -95,7 +96,11 @@ class Node final : private AdminActions {
   io::Task<Result<std::string>> collect_garbage() override;
   io::Task<Result<std::string>> rotate_keys() override;
   io::Task<Result<std::string>> verify_audit() override;
+  io::Task<Result<std::string>> manage_kms(std::string name, std::string query) override {
+    return run_kms_command(kms_admin(), std::move(name), std::move(query));
+  }
   void on_command(std::string_view name, const io::Endpoint& from, int status) override;
+  KmsAdmin kms_admin() { return {stores_->objects(), stores_->keys(), config_.region}; }
 
   const Config& config_;
   DataDirectory directory_;
@@ -188,6 +193,7 @@ io::Task<Status> Node::main() {
 }
 
 io::Task<Status> Node::serve_until_signal() {
+  co_await io::or_return(ensure_kms_keys(kms_admin(), config_.kms_keys));
   address_ = co_await io::or_return(io::Endpoint::parse(config_.listen));
   for (const std::unique_ptr<CoreServer>& core : cores_) {
     // The first core gets the port when any was asked for; the others share it.

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 
 import clients_case
-from cairn_server import CairnServer
+from cairn_server import CairnServer, binary
 from clients_case import MIB
 
 HEADERS = "x-amz-server-side-encryption"
@@ -36,7 +36,7 @@ class SseTest(clients_case.ClientCase):
                         cls.certificate], check=True, capture_output=True)
         cls.access_log = os.path.join(cls.tls.name, "access.log")
         cls.server_arguments = ("--tls-cert", cls.certificate, "--tls-key", key, "--access-log",
-                                cls.access_log)
+                                cls.access_log, "--kms-keys", "from-the-start")
         super().setUpClass()
         cls.environment["AWS_CA_BUNDLE"] = cls.certificate
         cls.s3 = cls.server.boto3_client(verify=cls.certificate)
@@ -271,6 +271,52 @@ class SseTest(clients_case.ClientCase):
             "before-sign.s3.GetObject",
             lambda request, **_: request.headers.__setitem__(HEADERS, "aws:kms"))
         self.refused(400, "InvalidArgument", client.get_object, Bucket=bucket, Key="k")
+
+    def kms(self, *arguments, code=0):
+        """`cairn admin kms ...`: its exit code is as told; the JSON it prints."""
+        result = subprocess.run([binary(), "admin", "kms", *arguments, "--data", self.server.data],
+                                capture_output=True, text=True, timeout=60)
+        self.assertEqual(result.returncode, code, result.stdout + result.stderr)
+        return json.loads(result.stdout)
+
+    def test_kms_keys_are_managed_by_the_command_line(self):
+        bucket = self.bucket()
+        put = dict(Bucket=bucket, Key="k", Body=CANARY, ServerSideEncryption="aws:kms")
+        self.assertEqual([key["id"] for key in self.kms("list")["keys"] if key["id"] == "from-the-start"],
+                         ["from-the-start"])
+        made = self.kms("create", "--alias", "mine", "--alias", "alias/too")
+        self.assertEqual(made["aliases"], ["alias/mine", "alias/too"])
+        named = self.kms("create", "--id", "named-key")
+        self.assertIn("there is a KMS key", self.kms("create", "--id", "named-key", code=1)["error"])
+        for name in (made["id"], made["name"], "alias/mine",
+                     made["name"].replace("key/" + made["id"], "alias/too")):
+            self.assertEqual(self.s3.put_object(SSEKMSKeyId=name, **put)["SSEKMSKeyId"], made["name"])
+        # A key with a name of its own is told by it.
+        self.assertEqual(self.s3.put_object(SSEKMSKeyId="named-key", **put)["SSEKMSKeyId"], "named-key")
+        self.assertEqual(named["name"], "named-key")
+        self.assertEqual(self.kms("rotate", "named-key")["version"], 2)
+        self.assertEqual(self.s3.get_object(Bucket=bucket, Key="k")["Body"].read(), CANARY)
+        self.assertIn("disable", self.kms("delete", "named-key", code=1)["error"])
+        self.assertFalse(self.kms("disable", "named-key")["enabled"])
+        self.refused(400, "KMS.DisabledException", self.s3.get_object, Bucket=bucket, Key="k")
+        self.refused(400, "KMS.DisabledException", self.s3.put_object, SSEKMSKeyId="named-key", **put)
+        self.assertEqual(self.s3.head_object(Bucket=bucket, Key="k")["SSEKMSKeyId"], "named-key")
+        self.kms("enable", "named-key")
+        self.assertEqual(self.s3.get_object(Bucket=bucket, Key="k")["Body"].read(), CANARY)
+        # A new root key wraps the KMS keys too.
+        self.assertEqual(self.server.admin("/admin/v1/keys-rotate", "POST")[0], 200)
+        self.kms("create", "--id", "after-the-rotation")
+        self.s3.put_object(Bucket=bucket, Key="after", Body=CANARY, ServerSideEncryption="aws:kms",
+                           SSEKMSKeyId="after-the-rotation")
+        self.server.restart()
+        for key in ("k", "after"):
+            self.assertEqual(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read(), CANARY)
+        self.kms("disable", "named-key")
+        self.kms("delete", "named-key")
+        self.refused(400, "KMS.NotFoundException", self.s3.get_object, Bucket=bucket, Key="k")
+        self.s3.delete_object(Bucket=bucket, Key="k")
+        self.assertEqual(self.kms("list", "--tenant", "99")["keys"], [])
+        self.kms("disable", "unknown", code=1)
 
     # Other clients -----------------------------------------------------------------------------
     def test_aws_cli(self):

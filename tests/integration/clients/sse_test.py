@@ -272,6 +272,22 @@ class SseTest(clients_case.ClientCase):
             lambda request, **_: request.headers.__setitem__(HEADERS, "aws:kms"))
         self.refused(400, "InvalidArgument", client.get_object, Bucket=bucket, Key="k")
 
+    def test_bucket_default(self):
+        bucket = self.bucket()
+        self.s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [{
+            "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BucketKeyEnabled": True}]})
+        put = self.s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+        self.assertEqual((put["ServerSideEncryption"], put["BucketKeyEnabled"]), ("aws:kms", True))
+        self.assertEqual(self.s3.head_object(Bucket=bucket, Key="k")["SSEKMSKeyId"], put["SSEKMSKeyId"])
+        upload = self.s3.create_multipart_upload(Bucket=bucket, Key="m")
+        self.assertEqual(upload["ServerSideEncryption"], "aws:kms")
+        self.s3.put_object(Bucket=bucket, Key="plain", Body=b"x", ServerSideEncryption="AES256")
+        self.assertEqual(self.s3.head_object(Bucket=bucket, Key="plain")["ServerSideEncryption"], "AES256")
+        copied = self.s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/plain")
+        self.assertEqual(copied["ServerSideEncryption"], "aws:kms")
+        self.s3.put_object(Bucket=bucket, Key="c", Body=b"x", **customer())
+        self.refused(400, "InvalidRequest", self.s3.get_object, Bucket=bucket, Key="c")
+
     def kms(self, *arguments, code=0):
         """`cairn admin kms ...`: its exit code is as told; the JSON it prints."""
         result = subprocess.run([binary(), "admin", "kms", *arguments, "--data", self.server.data],

@@ -279,6 +279,30 @@ class Bench:
                       "CPU ms", 2.0)
         self.row("the same | before the other keys were there", many, few, "CPU ms", 1.25)
 
+    def version_page(self):
+        """Pages of versions out of the middle of a bucket, before and after it has a million."""
+        self.request("PUT", "/versions", b"")
+        self.request("PUT", "/versions?versioning",
+                     b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
+        keys = 1000
+
+        def write(versions):
+            for _ in range(versions // keys):
+                self.load("put", self.cairn.port, "--path", "/versions/k", "--connections", "64",
+                          "--requests", str(keys), "--size", "16")
+
+        def page():
+            query = "versions&max-keys=1000&key-marker=k500"
+            return self.measure(self.cairn, lambda: self.load(
+                "get", self.cairn.port, "--path", "/versions", "--query", query, "--connections",
+                "1", "--requests", "200")["requests"]) * 1e3
+        write(10 * keys)
+        few = statistics.median(page() for _ in range(self.arguments.rounds))
+        count = self.arguments.list_keys
+        write(count - 10 * keys)
+        many = statistics.median(page() for _ in range(self.arguments.rounds))
+        self.row(f"LIST of 1,000 versions amid {count:,} | amid 10,000", many, few, "CPU ms", 1.25)
+
     def memory(self):
         base = rss_bytes(self.cairn.process.pid)
         sockets = []
@@ -329,7 +353,8 @@ def main():
     parser.add_argument("--only", default="", help="comma-separated names of row groups")
     arguments = parser.parse_args()
     bench = Bench(arguments)
-    groups = ("get_small", "get_large", "put_large", "put_small", "memory", "chunker", "list_page")
+    groups = ("get_small", "get_large", "put_large", "put_small", "memory", "chunker", "list_page",
+              "version_page")
     try:
         for group in groups:
             if not arguments.only or group in arguments.only.split(","):

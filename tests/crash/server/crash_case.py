@@ -38,9 +38,9 @@ class Session:
         self.credentials = Credentials(server.access_key, server.secret_key)
         self.connection = http.client.HTTPConnection(self.host, timeout=30)
 
-    def request(self, method, path, body=None):
+    def request(self, method, path, body=None, headers=None):
         signed = AWSRequest(method=method, url=f"http://{self.host}{path}", data=body,
-                            headers={"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
+                            headers={"x-amz-content-sha256": "UNSIGNED-PAYLOAD", **(headers or {})})
         S3SigV4Auth(self.credentials, "s3", "us-east-1").add_auth(signed)
         self.connection.request(method, path, body=body, headers=dict(signed.headers))
         answer = self.connection.getresponse()

@@ -108,6 +108,7 @@ namespace {
 // The rows of the new version: its body, its head, its edges.
 void add_version(const KeyScope& scope, const NewVersion& version, const KeyRows& rows,
                  Head& head) {
+  count_version(scope, head.info.size_bytes, 1);
   head.has_chunks = version.body->body.has_chunks();
   head.body_sha256.reset();
   std::string body_key = keys::body(version.bucket.id, version.key, head.order);
@@ -155,6 +156,7 @@ io::Task<Result<std::optional<ObjectInfo>>> plan_version(Context& context,
                                                          const KeyRows& rows, KeyChange& change) {
   const KeyScope scope{context, *version.keys, version.bucket, change};
   change.batch = version.more;
+  change.usage.by.size_bytes = -static_cast<int64_t>(version.freed_bytes);
   expect_bucket(version.bucket, change.batch);
   expect_rows(scope, rows);
   const bool made_room = co_await io::or_return(

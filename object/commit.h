@@ -68,6 +68,7 @@ struct NewVersion {
   // Also part of the commit. When one of its preconditions fails, so does the call, with
   // kFailedPrecondition and the message kLostRace.
   catalog::Batch more;
+  uint64_t freed_bytes = 0;  // Of parts that `more` consumes.
   // Adds rows that depend on the finished head; like the hook, maybe more than once.
   std::function<void(const Head& head, catalog::Batch& batch)> with_head;
   CommitHook hook;

@@ -24,6 +24,7 @@
 #include "object/limits.h"
 #include "object/read_epochs.h"
 #include "object/records.h"
+#include "object/usage.h"
 #include "storage/chunk_store.h"
 
 namespace cairn::object {
@@ -72,6 +73,7 @@ class Context {
   KeyLocks locks;
   Generations generations;
   ReadEpochs epochs;
+  UsageTable usage;
 
   // Of the calling reactor; made at the first call there.
   Core& core();

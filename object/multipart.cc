@@ -212,15 +212,20 @@ io::Task<Status> commit_part(Context& context, BucketInfo bucket, UploadInfo upl
     for (const auto& [chunk, owner] : new_edges) {
       batch.puts.push_back({keys::edge(chunk, owner), std::string()});
     }
+    UsageChange usage{bucket.id, bucket.tenant, {}};
+    usage.by.size_bytes = static_cast<int64_t>(part.info.size_bytes);
     if (old) {
       const BytesView record =
           co_await io::or_return(open_record(context, bucket.tenant, row_key, old->value));
       const Part replaced = co_await io::or_return(parse_part(record));
+      usage.by.size_bytes -= static_cast<int64_t>(replaced.info.size_bytes);
       if (replaced.body.has_chunks()) {
         add_garbage(context, *tenant_keys, encode_body(replaced.body), batch);
       }
     }
+    UsageReservation reserved = co_await io::or_return(context.usage.reserve(usage));
     const Result<catalog::Version> done = co_await context.catalog.commit(std::move(batch));
+    if (done) reserved.keep();
     if (done) co_return Status{};
     if (done.error().code != Code::kFailedPrecondition) co_return std::unexpected(done.error());
   }
@@ -340,6 +345,12 @@ io::Task<Result<ObjectInfo>> completed_before(Context& context, BucketInfo bucke
   co_return std::move(completed.head.info);
 }
 
+uint64_t size_of(const std::vector<Part>& parts) {
+  uint64_t size_bytes = 0;
+  for (const Part& part : parts) size_bytes += part.info.size_bytes;
+  return size_bytes;
+}
+
 // One attempt; kFailedPrecondition kLostRace when a part came in between.
 io::Task<Result<ObjectInfo>> try_complete(Context& context, BucketInfo bucket, UploadRow row,
                                           const CompleteOptions& options) {
@@ -385,6 +396,7 @@ io::Task<Result<ObjectInfo>> try_complete(Context& context, BucketInfo bucket, U
   more.preconditions.push_back(depends(Precondition::Kind::kVersionIs, row.row_key, row.version));
   more.deletes.push_back(row.row_key);
   add_consumed(context, *tenant_keys, upload_id, stored, parts, more);
+  version.freed_bytes = size_of(stored);
   version.hook = options.hook;
   version.with_head = [&](const Head& head, catalog::Batch& batch) {
     CompletedUpload completed;
@@ -433,7 +445,10 @@ io::Task<Status> abort_upload(Context& context, BucketInfo bucket, std::string k
         depends(Precondition::Kind::kVersionIs, row->row_key, row->version));
     batch.deletes.push_back(row->row_key);
     add_consumed(context, *tenant_keys, upload_id, stored, {}, batch);
+    UsageReservation freed = co_await io::or_return(context.usage.reserve(
+        {bucket.id, bucket.tenant, {-static_cast<int64_t>(size_of(stored)), 0}}));
     const Result<catalog::Version> done = co_await context.catalog.commit(std::move(batch));
+    if (done) freed.keep();
     if (done) co_return Status{};
     if (done.error().code != Code::kFailedPrecondition) co_return std::unexpected(done.error());
   }

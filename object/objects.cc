@@ -25,6 +25,7 @@
 #include "object/scrubber.h"
 #include "object/sse_plan.h"
 #include "object/tenant_keys.h"
+#include "object/usage_count.h"
 #include "object/version_lister.h"
 #include "object/versions.h"
 
@@ -185,6 +186,11 @@ class StoredObjects final : public Objects {
   io::Task<Result<crypto::KmsKeyPointer>> change_kms_key(KmsCommand command) override {
     return object::change_kms_key(context_, std::move(command));
   }
+
+  UsageTable& usage() override { return context_.usage; }
+  io::Task<Status> begin_usage_count() override;
+  io::Task<Status> count_usage(io::StopToken stop) override;
+
   io::Task<Result<ScrubReport>> scrub() override;
   io::Task<Result<bool>> collect_garbage() override { return collector_.pass(); }
   io::Task<Status> close() override;
@@ -192,7 +198,11 @@ class StoredObjects final : public Objects {
   Context& context() { return context_; }
 
  private:
+  // Whether a new version of `key` with so many bytes may come.
+  io::Task<Status> check_quota(BucketInfo bucket, std::string key, uint64_t size_bytes);
+
   Context context_;
+  std::shared_ptr<const catalog::Snapshot> usage_snapshot_;
   Collector collector_;
   std::atomic<bool> closed_{false};
 };
@@ -207,6 +217,9 @@ io::Task<Status> StoredObjects::check_conditions(BucketInfo bucket, std::string 
 io::Task<Result<std::unique_ptr<ObjectWriter>>> StoredObjects::put(BucketInfo bucket,
                                                                    std::string key,
                                                                    PutOptions options) {
+  if (context_.usage.has_limits()) {
+    co_await io::or_return(check_quota(bucket, key, options.size_bytes.value_or(0)));
+  }
   SsePlan plan = co_await io::or_return(plan_sse(context_, bucket.tenant, std::move(options.sse)));
   co_return make_object_writer(context_, std::move(bucket), std::move(key), std::move(options),
                                std::move(plan));
@@ -216,6 +229,9 @@ io::Task<Result<std::unique_ptr<ObjectWriter>>> StoredObjects::put_part(BucketIn
                                                                         UploadInfo upload,
                                                                         uint32_t part_number,
                                                                         PutOptions options) {
+  const UsageChange part{
+      bucket.id, bucket.tenant, {static_cast<int64_t>(options.size_bytes.value_or(0)), 0}};
+  co_await io::or_return(context_.usage.check(part));
   co_return make_part_writer(context_, std::move(bucket), std::move(upload), part_number,
                              std::move(options));
 }
@@ -255,6 +271,32 @@ Status StoredObjects::check_customer_key(const BucketInfo& bucket, const ObjectI
       open_sse(context_, bucket.tenant, info.sse, customer_key);
   if (!key) return std::unexpected(key.error());
   return {};
+}
+
+io::Task<Status> StoredObjects::check_quota(BucketInfo bucket, std::string key,
+                                            uint64_t size_bytes) {
+  UsageChange change{bucket.id, bucket.tenant, {static_cast<int64_t>(size_bytes), 1}};
+  const Status fits = context_.usage.check(change);
+  if (fits || bucket.config->versioning == Versioning::kEnabled) co_return fits;
+  // What is replaced makes room.
+  const std::optional<HeadRow> old =
+      co_await io::or_return(load_head(context_, bucket.tenant, bucket.id, std::move(key)));
+  if (!old) co_return fits;
+  change.by.size_bytes -= static_cast<int64_t>(old->head.info.size_bytes);
+  change.by.versions_count = 0;
+  co_return context_.usage.check(change);
+}
+
+io::Task<Status> StoredObjects::begin_usage_count() {
+  usage_snapshot_ = co_await io::or_return(context_.catalog.snapshot());
+  co_return Status();
+}
+
+io::Task<Status> StoredObjects::count_usage(io::StopToken stop) {
+  std::shared_ptr<const catalog::Snapshot> snapshot = std::exchange(usage_snapshot_, nullptr);
+  ASSERT(snapshot != nullptr);
+  const Status counted = co_await object::count_usage(context_, std::move(snapshot), stop);
+  co_return counted;
 }
 
 io::Task<Result<ScrubReport>> StoredObjects::scrub() {

@@ -21,9 +21,11 @@
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "crypto/key_ring.h"
+#include "io/stop.h"
 #include "io/task.h"
 #include "object/sse.h"
 #include "object/types.h"
+#include "object/usage.h"
 #include "storage/chunk_store.h"
 
 namespace cairn::object {
@@ -51,6 +53,7 @@ inline constexpr std::string_view kTooManyParts = "too many parts";
 inline constexpr std::string_view kTokenMismatch = "token used otherwise";
 // Before the reason of a condition on a rename's source.
 inline constexpr std::string_view kSourceCondition = "source ";
+inline constexpr std::string_view kQuotaExceeded = "quota exceeded";
 // Of a read without a version id: kNoSuchKey, followed by kIsDeleteMarker and the marker's id. Of a
 // read of the marker's own version: kFailedPrecondition with kIsDeleteMarker alone.
 inline constexpr std::string_view kIsDeleteMarker = "delete marker ";
@@ -356,6 +359,14 @@ class Objects {
 
   // Keys of SSE-KMS; see object/kms_keys.h. Their list is the key ring's.
   virtual io::Task<Result<crypto::KmsKeyPointer>> change_kms_key(KmsCommand command) = 0;
+
+  // Limits and counters of buckets and tenants. put() and put_part() refuse what cannot fit before
+  // a body is read, commits decide: kResourceExhausted as UsageTable::reserve().
+  virtual UsageTable& usage() = 0;
+  // Awaited once, before the first write: what is there now is what count_usage() counts.
+  virtual io::Task<Status> begin_usage_count() = 0;
+  // Counts in the background until done or `stop`.
+  virtual io::Task<Status> count_usage(io::StopToken stop) = 0;
 
   // Verifies every record of the store and every manifest.
   virtual io::Task<Result<ScrubReport>> scrub() = 0;

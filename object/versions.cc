@@ -63,8 +63,18 @@ void put_null_row(const KeyScope& scope, std::string_view key, uint64_t order) {
 io::Task<Result<catalog::Version>> commit_change(Context& context, KeyChange change) {
   Generations::CommitSpan span(context.generations);
   for (const std::string& row_key : change.touched) span.add(row_key);
+  UsageReservation usage = co_await io::or_return(context.usage.reserve(change.usage));
   Result<catalog::Version> done = co_await context.catalog.commit(std::move(change.batch));
+  if (done) usage.keep();
   co_return done;
+}
+
+void count_version(const KeyScope& scope, uint64_t size_bytes, int count) {
+  UsageChange& usage = scope.change.usage;
+  usage.bucket_id = scope.bucket.id;
+  usage.tenant = scope.bucket.tenant;
+  usage.by.size_bytes += count * static_cast<int64_t>(size_bytes);
+  usage.by.versions_count += count;
 }
 
 uint64_t KeyRows::newest_order() const {
@@ -131,6 +141,7 @@ void retire_current(const KeyScope& scope, const KeyRows& rows) {
 }
 
 io::Task<Result<bool>> drop_body(const KeyScope& scope, HeadRow row) {
+  count_version(scope, row.head.info.size_bytes, -1);
   if (row.head.body_sha256) {
     scope.change.batch.deletes.push_back(
         keys::body(scope.bucket.id, row.head.info.key, row.head.order));
@@ -185,6 +196,7 @@ ObjectInfo put_marker(const KeyScope& scope, const KeyRows& rows) {
   head.is_null = scope.bucket.config->versioning == Versioning::kSuspended;
   head.info.is_delete_marker = true;
   head.info.modified = scope.context.now();
+  count_version(scope, 0, 1);
   put_head(scope, keys::version(scope.bucket.id, rows.key, head.order), head);
   if (head.is_null) put_null_row(scope, rows.key, head.order);
   head.info.key = rows.key;

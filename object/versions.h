@@ -23,6 +23,7 @@
 #include "object/context.h"
 #include "object/records.h"
 #include "object/rows.h"
+#include "object/usage.h"
 
 namespace cairn::object {
 
@@ -40,10 +41,12 @@ io::Task<Result<KeyRows>> load_key_rows(Context& context, BucketInfo bucket, std
 // One commit in the making.
 struct KeyChange {
   catalog::Batch batch;
+  UsageChange usage;
   std::vector<std::string> touched;  // Rows whose cached records end with the commit.
 };
 
-// Commits; caches of the touched rows are told.
+// Commits; caches of the touched rows are told. kResourceExhausted kQuotaExceeded when a quota
+// would be passed.
 io::Task<Result<catalog::Version>> commit_change(Context& context, KeyChange change);
 
 // What every step below works with. Refers to its maker's frame.
@@ -54,6 +57,8 @@ struct KeyScope {
   KeyChange& change;
 };
 
+// Counts versions that come (`count` > 0) or go, with their bytes.
+void count_version(const KeyScope& scope, uint64_t size_bytes, int count);
 // The bucket is there, in the mode in which it was read.
 void expect_bucket(const BucketInfo& bucket, catalog::Batch& batch);
 // The rows are still what was read.

@@ -117,7 +117,8 @@ S3Error translate_named(const Call& call, const Error& error, std::string_view b
                       ? "Access Denied because object protected by object lock."
                       : "");
     case Code::kNoSpace: return make(S3Code::kInsufficientStorage);
-    case Code::kResourceExhausted: return make(S3Code::kSlowDown);
+    case Code::kResourceExhausted:
+      return make(is(error, reason::kQuotaExceeded) ? S3Code::kQuotaExceeded : S3Code::kSlowDown);
     case Code::kUnavailable:
     case Code::kDeadlineExceeded:
     case Code::kCancelled: return make(S3Code::kServiceUnavailable);

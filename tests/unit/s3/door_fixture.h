@@ -167,6 +167,9 @@ class CountingObjects final : public object::Objects {
     co_return fail(Code::kNotFound, std::string(object::reason::kNoSuchBucket));
   }
   io::Task<Status> delete_bucket(object::TenantId, std::string) override { return refuse<void>(); }
+  object::UsageTable& usage() override { return usage_; }
+  io::Task<Status> begin_usage_count() override { return refuse<void>(); }
+  io::Task<Status> count_usage(io::StopToken) override { return refuse<void>(); }
   io::Task<Result<std::vector<object::BucketInfo>>> list_buckets(object::TenantId, std::string,
                                                                  std::string, size_t) override {
     ++calls;
@@ -277,6 +280,7 @@ class CountingObjects final : public object::Objects {
     ++calls;
     co_return info;
   }
+  object::UsageTable usage_;
   template <typename T>
   io::Task<Result<T>> refuse() {
     ++calls;

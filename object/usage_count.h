@@ -1,0 +1,23 @@
+// Finds out what every bucket held when the store was opened; the base that UsageTable's changes
+// since are added to.
+//
+// The scan reads a snapshot that was taken before the first write, so nothing is counted twice or
+// missed. It goes in short pages and lets requests run in between.
+// Thread rule: one reactor.
+#pragma once
+
+#include <memory>
+
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "io/stop.h"
+#include "io/task.h"
+#include "object/context.h"
+
+namespace cairn::object {
+
+// Tells context.usage; is_counted() when it completes. Ends early, without an error, at `stop`.
+io::Task<Status> count_usage(Context& context, std::shared_ptr<const catalog::Snapshot> snapshot,
+                             io::StopToken stop);
+
+}  // namespace cairn::object

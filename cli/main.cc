@@ -3,6 +3,7 @@
 // Exit codes: 0 done · 1 the command failed · 2 wrong usage or configuration · 3 `admin scrub`
 // found damage, or `admin audit verify` an altered log.
 #include <CLI/CLI.hpp>
+#include <cctype>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -100,10 +101,26 @@ int run_audit_verify(const std::string& data, const std::string& root_key) {
   return report->starts_with("{\"intact\":true") ? kExitDone : kExitDamaged;
 }
 
+// For a query: everything but letters, digits and a few marks.
+std::string percent_encoded(std::string_view text) {
+  static constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) || c == '-' || c == '_' || c == '.') {
+      out += c;
+    } else {
+      out.append("%").append(1, kDigits[byte >> 4]).append(1, kDigits[byte & 15]);
+    }
+  }
+  return out;
+}
+
 struct Commands {
   ServerFlags serve_flags;
   std::string data;
   std::string root_key;
+  std::map<std::string, std::string> quota_parameters;
   int exit_code = kExitDone;
 
   // One question to the running server: `method` /admin/v1/`path`.
@@ -132,6 +149,46 @@ struct Commands {
     verify->callback([this] { exit_code = run_audit_verify(data, root_key); });
   }
 
+  void add_quota(CLI::App& admin) {
+    CLI::App* quota = admin.add_subcommand("quota", "Limits of buckets, tenants and access keys");
+    quota->require_subcommand(1);
+    CLI::App* show = quota->add_subcommand("show", "One quota and its usage, or all quotas");
+    CLI::App* set = quota->add_subcommand("set", "Change limits; 0 removes one");
+    for (CLI::App* command : {show, set}) {
+      command->add_option("--data", data, "Data directory of the running server [CAIRN_DATA]")
+          ->envname("CAIRN_DATA")
+          ->required()
+          ->option_text("DIR");
+      CLI::Option* scope =
+          command->add_option("scope", quota_parameters["scope"], "bucket, tenant or key");
+      CLI::Option* name = command->add_option("name", quota_parameters["name"],
+                                              "The bucket, the tenant's number, the access key");
+      if (command == set) scope->required();
+      if (command == set) name->required();
+    }
+    for (const auto& [limit, help] : std::initializer_list<std::pair<const char*, const char*>>{
+             {"size", "Bytes in all, such as 10GiB"},
+             {"objects", "Versions in all"},
+             {"requests", "Requests per second"},
+             {"bytes-in", "Bytes received per second"},
+             {"bytes-out", "Bytes sent per second"}}) {
+      set->add_option(std::string("--") + limit, quota_parameters[limit], help)
+          ->option_text("LIMIT");
+    }
+    show->callback([this] { exit_code = run_quota("GET", "quota-show"); });
+    set->callback([this] { exit_code = run_quota("POST", "quota-set"); });
+  }
+
+  int run_quota(const std::string& method, std::string path) {
+    char separator = '?';
+    for (const auto& [name, value] : quota_parameters) {
+      if (value.empty()) continue;
+      path += separator + name + "=" + percent_encoded(value);
+      separator = '&';
+    }
+    return run_admin(data, method, path);
+  }
+
   void add_all(CLI::App& app) {
     CLI::App* serve = app.add_subcommand("serve", "Serve S3 from a data directory");
     serve_flags.add_to(*serve);
@@ -148,6 +205,7 @@ struct Commands {
                                     const std::string& path) {
       exit_code = run_admin(directory, method, path);
     });
+    add_quota(*admin);
     CLI::App* keys = admin->add_subcommand("keys", "Encryption keys");
     keys->require_subcommand(1);
     add_admin(*keys, "rotate", "POST", "keys-rotate",

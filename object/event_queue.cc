@@ -51,7 +51,8 @@ io::Task<Result<uint64_t>> EventQueue::recount() {
   co_return count;
 }
 
-io::Task<Status> EventQueue::load() {
+io::Task<Status> EventQueue::load(std::vector<std::string> targets) {
+  targets_ = std::move(targets);
   co_await io::or_return(recount());
   co_return Status();
 }
@@ -59,7 +60,8 @@ io::Task<Status> EventQueue::load() {
 bool EventQueue::add(std::string_view target, uint64_t bucket_id, const Event& event,
                      catalog::Batch& batch) {
   const std::shared_ptr<const crypto::TenantKeys> keys = keys_.current(event.tenant);
-  if (depth() >= kEventRowsMax || keys == nullptr) {
+  const bool is_known = std::ranges::find(targets_, target) != targets_.end();
+  if (depth() >= kEventRowsMax || keys == nullptr || !is_known) {
     if (dropped_count_.fetch_add(1, std::memory_order_relaxed) == 0) {
       log::error("event-dropped", {{"target", target}, {"depth", depth()}});
     }

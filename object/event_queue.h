@@ -57,11 +57,12 @@ class EventQueue {
   EventQueue(catalog::Catalog& catalog, const crypto::KeyRing& keys)
       : catalog_(catalog), keys_(keys) {}
 
-  // Counts the rows that are there; awaited once, before anything else.
-  io::Task<Status> load();
+  // Counts the rows that are there; awaited once, before anything else. Events for targets beside
+  // `targets` are dropped: nobody would ever take them. Rows of such targets stay.
+  io::Task<Status> load(std::vector<std::string> targets);
 
   // Adds the row for `target` to a batch that is about to be committed. May run more than once for
-  // one commit. False, and nothing is added, when the queue is full.
+  // one commit. False, and nothing is added, when the queue is full or the target unknown.
   bool add(std::string_view target, uint64_t bucket_id, const Event& event, catalog::Batch& batch);
   // The same as a commit of its own, for several targets.
   io::Task<Status> add_now(std::vector<std::string> targets, uint64_t bucket_id, Event event);
@@ -84,6 +85,7 @@ class EventQueue {
 
   catalog::Catalog& catalog_;
   const crypto::KeyRing& keys_;
+  std::vector<std::string> targets_;
   std::atomic<uint64_t> depth_{0};
   std::atomic<uint64_t> dropped_count_{0};
   std::atomic<uint64_t> added_count_{0};

@@ -10,6 +10,7 @@
 
 #include "http/server.h"
 #include "iam/values.h"
+#include "object/event_queue.h"
 #include "object/objects.h"
 #include "s3/auth.h"
 #include "s3/bucket_rules.h"
@@ -17,6 +18,7 @@
 #include "s3/flow.h"
 #include "s3/form_reader.h"
 #include "s3/lifecycle_rules.h"
+#include "s3/rate_limiter.h"
 #include "s3/request_view.h"
 #include "s3/routes.h"
 #include "s3/uri.h"
@@ -26,12 +28,13 @@ namespace cairn::s3 {
 // What all requests of a door share. Immutable while the door serves.
 struct DoorContext {
   object::Objects* objects = nullptr;
+  object::EventQueue* events = nullptr;                // Null = buckets tell nobody.
+  const std::vector<std::string>* webhooks = nullptr;  // Names that rules may name; or null.
   const Clock* clock = nullptr;
   std::string region;
   bool allow_ssec_over_http = false;
   std::string host_id;                     // x-amz-id-2
   Authenticator* authenticator = nullptr;  // Of the door: a form signs itself in the body.
-  const std::vector<std::string>* webhooks = nullptr;  // Names that rules may name; or null.
   int64_t lifecycle_day_ms = kLifecycleDayMs;
   BucketCache* bucket_cache = nullptr;     // Of the door.
   const AccountNames* accounts = nullptr;  // Null = every well-formed canonical id is taken.
@@ -62,6 +65,8 @@ struct Call {
   std::string document;       // When route->body is kDocument.
   // Of a Tagging document, read before the right to set them is asked for.
   std::vector<std::pair<std::string, std::string>> request_tags;
+  RateLimiter::Owners rate_owners;  // Whose rates the request counts against.
+  uint64_t rated_bytes_in = 0;      // Of the body, counted beforehand.
 
   // Fields of a POST upload. `headers` then holds views of them in place of the head's own.
   std::vector<FormField> form;

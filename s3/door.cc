@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/encoding.h"
 #include "io/reactor.h"
+#include "object/quota_store.h"
 #include "s3/access.h"
 #include "s3/body.h"
 #include "s3/call.h"
@@ -64,6 +65,8 @@ std::string request_id_text(uint64_t number) {
   return text;
 }
 
+constexpr std::string_view kRetryAfter = "Retry-After";
+
 // `/bucket/key`, decoded, for <Resource>.
 std::string resource_text(const Target& target) {
   std::string text = "/" + target.bucket;
@@ -86,6 +89,7 @@ struct Door::State {
     uint8_t host[24];
     (options.random ? *options.random : system_random()).fill(host);
     context.objects = options.objects;
+    context.events = options.events;
     context.clock = options.clock;
     context.region = options.auth.region;
     context.allow_ssec_over_http = options.allow_ssec_over_http;
@@ -105,16 +109,21 @@ struct Door::State {
     const Route* route = nullptr;
     std::string request_id;
     std::string access_key;
-    std::string principal;
+    std::shared_ptr<const iam::Principal> principal;
     Target target;
     std::string version_id;
     S3Code error = S3Code::kCount;  // kCount = none.
+    RateLimiter::Owners rate_owners;
+    uint64_t rated_bytes_in = 0;
+    object::BucketInfo bucket;
+    AuthKind auth = AuthKind::kAnonymous;
   };
 
   io::Task<S3Status> serve(Call& call);
   S3Status parse(Call& call);
   S3Status admit(Call& call);
   io::Task<S3Status> wait_for_room();
+  S3Status limit(Call& call);
   void remember(Call& call, S3Code error);
   io::Task<void> refuse(Call& call, S3Error error);
   io::Task<bool> answer_probe(http::Exchange& exchange);
@@ -196,6 +205,31 @@ io::Task<S3Status> Door::State::wait_for_room() {
   co_return S3Status();
 }
 
+// Holds the request against the rates of its key, its tenant and its bucket.
+S3Status Door::State::limit(Call& call) {
+  if (options.rates == nullptr || !options.rates->is_active()) return {};
+  const std::optional<Identity>& who = call.auth.identity;
+  RateLimiter::Owners& owners = call.rate_owners;
+  if (who) {
+    owners.access_key = rate_key('k', who->access_key);
+    owners.tenant = rate_key('t', object::QuotaOwner::tenant(who->tenant).id);
+  }
+  if (call.route->needs_bucket) {
+    owners.bucket = rate_key('b', object::QuotaOwner::bucket(call.bucket.id).id);
+  }
+  call.rated_bytes_in = call.exchange.body_size().value_or(0);
+  const std::optional<Duration> wait =
+      options.rates->admit(owners, call.rated_bytes_in, options.clock->now());
+  if (!wait) return {};
+  owners = {};
+  constexpr int64_t kSecondNs = 1'000'000'000;
+  const int64_t seconds = (wait->nanoseconds + kSecondNs - 1) / kSecondNs;
+  S3Error slow_down;
+  slow_down.code = S3Code::kSlowDown;
+  slow_down.headers.push_back({kRetryAfter, std::to_string(seconds)});
+  return std::unexpected(std::move(slow_down));
+}
+
 void Door::State::remember(Call& call, S3Code error) {
   Finished end;
   end.head = &call.exchange.head();
@@ -203,11 +237,15 @@ void Door::State::remember(Call& call, S3Code error) {
   end.request_id = std::move(call.request_id);
   if (call.auth.identity) {
     end.access_key = std::move(call.auth.identity->access_key);
-    end.principal = std::move(call.auth.identity->user);
+    end.principal = std::move(call.auth.identity->principal);
   }
   end.version_id = call.param("versionId");
   end.target = std::move(call.target);
   end.error = error;
+  end.rate_owners = std::move(call.rate_owners);
+  end.rated_bytes_in = call.rated_bytes_in;
+  end.bucket = std::move(call.bucket);
+  end.auth = call.auth.kind;
   finished.push_back(std::move(end));
 }
 
@@ -227,6 +265,7 @@ io::Task<S3Status> Door::State::serve(Call& call) {
     const S3Status allowed = co_await authorize_route(call);
     if (!allowed) co_return std::unexpected(allowed.error());
   }
+  co_await or_fail(limit(call));
   if (call.route->body == BodyKind::kDocument) {
     const S3Status read = co_await read_document(call);
     if (!read) co_return std::unexpected(read.error());
@@ -250,9 +289,10 @@ io::Task<void> Door::State::refuse(Call& call, S3Error error) {
     const ErrorField* size = find_field(error, "ActualObjectSize");
     if (size != nullptr) head.add("Content-Range", "bytes */" + size->value);
   }
-  if (error.code == S3Code::kSlowDown || error.code == S3Code::kServiceUnavailable) {
-    head.add("Retry-After", uint64_t{1});
-  }
+  const bool tells_when =
+      std::ranges::find(error.headers, kRetryAfter, &ErrorField::name) != error.headers.end();
+  const bool is_busy = error.code == S3Code::kSlowDown || error.code == S3Code::kServiceUnavailable;
+  if (is_busy && !tells_when) head.add(kRetryAfter, uint64_t{1});
   for (const ErrorField& header : error.headers) head.add(header.name, header.value);
   if (call.exchange.head().is_head()) {
     static_cast<void>(co_await call.exchange.respond(head, BytesView()));
@@ -328,6 +368,12 @@ void Door::on_exchange_end(const http::ExchangeSummary& summary) {
     *found = std::move(state_->finished.back());
     state_->finished.pop_back();
   }
+  if (state_->options.rates != nullptr) {
+    const uint64_t received = summary.body_received_bytes;
+    state_->options.rates->charge(finished.rate_owners,
+                                  received - std::min(received, finished.rated_bytes_in),
+                                  summary.body_sent_bytes, state_->options.clock->now());
+  }
   RequestRecord record;
   record.head = summary.head;
   record.method = summary.head ? summary.head->method : std::string_view();
@@ -338,10 +384,16 @@ void Door::on_exchange_end(const http::ExchangeSummary& summary) {
       finished.route ? static_cast<size_t>(finished.route - routes().data()) : routes().size();
   record.request_id = finished.request_id;
   record.access_key = finished.access_key;
-  record.principal = finished.principal;
+  if (finished.principal) {
+    const iam::Principal& who = *finished.principal;
+    record.principal = who.session_arn.empty() ? who.arn : who.session_arn;
+  }
   record.bucket = finished.target.bucket;
   record.key = finished.target.key;
   record.version_id = finished.version_id;
+  if (finished.bucket.id != 0) record.bucket_info = &finished.bucket;
+  record.host_id = state_->context.host_id;
+  record.auth = finished.auth;
   if (finished.route) record.action = finished.route->action;
   if (finished.error != S3Code::kCount) record.error_code = code_info(finished.error).name;
   record.status = static_cast<uint16_t>(summary.status);

@@ -15,11 +15,13 @@
 #include "base/random.h"
 #include "http/server.h"
 #include "iam/values.h"
+#include "object/event_queue.h"
 #include "object/objects.h"
 #include "s3/auth.h"
 #include "s3/bucket_rules.h"
 #include "s3/lifecycle_rules.h"
 #include "s3/observer.h"
+#include "s3/rate_limiter.h"
 
 namespace cairn::s3 {
 
@@ -27,14 +29,16 @@ struct DoorOptions {
   object::Objects* objects = nullptr;
   const CredentialSource* credentials = nullptr;
   const Clock* clock = nullptr;
-  RequestObserver* observer = nullptr;  // May be null.
-  Random* random = nullptr;             // Null = system_random(); seeds request ids.
+  RequestObserver* observer = nullptr;                 // May be null.
+  RateLimiter* rates = nullptr;                        // Shared by all doors; null = no limits.
+  object::EventQueue* events = nullptr;                // Null = buckets tell nobody.
+  const std::vector<std::string>* webhooks = nullptr;  // Names that rules may name.
+  Random* random = nullptr;                            // Null = system_random(); seeds request ids.
   AuthConfig auth;
   // Customers' keys are taken from requests over plain HTTP too: for tests, and where TLS ends at a
   // proxy that is not trusted otherwise.
   bool allow_ssec_over_http = false;
-  std::vector<std::string> base_domains;               // Lower-case, without port.
-  const std::vector<std::string>* webhooks = nullptr;  // Names that rules may name.
+  std::vector<std::string> base_domains;  // Lower-case, without port.
   int64_t lifecycle_day_ms = kLifecycleDayMs;
   const AccountNames* accounts = nullptr;  // Null = every well-formed canonical id is taken.
   // Of buckets that say nothing of it themselves (s3/bucket_rules.h).

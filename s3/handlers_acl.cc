@@ -1,6 +1,7 @@
 // Access control lists of buckets and objects.
 #include "s3/access.h"
 #include "s3/acl_policy.h"
+#include "s3/events.h"
 #include "s3/handlers.h"
 
 namespace cairn::s3::handlers {
@@ -62,7 +63,7 @@ Reply put_object_acl(Call& call) {
       return Status();
     };
     Result<object::ObjectInfo> changed = co_await call.objects().change_version(
-        call.bucket, call.target.key, call.version_id(), change);
+        call.bucket, call.target.key, call.version_id(), change, event_hook(call, event::kAclPut));
     info = co_await or_fail(translated(call, std::move(changed)));
   }
   http::ResponseHead head = call.make_head(200);

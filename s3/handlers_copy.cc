@@ -5,6 +5,7 @@
 #include "s3/conditions.h"
 #include "s3/copy_source.h"
 #include "s3/encryption.h"
+#include "s3/events.h"
 #include "s3/handlers.h"
 #include "s3/object_headers.h"
 #include "s3/object_lock_headers.h"
@@ -146,6 +147,7 @@ Reply copy_object(Call& call) {
     co_await or_fail(translated(call, held));
   }
   const std::string source_version = source.object.version_id;
+  plan.options.hook = event_hook(call, event::kCopy);
   Result<object::ObjectInfo> copied =
       co_await call.objects().copy(std::move(source.bucket), std::move(source.object), call.bucket,
                                    call.target.key, std::move(plan.options));

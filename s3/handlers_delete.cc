@@ -1,6 +1,7 @@
 // DeleteObject and DeleteObjects.
 #include "s3/access.h"
 #include "s3/checksum_headers.h"
+#include "s3/events.h"
 #include "s3/handlers.h"
 #include "s3/http_dates.h"
 #include "s3/object_lock_headers.h"
@@ -112,8 +113,9 @@ io::Task<S3Result<std::vector<Outcome>>> delete_all(Call& call, const DeleteRequ
     positions.push_back(i);
   }
   if (batch.empty()) co_return outcomes;
+  object::CommitHook hook = removal_hook(call, batch);
   Result<std::vector<object::RemovedInfo>> removed =
-      co_await call.objects().remove(call.bucket, std::move(batch));
+      co_await call.objects().remove(call.bucket, std::move(batch), std::move(hook));
   std::vector<object::RemovedInfo> infos = co_await or_fail(translated(call, std::move(removed)));
   for (size_t i = 0; i < infos.size(); ++i) {
     Outcome& outcome = outcomes[positions[i]];
@@ -157,8 +159,9 @@ Reply delete_object(Call& call) {
     if (!*exists) co_return co_await call.respond_empty(204);
   }
   std::string asked = request.version_id;
+  object::CommitHook hook = removal_hook(call, std::span(&request, 1));
   Result<object::RemovedInfo> done =
-      co_await call.objects().remove_one(call.bucket, std::move(request));
+      co_await call.objects().remove_one(call.bucket, std::move(request), std::move(hook));
   const object::RemovedInfo removed = co_await or_fail(translated(call, std::move(done)));
   if (removed.is_delete_marker) head.add("x-amz-delete-marker", "true");
   const std::string& version = removed.version_id.empty() ? asked : removed.version_id;

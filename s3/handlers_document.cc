@@ -129,12 +129,16 @@ Reply get_document(Call& call, const DocumentKind& kind) {
 
 Reply put_document(Call& call, const DocumentKind& kind) {
   std::string text = co_await or_fail(kind.canonical(call));
-  const auto change = [name = kind.name, text = std::move(text)](object::BucketConfig& config) {
+  const auto change = [name = kind.name, text](object::BucketConfig& config) {
     set_document(config, name, text);
     return S3Status();
   };
   const S3Status changed = co_await change_bucket_config(call, change);
   if (!changed) co_return std::unexpected(changed.error());
+  if (kind.after_put != nullptr && !text.empty()) {
+    const S3Status done = co_await kind.after_put(call, std::move(text));
+    if (!done) co_return std::unexpected(done.error());
+  }
   co_return co_await call.respond_empty(kind.put_status);
 }
 

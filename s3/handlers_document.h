@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "s3/config_kinds.h"
+#include "s3/events.h"
 #include "s3/handlers.h"
 
 namespace cairn::s3 {
@@ -21,6 +22,8 @@ struct DocumentKind {
   S3Code unset = S3Code::kCount;
   std::string (*unset_text)() = nullptr;
   int put_status = 200;  // 204 for what AWS answers so.
+  // What else a new document brings about, once it is stored.
+  io::Task<S3Status> (*after_put)(const Call& call, std::string text) = nullptr;
 };
 
 namespace kind {
@@ -52,7 +55,8 @@ inline constexpr DocumentKind kLifecycle{.name = document::kLifecycle,
 inline constexpr DocumentKind kLogging{.name = document::kLogging, .unset_text = unset_logging};
 inline constexpr DocumentKind kNotification{.name = document::kNotification,
                                             .canonical = canonical_notification,
-                                            .unset_text = unset_notification};
+                                            .unset_text = unset_notification,
+                                            .after_put = send_test_events};
 inline constexpr DocumentKind kRequestPayment{.name = document::kRequestPayment,
                                               .canonical = canonical_request_payment,
                                               .unset_text = unset_request_payment};

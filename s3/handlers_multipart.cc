@@ -4,6 +4,7 @@
 
 #include "s3/acl_policy.h"
 #include "s3/encryption.h"
+#include "s3/events.h"
 #include "s3/handlers.h"
 #include "s3/http_dates.h"
 #include "s3/listing.h"
@@ -129,6 +130,7 @@ Reply create_multipart_upload(Call& call) {
 Reply complete_multipart_upload(Call& call) {
   object::CompleteOptions options = co_await or_fail(plan_complete(call));
   options.customer_key = co_await or_fail(customer_key_of(call));
+  options.hook = event_hook(call, event::kComplete);
   const std::vector<object::CompletedPart> parts = options.parts;
   const Result<object::ObjectInfo> completed = co_await call.objects().complete_upload(
       call.bucket, call.target.key, std::string(call.param("uploadId")), std::move(options));

@@ -5,6 +5,7 @@
 
 #include "s3/config_object_lock.h"
 #include "s3/config_tagging.h"
+#include "s3/events.h"
 #include "s3/handlers.h"
 #include "s3/object_lock_headers.h"
 
@@ -25,7 +26,8 @@ io::Task<S3Result<object::ObjectInfo>> find_version(Call& call) {
 
 // Changes the call's version; an error of `change` is the call's.
 io::Task<S3Result<object::ObjectInfo>> change_version(
-    Call& call, std::function<S3Status(object::ObjectInfo& info)> change) {
+    Call& call, std::function<S3Status(object::ObjectInfo& info)> change,
+    object::CommitHook hook = {}) {
   auto refusal = std::make_shared<std::optional<S3Error>>();
   const auto apply = [refusal, change = std::move(change)](object::ObjectInfo& info) -> Status {
     refusal->reset();
@@ -35,17 +37,19 @@ io::Task<S3Result<object::ObjectInfo>> change_version(
     return fail(Code::kInvalidArgument, "refused by the door");
   };
   Result<object::ObjectInfo> done = co_await call.objects().change_version(
-      call.bucket, call.target.key, call.version_id(), apply);
+      call.bucket, call.target.key, call.version_id(), apply, std::move(hook));
   if (!done && *refusal) co_return std::unexpected(std::move(**refusal));
   co_return translated(call, std::move(done));
 }
 
 io::Task<S3Status> replace_tags(Call& call, Tags tags, int status) {
+  const std::string_view name = status == 204 ? event::kTaggingDelete : event::kTaggingPut;
   const auto change = [tags = std::move(tags)](object::ObjectInfo& info) {
     info.metadata.tags = tags;
     return S3Status();
   };
-  S3Result<object::ObjectInfo> changed = co_await change_version(call, change);
+  S3Result<object::ObjectInfo> changed =
+      co_await change_version(call, change, event_hook(call, name));
   const object::ObjectInfo info = co_await or_fail(std::move(changed));
   const http::ResponseHead head = version_head(call, status, info);
   static_cast<void>(co_await call.exchange.respond(head, BytesView()));

@@ -7,6 +7,7 @@
 #include "s3/access.h"
 #include "s3/body.h"
 #include "s3/conditions.h"
+#include "s3/events.h"
 #include "s3/handlers.h"
 #include "s3/post_form.h"
 #include "s3/put_object.h"
@@ -138,6 +139,7 @@ io::Task<S3Result<object::ObjectInfo>> store_posted(Call& call, FormReader& read
   UploadPlan plan;
   plan.checksums = co_await or_fail(parse_body_checksums(call.view));
   if (plan.checksums.algorithm) options.digests = {*plan.checksums.algorithm};
+  options.hook = event_hook(call, event::kPost);
   Result<std::unique_ptr<object::ObjectWriter>> opened =
       co_await call.objects().put(call.bucket, call.target.key, std::move(options));
   const std::unique_ptr<object::ObjectWriter> writer =

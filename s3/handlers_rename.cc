@@ -4,6 +4,7 @@
 
 #include "s3/access.h"
 #include "s3/conditions.h"
+#include "s3/events.h"
 #include "s3/handlers.h"
 #include "s3/uri.h"
 #include "s3/write_conditions.h"
@@ -37,6 +38,7 @@ Reply rename_object(Call& call) {
   object::RenameOptions options;
   options.source = parse_rename_source_conditions(call.view, call.now());
   options.target = parse_conditions(call.view, call.now());
+  options.hook = rename_hook(call, source);
   options.token = call.header("x-amz-client-token").value_or("");
   const Result<object::ObjectInfo> renamed =
       co_await call.objects().rename(call.bucket, source, call.target.key, std::move(options));

@@ -5,6 +5,7 @@
 #include "s3/body.h"
 #include "s3/conditions.h"
 #include "s3/encryption.h"
+#include "s3/events.h"
 #include "s3/handlers.h"
 #include "s3/object_headers.h"
 #include "s3/object_lock_headers.h"
@@ -106,6 +107,7 @@ Reply put_object(Call& call) {
   UploadPlan plan = co_await or_fail(plan_upload(call, object::kObjectBytesMax));
   if (plan.checksums.algorithm) options.digests = {*plan.checksums.algorithm};
   options.size_bytes = plan.size_bytes;
+  options.hook = event_hook(call, event::kPut);
   if (options.conditions.any()) {
     const Status held =
         co_await call.objects().check_conditions(call.bucket, call.target.key, options.conditions);

@@ -6,6 +6,8 @@
 
 #include "base/clock.h"
 #include "http/message.h"
+#include "object/types.h"
+#include "s3/auth.h"
 
 namespace cairn::s3 {
 
@@ -19,7 +21,7 @@ struct RequestRecord {
   size_t route_index = 0;  // Into routes(); routes().size() = none.
   std::string_view request_id;
   std::string_view access_key;  // Empty when the caller is not known.
-  std::string_view principal;   // The caller's name, for people.
+  std::string_view principal;   // The caller's ARN.
   // Decoded; empty where the request names none. `version_id` is the one that was asked for.
   std::string_view bucket;
   std::string_view key;
@@ -32,7 +34,10 @@ struct RequestRecord {
   uint64_t bytes_in = 0;   // Of the body, as sent by the client.
   uint64_t bytes_out = 0;  // Of the body.
   Duration duration;
-  const http::RequestHead* head = nullptr;  // Null when none could be parsed.
+  const http::RequestHead* head = nullptr;          // Null when none could be parsed.
+  const object::BucketInfo* bucket_info = nullptr;  // Null when no bucket was found.
+  std::string_view host_id;                         // x-amz-id-2
+  AuthKind auth = AuthKind::kAnonymous;
 };
 
 // Called on the core that served the request.

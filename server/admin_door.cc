@@ -27,7 +27,8 @@ io::Task<void> reply_error(http::Exchange& exchange, int status, std::string_vie
 
 // Commands that change nothing.
 bool is_question(std::string_view name) {
-  return name == "status" || name == "audit-verify" || name == kKmsListCommand;
+  return name == "status" || name == "audit-verify" || name == "quota-show" ||
+         name == kKmsListCommand;
 }
 
 int status_of(Code code) {
@@ -62,6 +63,10 @@ io::Task<int> AdminDoor::run_command(http::Exchange& exchange, std::string_view 
     outcome = co_await actions_.verify_audit();
   } else if (name.starts_with("kms-")) {
     outcome = co_await actions_.manage_kms(std::string(name), std::string(exchange.head().query));
+  } else if (name == "quota-show") {
+    outcome = co_await actions_.show_quota(std::string(exchange.head().query));
+  } else if (name == "quota-set") {
+    outcome = co_await actions_.set_quota(std::string(exchange.head().query));
   }
   if (outcome) {
     co_await reply(exchange, 200, "application/json", std::move(*outcome));

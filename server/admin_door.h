@@ -5,6 +5,7 @@
 //   GET  /admin/v1/status         POST /admin/v1/scrub /admin/v1/gc /admin/v1/keys-rotate
 //   GET  /admin/v1/audit-verify
 //   GET, POST /admin/v1/kms-...: kms_admin.h
+//   GET  /admin/v1/quota-show?... POST /admin/v1/quota-set?...  (quota_admin.h)
 //        with `Authorization: Bearer <token>`
 //
 // Thread rule: used on one reactor.
@@ -32,6 +33,8 @@ class AdminActions {
   virtual io::Task<Result<std::string>> verify_audit() = 0;
   // A command of kms_admin.h.
   virtual io::Task<Result<std::string>> manage_kms(std::string name, std::string query) = 0;
+  virtual io::Task<Result<std::string>> show_quota(std::string query) = 0;
+  virtual io::Task<Result<std::string>> set_quota(std::string query) = 0;
   // A command that may change something was run, or refused.
   virtual void on_command(std::string_view name, const io::Endpoint& from, int status) = 0;
 };

@@ -1,12 +1,22 @@
 #include "server/background.h"
 
 #include "base/encoding.h"
+#include "base/log.h"
 #include "base/random.h"
 
 namespace cairn::server {
 
 Background::Background(const Config& config, Stores& stores)
-    : config_(config), stores_(stores), events_(stores.catalog(), stores.keys()) {}
+    : config_(config),
+      stores_(stores),
+      events_(stores.catalog(), stores.keys()),
+      quotas_(stores.catalog(), stores.keys(), stores.objects().usage(),
+              [this](const object::QuotaOwner& owner, const object::Quota& quota) {
+                rates_.set(s3::rate_key(static_cast<char>(owner.scope), owner.id),
+                           {quota.requests_per_second, quota.bytes_in_per_second,
+                            quota.bytes_out_per_second});
+              }),
+      bucket_logs_(stores.objects(), config.cores_count, config.region, system_random()) {}
 
 Background::~Background() = default;
 
@@ -14,6 +24,8 @@ io::Task<Result<std::unique_ptr<Background>>> Background::open(const Config& con
                                                                const DataDirectory& directory,
                                                                Stores& stores) {
   std::unique_ptr<Background> background(new Background(config, stores));
+  co_await io::or_return(stores.objects().begin_usage_count());
+  co_await io::or_return(background->quotas_.load());
   co_await io::or_return(background->open_events());
   co_await io::or_return(background->open_audit(directory));
   co_return background;
@@ -35,7 +47,7 @@ io::Task<Status> Background::open_events() {
   webhooks_ = co_await io::or_return(
       parse_webhooks(config_.notify_webhooks, config_.notify_webhook_tokens));
   for (const WebhookTarget& target : webhooks_) webhook_names_.push_back(target.name);
-  co_await io::or_return(events_.load());
+  co_await io::or_return(events_.load(webhook_names_));
   if (webhooks_.empty()) co_return Status();
   connector_ =
       co_await io::or_return(WebhookConnector::create(io::system_network(), config_.notify_ca));
@@ -48,7 +60,39 @@ io::Task<Status> Background::open_events() {
   co_return Status();
 }
 
-void Background::start(io::Scope& scope) {
+void Background::open_lifecycle(std::function<uint64_t()> requests_count) {
+  LifecycleOptions options;
+  options.environment.objects = &stores_.objects();
+  options.environment.events = &events_;
+  if (config_.lifecycle_day_seconds != 0) {
+    options.environment.day_ms = static_cast<int64_t>(config_.lifecycle_day_seconds) * 1000;
+  }
+  if (audit_) {
+    options.environment.listener = [this](const object::BucketInfo& bucket, std::string_view event,
+                                          std::string_view key, std::string_view version_id) {
+      audit_->record_own(std::string("s3:").append(event), bucket.name, key, version_id, "done",
+                         system_clock().wall_now());
+    };
+  }
+  options.catalog = &stores_.catalog();
+  options.interval = seconds(static_cast<int64_t>(config_.lifecycle_interval_seconds));
+  options.requests_count = std::move(requests_count);
+  lifecycle_ = std::make_unique<LifecycleWorker>(std::move(options));
+}
+
+io::Task<void> Background::count_usage(io::StopToken stop) {
+  const Status counted = co_await stores_.objects().count_usage(stop);
+  if (counted) co_return;
+  // Whoever has a size quota stays without room until the server is started again.
+  log::error("usage-count-failed", {{"message", std::string_view(counted.error().message)}});
+}
+
+void Background::start(io::Scope& scope, std::function<uint64_t()> requests_count) {
+  open_lifecycle(std::move(requests_count));
+  scope.spawn(count_usage(scope.stop_token()));
+  scope.spawn(lifecycle_->run(scope.stop_token()));
+  const Duration logging = seconds(static_cast<int64_t>(config_.bucket_log_interval_seconds));
+  scope.spawn(bucket_logs_.run(logging, scope.stop_token()));
   if (audit_) scope.spawn(audit_->keep_anchor(scope.stop_token()));
   if (delivery_) scope.spawn(delivery_->run(scope.stop_token()));
 }
@@ -66,6 +110,9 @@ BackgroundReading Background::read() const {
   reading.events.added = events_.added_count();
   reading.events.dropped = events_.dropped_count();
   if (delivery_) reading.delivery = delivery_->counters();
+  if (lifecycle_) reading.lifecycle = lifecycle_->counters();
+  reading.bucket_logs = bucket_logs_.counters();
+  reading.usage_counted = stores_.objects().usage().is_counted();
   return reading;
 }
 

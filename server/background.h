@@ -4,17 +4,22 @@
 // Thread rule: opened, started and closed on the main reactor; what it hands out says its own.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "io/scope.h"
 #include "object/event_queue.h"
+#include "object/quota_store.h"
+#include "s3/rate_limiter.h"
 #include "server/audit.h"
 #include "server/background_page.h"
+#include "server/bucket_logs.h"
 #include "server/config.h"
 #include "server/data_directory.h"
 #include "server/event_delivery.h"
+#include "server/lifecycle_worker.h"
 #include "server/stores.h"
 #include "server/webhook_connector.h"
 #include "server/webhook_targets.h"
@@ -29,20 +34,26 @@ class Background {
                                                             Stores& stores);
   ~Background();
 
-  // Spawns the loops into `scope`; they end when its stop is asked for.
-  void start(io::Scope& scope);
+  // Spawns the loops into `scope`; they end when its stop is asked for. `requests_count` tells how
+  // many requests were answered so far.
+  void start(io::Scope& scope, std::function<uint64_t()> requests_count);
   // Awaited once, when the loops and all requests have ended.
   io::Task<Status> close();
 
   Audit* audit() { return audit_.get(); }  // Null when it is off.
   object::EventQueue& events() { return events_; }
   const std::vector<std::string>& webhook_names() const { return webhook_names_; }
+  s3::RateLimiter& rates() { return rates_; }
+  BucketLogs& bucket_logs() { return bucket_logs_; }
+  object::QuotaStore& quotas() { return quotas_; }
   BackgroundReading read() const;
 
  private:
   Background(const Config& config, Stores& stores);
   io::Task<Status> open_audit(const DataDirectory& directory);
   io::Task<Status> open_events();
+  void open_lifecycle(std::function<uint64_t()> requests_count);
+  io::Task<void> count_usage(io::StopToken stop);
 
   const Config& config_;
   Stores& stores_;
@@ -52,6 +63,11 @@ class Background {
   std::vector<std::string> webhook_names_;
   std::unique_ptr<WebhookConnector> connector_;
   std::unique_ptr<EventDelivery> delivery_;
+
+  s3::RateLimiter rates_;
+  object::QuotaStore quotas_;
+  std::unique_ptr<LifecycleWorker> lifecycle_;
+  BucketLogs bucket_logs_;
 };
 
 }  // namespace cairn::server

@@ -33,11 +33,44 @@ void append_events(MetricsOut out, const EventsReading& of, const DeliveryCounte
                  "Events dropped because their row was damaged.", delivery.damaged);
 }
 
+void append_lifecycle(MetricsOut out, const LifecycleCounters& of) {
+  metrics_single(out, "cairn_lifecycle_passes_total", "counter", "Passes over all buckets.",
+                 of.passes);
+  metrics_single(out, "cairn_lifecycle_examined_total", "counter", "Versions looked at.",
+                 of.versions_examined);
+  metrics_single(out, "cairn_lifecycle_removed_total", "counter", "Versions expired.",
+                 of.versions_removed);
+  metrics_single(out, "cairn_lifecycle_uploads_aborted_total", "counter", "Uploads aborted.",
+                 of.uploads_aborted);
+  metrics_single(out, "cairn_lifecycle_locked_total", "counter",
+                 "Versions that were due but locked.", of.locked);
+  metrics_single(out, "cairn_lifecycle_changed_total", "counter",
+                 "Versions that were due but changed meanwhile.", of.changed);
+  metrics_single(out, "cairn_lifecycle_failures_total", "counter", "Buckets whose pass failed.",
+                 of.failures);
+}
+
+void append_bucket_logs(MetricsOut out, const BucketLogs::Counters& of) {
+  metrics_single(out, "cairn_bucket_log_lines_total", "counter", "Lines of server access logs.",
+                 of.lines);
+  metrics_single(out, "cairn_bucket_log_dropped_total", "counter",
+                 "Lines dropped because too many waited.", of.dropped);
+  metrics_single(out, "cairn_bucket_log_objects_total", "counter", "Log objects delivered.",
+                 of.objects);
+  metrics_single(out, "cairn_bucket_log_failures_total", "counter",
+                 "Log objects that could not be delivered.", of.failures);
+}
+
 }  // namespace
 
 void append_background_metrics(std::string& page, const BackgroundReading& reading) {
   append_audit(MetricsOut(page), reading.audit);
   append_events(MetricsOut(page), reading.events, reading.delivery);
+  append_lifecycle(MetricsOut(page), reading.lifecycle);
+  append_bucket_logs(MetricsOut(page), reading.bucket_logs);
+  metrics_single(MetricsOut(page), "cairn_usage_counted", "gauge",
+                 "1 once it is known what buckets hold, so that size quotas can be kept.",
+                 reading.usage_counted ? 1 : 0);
 }
 
 }  // namespace cairn::server

@@ -5,7 +5,9 @@
 #include <string>
 
 #include "server/audit_log.h"
+#include "server/bucket_logs.h"
 #include "server/event_delivery.h"
+#include "server/lifecycle_walk.h"
 
 namespace cairn::server {
 
@@ -19,6 +21,9 @@ struct BackgroundReading {
   AuditLog::Counters audit;
   EventsReading events;
   DeliveryCounters delivery;
+  LifecycleCounters lifecycle;
+  BucketLogs::Counters bucket_logs;
+  bool usage_counted = false;
 };
 
 void append_background_metrics(std::string& page, const BackgroundReading& reading);

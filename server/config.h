@@ -33,6 +33,9 @@ struct Config {
   std::vector<std::string> notify_webhooks;        // NAME=URL
   std::vector<std::string> notify_webhook_tokens;  // NAME=TOKEN; never told.
   std::string notify_ca;                           // PEM; empty = the system's.
+  uint64_t lifecycle_day_seconds = 0;              // Debug: 0 = days are days.
+  uint64_t lifecycle_interval_seconds = 3600;
+  uint64_t bucket_log_interval_seconds = 300;
   std::string tls_cert;
   std::string tls_key;
   // Identity providers that may be at private addresses and without TLS: "HOST" or "HOST:PORT".

@@ -41,6 +41,7 @@ void CoreServer::stop_thread() {
 io::Task<Result<io::Endpoint>> CoreServer::listen(io::Endpoint at, Served served) {
   Background& beside = served.beside;
   audit_ = beside.audit();
+  bucket_logs_ = &beside.bucket_logs();
   credentials_ = std::make_unique<AccountCredentials>(served.stores.accounts(), served.root);
   std::unique_ptr<io::Listener> listener =
       co_await io::or_return(io::system_network().listen(at, io::ListenOptions()));
@@ -51,7 +52,12 @@ io::Task<Result<io::Endpoint>> CoreServer::listen(io::Endpoint at, Served served
   door.credentials = credentials_.get();
   door.clock = &system_clock();
   door.observer = this;
+  door.rates = &beside.rates();
+  door.events = &beside.events();
   door.webhooks = &beside.webhook_names();
+  if (config.lifecycle_day_seconds != 0) {
+    door.lifecycle_day_ms = static_cast<int64_t>(config.lifecycle_day_seconds) * 1000;
+  }
   door.auth.region = config.region;
   door.auth.strict_region = config.strict_region;
   door.allow_ssec_over_http = config.allow_ssec_over_http;
@@ -125,16 +131,19 @@ io::Task<CoreReading> CoreServer::read() {
 }
 
 bool CoreServer::wants_text(const s3::RequestRecord& record) const {
-  return shared_.log != nullptr || (audit_ != nullptr && Audit::wants(record));
+  return shared_.log != nullptr || (audit_ != nullptr && Audit::wants(record)) ||
+         BucketLogs::wants(record);
 }
 
 void CoreServer::on_finished(const s3::RequestRecord& record) {
   metrics_.record(record);
   const bool is_audited = audit_ != nullptr && Audit::wants(record);
-  if (shared_.log == nullptr && !is_audited) return;
+  const bool is_bucket_logged = BucketLogs::wants(record);
+  if (shared_.log == nullptr && !is_audited && !is_bucket_logged) return;
   const WallTime now = system_clock().wall_now();
   if (shared_.log != nullptr) shared_.log->append(index_, record, now);
   if (is_audited) audit_->record(index_, record, now);
+  if (is_bucket_logged) bucket_logs_->record(index_, record, now);
 }
 
 }  // namespace cairn::server

@@ -74,6 +74,7 @@ class CoreServer final : private s3::RequestObserver {
   RequestMetrics metrics_;
   std::unique_ptr<io::Reactor> reactor_;
   Audit* audit_ = nullptr;
+  BucketLogs* bucket_logs_ = nullptr;
   std::unique_ptr<AccountCredentials> credentials_;
   std::unique_ptr<s3::Door> door_;
   std::unique_ptr<query::IssuerKeys> issuers_;

@@ -15,6 +15,7 @@ constexpr size_t kAnswerBytesMax = 64 * KiB;
 constexpr unsigned kBackoffShiftMax = 20;
 // Commits end at most this long after their event was counted as added.
 constexpr Duration kCommitWait = seconds(2);
+constexpr Duration kRecountInterval = seconds(60);
 
 }  // namespace
 
@@ -162,6 +163,11 @@ io::Task<void> EventDelivery::wait_for_events(uint64_t seen_count, io::StopToken
   // An event is counted before its commit ends, so the queue is looked at again for a while.
   const bool is_fresh =
       queue_.added_count() != seen_count || reactor.now() - queue_.last_added_at() < kCommitWait;
+  if (!is_fresh && queue_.depth() > 0 && reactor.now() - recounted_at_ >= kRecountInterval) {
+    // Commits that failed were counted; nothing is waited for here.
+    recounted_at_ = reactor.now();
+    static_cast<void>(co_await queue_.recount());
+  }
   if (is_fresh) {
     static_cast<void>(co_await io::sleep_for(options_.poll_busy, stop));
     co_return;

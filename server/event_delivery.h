@@ -71,6 +71,7 @@ class EventDelivery {
   const DeliveryOptions options_;
   Random& random_;
   DeliveryCounters counters_;
+  Instant recounted_at_{};
 };
 
 }  // namespace cairn::server

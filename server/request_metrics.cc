@@ -46,6 +46,7 @@ void RequestMetrics::record(const s3::RequestRecord& record) {
   add(row.latency_sum_ns, static_cast<uint64_t>(std::max<int64_t>(0, record.duration.nanoseconds)));
   add(row.bytes_in, record.bytes_in);
   add(row.bytes_out, record.bytes_out);
+  add(requests_count_, 1);
 }
 
 void RequestMetrics::read(std::span<RouteReading> into) const {

@@ -44,6 +44,8 @@ class RequestMetrics {
   void record(const s3::RequestRecord& record);
   // Adds this core's numbers to `into`, which has routes_count + 1 rows.
   void read(std::span<RouteReading> into) const;
+  // Of all routes.
+  uint64_t requests_count() const { return requests_count_.load(std::memory_order_relaxed); }
 
  private:
   using Counter = std::atomic<uint64_t>;
@@ -54,6 +56,7 @@ class RequestMetrics {
     Counter bytes_in{0};
     Counter bytes_out{0};
   };
+  Counter requests_count_{0};
   std::vector<Row> rows_;
 };
 

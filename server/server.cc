@@ -25,6 +25,7 @@
 #include "server/key_rotation.h"
 #include "server/kms_admin.h"
 #include "server/metrics_page.h"
+#include "server/quota_admin.h"
 #include "server/signals.h"
 #include "server/stores.h"
 #include "server/version.h"
@@ -99,6 +100,8 @@ class Node final : private AdminActions {
   io::Task<Result<std::string>> manage_kms(std::string name, std::string query) override {
     return run_kms_command(kms_admin(), std::move(name), std::move(query));
   }
+  io::Task<Result<std::string>> show_quota(std::string query) override;
+  io::Task<Result<std::string>> set_quota(std::string query) override;
   void on_command(std::string_view name, const io::Endpoint& from, int status) override;
   KmsAdmin kms_admin() { return {stores_->objects(), stores_->keys(), config_.region}; }
 
@@ -201,7 +204,13 @@ io::Task<Status> Node::serve_until_signal() {
         io::run_on(core->reactor(), core->listen(address_, {*stores_, root_, *beside_})));
   }
   co_await io::or_return(listen_admin());
-  beside_->start(background_);
+  beside_->start(background_, [this] {
+    uint64_t count = 0;
+    for (const std::unique_ptr<CoreServer>& core : cores_) {
+      count += core->metrics().requests_count();
+    }
+    return count;
+  });
   background_.spawn(collect_until_stopped(background_.stop_token()));
   ready_ = true;
   for (const std::unique_ptr<CoreServer>& core : cores_) {
@@ -354,6 +363,18 @@ io::Task<Result<std::string>> Node::verify_audit() {
   }
   Result<std::string> report = co_await beside_->audit()->verify();
   co_return report;
+}
+
+io::Task<Result<std::string>> Node::show_quota(std::string query) {
+  QuotaAdmin admin(stores_->objects(), beside_->quotas());
+  Result<std::string> shown = co_await admin.show(std::move(query));
+  co_return shown;
+}
+
+io::Task<Result<std::string>> Node::set_quota(std::string query) {
+  QuotaAdmin admin(stores_->objects(), beside_->quotas());
+  Result<std::string> set = co_await admin.set(std::move(query));
+  co_return set;
 }
 
 void Node::on_command(std::string_view name, const io::Endpoint& from, int status) {

@@ -76,6 +76,7 @@ class SimObjects {
   object::Objects& objects() { return *objects_; }
   storage::VolumeStore& store() { return *store_; }
   SeededRandom& random() { return random_; }
+  io::SimClock& clock() { return clock_; }
 
   Result<object::BucketInfo> bucket() {
     return wait(objects_->bucket(crypto::kRootTenant, "bucket"));

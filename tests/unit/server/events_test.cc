@@ -118,7 +118,7 @@ class EventQueueTest : public testing::Test {
 
 TEST_F(EventQueueTest, GivesEventsBackInOrderUntilTheyAreRemoved) {
   object::EventQueue queue(*catalog_, keys_);
-  ASSERT_TRUE(wait(queue.load()));
+  ASSERT_TRUE(wait(queue.load({"a", "ab"})));
   for (int i = 0; i < 5; ++i) {
     object::Event event = sample();
     event.key = "k" + std::to_string(i);
@@ -136,7 +136,7 @@ TEST_F(EventQueueTest, GivesEventsBackInOrderUntilTheyAreRemoved) {
   ASSERT_TRUE(wait(queue.remove({events[0].row, events[1].row})));
   // A new queue over the same rows, as after a restart.
   object::EventQueue again(*catalog_, keys_);
-  ASSERT_TRUE(wait(again.load()));
+  ASSERT_TRUE(wait(again.load({"a", "ab"})));
   EXPECT_EQ(again.depth(), 4u);
   events = *wait(again.read("a", {}, 100));
   ASSERT_EQ(events.size(), 3u);
@@ -149,7 +149,11 @@ TEST_F(EventQueueTest, GivesEventsBackInOrderUntilTheyAreRemoved) {
 
 TEST_F(EventQueueTest, AnAlteredRowHasNoEvent) {
   object::EventQueue queue(*catalog_, keys_);
+  ASSERT_TRUE(wait(queue.load({"a"})));
   ASSERT_TRUE(wait(add(queue, "a", sample())));
+  catalog::Batch none;
+  EXPECT_FALSE(queue.add("unknown", 7, sample(), none));
+  EXPECT_EQ(queue.dropped_count(), 1u);
   const std::string row = wait(queue.read("a", {}, 1))->front().row;
   catalog::Batch batch;
   std::string value = (*wait(catalog_->get(row)))->value;

@@ -1,0 +1,194 @@
+#include "server/lifecycle_walk.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "s3/events.h"
+
+namespace cairn::server {
+namespace {
+
+constexpr std::string_view kPrincipal = "s3.amazonaws.com";
+
+bool has_prefix(const s3::LifecycleRule& rule, std::string_view key) {
+  return !rule.prefix || key.starts_with(*rule.prefix);
+}
+
+// The version that was judged, and no other one.
+object::Conditions this_very(const object::ObjectInfo& info) {
+  object::Conditions conditions;
+  if (info.is_delete_marker) return conditions;
+  conditions.if_match = {info.etag};
+  conditions.if_unmodified_since = info.modified;
+  return conditions;
+}
+
+}  // namespace
+
+LifecycleWalk::LifecycleWalk(const LifecycleEnvironment& environment, object::BucketInfo bucket,
+                             s3::LifecycleRules rules, std::string after)
+    : environment_(environment),
+      bucket_(std::move(bucket)),
+      rules_(std::move(rules)),
+      position_(after),
+      key_marker_(std::move(after)) {}
+
+io::Task<Result<bool>> LifecycleWalk::step(WallTime now) {
+  if (in_uploads_) return step_uploads(now);
+  return step_versions(now);
+}
+
+io::Task<Result<bool>> LifecycleWalk::step_versions(WallTime now) {
+  object::VersionListRequest request;
+  request.key_marker = key_marker_;
+  request.version_id_marker = version_marker_;
+  request.limit = kVersionsPerStep;
+  object::VersionListPage page =
+      co_await io::or_return(environment_.objects->list_versions(bucket_, std::move(request)));
+  // Only now, so that the listing still finds the version that it goes on from.
+  co_await io::or_return(remove_due(now));
+  key_marker_ = std::move(page.next_key);
+  version_marker_ = std::move(page.next_version_id);
+  for (object::ObjectInfo& info : page.versions) {
+    co_await io::or_return(take(std::move(info), now));
+  }
+  if (page.truncated) co_return true;
+  if (pending_) {
+    Candidate last = std::move(*pending_);
+    pending_.reset();
+    const bool is_only = last.info.is_latest;
+    co_await io::or_return(judge(std::move(last), is_only, now));
+  }
+  co_await io::or_return(remove_due(now));
+  in_uploads_ = std::ranges::any_of(
+      rules_, [](const s3::LifecycleRule& rule) { return rule.abort_upload_days.has_value(); });
+  co_return in_uploads_;
+}
+
+// The next version of the listing tells what the one before was.
+io::Task<Status> LifecycleWalk::take(object::ObjectInfo next, WallTime now) {
+  ++environment_.counters->versions_examined;
+  Candidate candidate;
+  if (pending_) {
+    Candidate before = std::move(*pending_);
+    const bool same_key = before.info.key == next.key;
+    if (same_key) {
+      candidate.noncurrent_since = before.info.modified;
+      candidate.newer_noncurrent_count =
+          before.info.is_latest ? 0 : before.newer_noncurrent_count + 1;
+    } else {
+      position_ = before.info.key;
+    }
+    const bool is_only = before.info.is_latest && !same_key;
+    candidate.info = std::move(next);
+    pending_ = std::move(candidate);
+    co_await io::or_return(judge(std::move(before), is_only, now));
+    co_return Status();
+  }
+  candidate.info = std::move(next);
+  pending_ = std::move(candidate);
+  co_return Status();
+}
+
+bool LifecycleWalk::needs_tags(const object::ObjectInfo& info) const {
+  if (info.is_delete_marker) return false;
+  return std::ranges::any_of(rules_, [&](const s3::LifecycleRule& rule) {
+    return rule.enabled && !rule.tags.empty() && has_prefix(rule, info.key);
+  });
+}
+
+io::Task<Status> LifecycleWalk::judge(Candidate candidate, bool is_only, WallTime now) {
+  object::ObjectInfo& info = candidate.info;
+  if (needs_tags(info)) {
+    // Listings do not tell tags.
+    Result<object::ObjectInfo> whole =
+        co_await environment_.objects->head(bucket_, info.key, info.version_id);
+    if (!whole) {
+      if (whole.error().code == Code::kNotFound) co_return Status();
+      co_return std::unexpected(whole.error());
+    }
+    info.metadata.tags = std::move(whole->metadata.tags);
+  }
+  s3::LifecycleVersion version;
+  version.key = info.key;
+  version.size_bytes = info.size_bytes;
+  version.tags = &info.metadata.tags;
+  version.modified = info.modified;
+  version.is_latest = info.is_latest;
+  version.is_delete_marker = info.is_delete_marker;
+  version.is_only_version = is_only;
+  version.noncurrent_since = candidate.noncurrent_since;
+  version.newer_noncurrent_count = candidate.newer_noncurrent_count;
+  const s3::LifecycleDecision decision =
+      s3::decide_lifecycle(rules_, version, now, environment_.day_ms);
+  if (decision.action == s3::LifecycleAction::kNone) co_return Status();
+  object::RemoveRequest request;
+  request.key = info.key;
+  request.conditions = this_very(info);
+  if (decision.action != s3::LifecycleAction::kExpire) request.version_id = info.version_id;
+  due_.push_back(std::move(request));
+  co_return Status();
+}
+
+io::Task<Status> LifecycleWalk::remove_due(WallTime now) {
+  if (due_.empty()) co_return Status();
+  std::vector<object::RemoveRequest> requests = std::exchange(due_, {});
+  object::CommitHook hook;
+  if (environment_.events != nullptr) {
+    hook = s3::removal_hook(*environment_.events, bucket_, {std::string(kPrincipal), {}, {}}, now,
+                            s3::event::kExpired, s3::event::kExpiredMarker, requests);
+  }
+  std::vector<std::string> keys;
+  for (const object::RemoveRequest& request : requests) keys.push_back(request.key);
+  const std::vector<object::RemovedInfo> removed = co_await io::or_return(
+      environment_.objects->remove(bucket_, std::move(requests), std::move(hook)));
+  LifecycleCounters& counters = *environment_.counters;
+  for (size_t i = 0; i < removed.size(); ++i) {
+    if (removed[i].status) {
+      ++counters.versions_removed;
+      const std::string_view event =
+          removed[i].made_marker ? s3::event::kExpiredMarker : s3::event::kExpired;
+      if (environment_.listener) {
+        environment_.listener(bucket_, event, keys[i], removed[i].version_id);
+      }
+      continue;
+    }
+    const Code code = removed[i].status.error().code;
+    if (code == Code::kPermissionDenied) {
+      ++counters.locked;
+    } else if (code == Code::kFailedPrecondition || code == Code::kNotFound) {
+      ++counters.changed;
+    } else {
+      co_return removed[i].status;
+    }
+  }
+  co_return Status();
+}
+
+io::Task<Result<bool>> LifecycleWalk::step_uploads(WallTime now) {
+  object::UploadListRequest request;
+  request.key_marker = upload_key_marker_;
+  request.upload_id_marker = upload_id_marker_;
+  request.limit = kVersionsPerStep;
+  object::UploadListPage page =
+      co_await io::or_return(environment_.objects->list_uploads(bucket_, std::move(request)));
+  for (const object::UploadInfo& upload : page.uploads) {
+    const s3::LifecycleDecision decision =
+        s3::upload_abort(rules_, upload.key, upload.initiated, environment_.day_ms);
+    if (decision.rule == nullptr || decision.due > now) continue;
+    const Status aborted =
+        co_await environment_.objects->abort_upload(bucket_, upload.key, upload.upload_id);
+    if (!aborted && aborted.error().code == Code::kNotFound) continue;
+    if (!aborted) co_return std::unexpected(aborted.error());
+    ++environment_.counters->uploads_aborted;
+    if (environment_.listener) {
+      environment_.listener(bucket_, "AbortIncompleteMultipartUpload", upload.key, {});
+    }
+  }
+  upload_key_marker_ = std::move(page.next_key);
+  upload_id_marker_ = std::move(page.next_upload_id);
+  co_return page.truncated;
+}
+
+}  // namespace cairn::server

@@ -1,0 +1,92 @@
+// One bucket's versions and uploads, held against its lifecycle rules, a few at a time.
+//
+// Nothing is removed that changed since it was looked at: an expiration asks for the very version
+// that the rules were applied to (If-Match and the time of its writing). Locked versions are
+// refused by object/ and stay. What a rule means is s3/lifecycle_rules.h.
+// Thread rule: one reactor.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "io/task.h"
+#include "object/event_queue.h"
+#include "object/objects.h"
+#include "s3/lifecycle_rules.h"
+
+namespace cairn::server {
+
+struct LifecycleCounters {
+  uint64_t passes = 0;
+  uint64_t versions_examined = 0;
+  uint64_t versions_removed = 0;  // Markers that came among them.
+  uint64_t uploads_aborted = 0;
+  uint64_t locked = 0;    // Due, but locked.
+  uint64_t changed = 0;   // Due, but changed meanwhile.
+  uint64_t failures = 0;  // Steps that failed; they are repeated in the next pass.
+};
+
+// Told after each removal: what ("LifecycleExpiration:Delete", ...), key, version.
+using LifecycleListener =
+    std::function<void(const object::BucketInfo& bucket, std::string_view event,
+                       std::string_view key, std::string_view version_id)>;
+
+struct LifecycleEnvironment {
+  object::Objects* objects = nullptr;
+  object::EventQueue* events = nullptr;  // Null = no events.
+  LifecycleListener listener;            // May be empty.
+  LifecycleCounters* counters = nullptr;
+  int64_t day_ms = s3::kLifecycleDayMs;
+};
+
+class LifecycleWalk {
+ public:
+  // A step is one page of a listing: so long the reactor may be kept from requests.
+  static constexpr size_t kVersionsPerStep = 32;
+
+  // Begins behind `after` (a key; empty = at the first). `environment` outlives it.
+  LifecycleWalk(const LifecycleEnvironment& environment, object::BucketInfo bucket,
+                s3::LifecycleRules rules, std::string after);
+
+  // Looks at the next versions, and removes what was due among those before. True while there are
+  // more.
+  io::Task<Result<bool>> step(WallTime now);
+  // Keys up to here need not be looked at again.
+  const std::string& position() const { return position_; }
+
+ private:
+  // A version and what the listing told of its place among its key's.
+  struct Candidate {
+    object::ObjectInfo info;
+    WallTime noncurrent_since;
+    uint64_t newer_noncurrent_count = 0;
+  };
+  io::Task<Result<bool>> step_versions(WallTime now);
+  io::Task<Result<bool>> step_uploads(WallTime now);
+  io::Task<Status> take(object::ObjectInfo next, WallTime now);
+  io::Task<Status> judge(Candidate candidate, bool is_only, WallTime now);
+  bool needs_tags(const object::ObjectInfo& info) const;
+  io::Task<Status> remove_due(WallTime now);
+
+  const LifecycleEnvironment& environment_;
+  const object::BucketInfo bucket_;
+  const s3::LifecycleRules rules_;
+  std::string position_;
+
+  // Versions: where the listing goes on, and the version whose successor is not seen yet.
+  std::string key_marker_;
+  std::string version_marker_;
+  std::optional<Candidate> pending_;
+  std::vector<object::RemoveRequest> due_;
+
+  // Uploads, after the versions.
+  bool in_uploads_ = false;
+  std::string upload_key_marker_;
+  std::string upload_id_marker_;
+};
+
+}  // namespace cairn::server

@@ -1,0 +1,63 @@
+// Applies the lifecycle rules of all buckets, pass after pass, at the pace that requests leave.
+//
+// After every step it pauses in proportion to what the step took: kBusyPauseFactor times as long
+// while requests come in, kIdlePauseFactor times otherwise. So it takes at most a twentieth of its
+// core from a busy server, in pieces of one short page. A pass that was cut short goes on where it
+// was: the cursor is a row of the catalog.
+// Thread rule: one reactor.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "catalog/catalog.h"
+#include "io/stop.h"
+#include "io/task.h"
+#include "server/lifecycle_walk.h"
+
+namespace cairn::server {
+
+struct LifecycleOptions {
+  LifecycleEnvironment environment;
+  catalog::Catalog* catalog = nullptr;  // For the cursor; outlives the worker.
+  Duration interval = seconds(3600);    // Between the ends and beginnings of passes.
+  // Requests answered since the start, over all cores; tells whether the server is busy.
+  std::function<uint64_t()> requests_count;
+};
+
+class LifecycleWorker {
+ public:
+  static constexpr int64_t kBusyPauseFactor = 19;
+  static constexpr int64_t kIdlePauseFactor = 1;
+  static constexpr uint64_t kBusyRequestsPerSecond = 20;
+  // Steps between two writes of the cursor.
+  static constexpr uint64_t kStepsPerCursor = 64;
+
+  explicit LifecycleWorker(LifecycleOptions options);
+
+  // Passes until `stop`.
+  io::Task<void> run(io::StopToken stop);
+  // One pass over all buckets, from the cursor on.
+  io::Task<Status> pass(io::StopToken stop);
+  const LifecycleCounters& counters() const { return counters_; }
+
+ private:
+  io::Task<Status> walk_bucket(object::BucketInfo bucket, std::string after, io::StopToken stop);
+  io::Task<void> pause(Duration worked, io::StopToken stop);
+  bool is_busy();
+  io::Task<Status> save_cursor(uint64_t bucket_id, std::string key);
+
+  LifecycleCounters counters_;
+  LifecycleOptions options_;
+  uint64_t steps_count_ = 0;
+  bool cursor_saved_ = false;  // In this pass.
+
+  // The last look at the load.
+  Instant looked_at_{};
+  uint64_t requests_seen_ = 0;
+  bool busy_ = false;
+};
+
+inline constexpr std::string_view kLifecycleCursorRow = "l/cursor";
+
+}  // namespace cairn::server

@@ -33,6 +33,7 @@ struct Principal {
   std::string arn;
   std::string session_arn;   // arn:aws:sts::...:assumed-role/role/session; role sessions only.
   std::string canonical_id;  // Of the account (iam/account.h).
+  bool is_isolated = false;  // The account's buckets have names that only its callers see.
 
   // Attached to the user, its groups or the role, inline and managed. Unused for the root.
   std::vector<std::shared_ptr<const Policy>> policies;

@@ -61,9 +61,15 @@ Status set_grants(const Account& account, const Grants& grants, Principal& princ
   return {};
 }
 
+Principal root_of(const Account& account) {
+  Principal principal = *make_root_principal(account.tenant->id);
+  principal.is_isolated = account.tenant->isolated;
+  return principal;
+}
+
 // The root as a caller whose rights can be narrowed: a user with every right.
 Result<Principal> limited_root(const Account& account) {
-  Principal principal = *make_root_principal(account.tenant->id);
+  Principal principal = root_of(account);
   principal.kind = PrincipalKind::kUser;
   auto all = compile(kAllowAll, PolicyKind::kIdentity, "root");
   if (!all) return std::unexpected(all.error());
@@ -79,6 +85,7 @@ Result<Principal> make_user_principal(const Account& account, const User& user) 
   principal.id = user.id;
   principal.arn = user_arn(principal.account, user.path, user.name);
   principal.canonical_id = canonical_id(principal.account);
+  principal.is_isolated = account.tenant->isolated;
   principal.tags.assign(user.tags.begin(), user.tags.end());
   if (const Status set = set_grants(account, user.grants, principal); !set) {
     return std::unexpected(set.error());
@@ -98,7 +105,7 @@ Result<Principal> make_owner_principal(const Account& account, std::string_view 
                                        bool is_narrowed) {
   if (user.empty()) {
     if (is_narrowed) return limited_root(account);
-    return *make_root_principal(account.tenant->id);
+    return root_of(account);
   }
   const auto found = account.users.find(user);
   if (found == account.users.end() || found->second->disabled) return unusable();
@@ -138,6 +145,7 @@ Result<Principal> make_role_principal(const Account& account, const Role& role,
   principal.arn = role_arn(principal.account, role.path, role.name);
   principal.session_arn = assumed_role_arn(principal.account, role.name, session_name);
   principal.canonical_id = canonical_id(principal.account);
+  principal.is_isolated = account.tenant->isolated;
   principal.tags.assign(role.tags.begin(), role.tags.end());
   if (const Status set = set_grants(account, role.grants, principal); !set) {
     return std::unexpected(set.error());

@@ -315,7 +315,7 @@ S3Error hide_missing(const Call& call, const object::BucketInfo& bucket, S3Error
 }
 
 io::Task<S3Result<object::BucketInfo>> open_source_bucket(const Call& call, CopySource source) {
-  Result<object::BucketInfo> found = co_await call.objects().find_bucket(source.bucket);
+  Result<object::BucketInfo> found = co_await call.find_bucket(source.bucket);
   if (!found) {
     co_return std::unexpected(translate_named(call, found.error(), source.bucket, source.key));
   }

@@ -60,7 +60,7 @@ bool is_canonical_id(std::string_view text) {
 
 // A grantee by id, checked against the accounts there are.
 S3Result<Grant> account_grant(const Call& call, std::string_view id, Permission permission) {
-  const AccountNames* const accounts = call.context.accounts;
+  const Accounts* const accounts = call.context.accounts;
   if (!is_canonical_id(id) || (accounts != nullptr && !accounts->find(id))) {
     return invalid_argument("Invalid id", "CanonicalUser/ID", id);
   }
@@ -295,7 +295,7 @@ std::string acl_document(const Call& call, const Acl& acl) {
     body.append(is_account ? "CanonicalUser" : "Group").append("\">");
     if (is_account) {
       xml.element("ID", grant.canonical_id);
-      const AccountNames* const accounts = call.context.accounts;
+      const Accounts* const accounts = call.context.accounts;
       const auto known = grant.canonical_id == owner.id
                              ? std::optional(acl.owner)
                              : (accounts ? accounts->find(grant.canonical_id) : std::nullopt);

@@ -52,14 +52,6 @@ Acl private_acl(crypto::TenantId owner);
 std::string format_acl(const Acl& acl);
 std::optional<Acl> parse_stored_acl(std::string_view text, crypto::TenantId owner);
 
-// What accounts there are, for grantees. Null where any well-formed id is taken.
-class AccountNames {
- public:
-  virtual ~AccountNames() = default;
-  // The account of a canonical id; nullopt when there is none.
-  virtual std::optional<crypto::TenantId> find(std::string_view canonical_id) const = 0;
-};
-
 // The list that x-amz-acl or x-amz-grant-* headers of the call ask for; nullopt when there are
 // none. `owner` is the owner of the new thing, `bucket_owner` of the bucket it is in.
 // InvalidArgument for an unknown list or grantee, InvalidRequest for both kinds of header at once.

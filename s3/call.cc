@@ -159,6 +159,12 @@ io::Task<S3Status> Call::respond_xml(std::string body) {
   return respond_xml(make_head(200), std::move(body));
 }
 
+io::Task<Result<object::BucketInfo>> Call::find_bucket(std::string name) const {
+  if (caller() != nullptr && caller()->is_isolated)
+    return objects().bucket(caller()->account, std::move(name));
+  return objects().find_bucket(std::move(name));
+}
+
 const Identity& Call::identity() const {
   static const Identity kNobody;
   return auth.identity ? *auth.identity : kNobody;

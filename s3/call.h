@@ -12,6 +12,7 @@
 #include "iam/values.h"
 #include "object/event_queue.h"
 #include "object/objects.h"
+#include "s3/accounts.h"
 #include "s3/auth.h"
 #include "s3/bucket_rules.h"
 #include "s3/errors.h"
@@ -36,8 +37,8 @@ struct DoorContext {
   std::string host_id;                     // x-amz-id-2
   Authenticator* authenticator = nullptr;  // Of the door: a form signs itself in the body.
   int64_t lifecycle_day_ms = kLifecycleDayMs;
-  BucketCache* bucket_cache = nullptr;     // Of the door.
-  const AccountNames* accounts = nullptr;  // Null = every well-formed canonical id is taken.
+  BucketCache* bucket_cache = nullptr;  // Of the door.
+  const Accounts* accounts = nullptr;   // Null = every well-formed canonical id is taken.
   // Of buckets that say nothing of it themselves.
   Ownership object_ownership = Ownership::kBucketOwnerEnforced;
   // Peers whose X-Forwarded-For and X-Forwarded-Proto are believed.
@@ -63,8 +64,10 @@ struct Call {
   AuthResult auth;
   object::BucketInfo bucket;  // When route->needs_bucket.
   std::string document;       // When route->body is kDocument.
-  // Of a Tagging document, read before the right to set them is asked for.
+  // What the document says that policies may ask about (Gate::kDocument): tags, and condition keys
+  // without "s3:".
   std::vector<std::pair<std::string, std::string>> request_tags;
+  std::vector<std::pair<std::string_view, std::string>> document_keys;
   RateLimiter::Owners rate_owners;  // Whose rates the request counts against.
   uint64_t rated_bytes_in = 0;      // Of the body, counted beforehand.
 
@@ -72,6 +75,8 @@ struct Call {
   std::vector<FormField> form;
 
   object::Objects& objects() const { return *context.objects; }
+  // The bucket that the caller knows by that name. Tenants with names of their own know no others.
+  io::Task<Result<object::BucketInfo>> find_bucket(std::string name) const;
   WallTime now() const { return context.clock->wall_now(); }
   // Nobody, with tenant 0 and no principal, when the request is anonymous.
   const Identity& identity() const;

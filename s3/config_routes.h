@@ -46,6 +46,12 @@ constexpr Route with_id(Route route) {
   return route;
 }
 
+// Policies ask about what the document says.
+constexpr Route with_document(Route route) {
+  route.gate = Gate::kDocument;
+  return route;
+}
+
 // May be granted to everybody.
 constexpr Route open(Route route) {
   route.auth = kOpen;
@@ -150,18 +156,18 @@ inline constexpr std::array kRows = {
 
     open(
         read(kObject, "GetObjectTagging", "tagging", "s3:GetObjectTagging", h::get_object_tagging)),
-    open(change(kObject, "PutObjectTagging", "tagging", "s3:PutObjectTagging",
-                h::put_object_tagging)),
+    open(with_document(change(kObject, "PutObjectTagging", "tagging", "s3:PutObjectTagging",
+                              h::put_object_tagging))),
     open(removal(kObject, "DeleteObjectTagging", "tagging", "s3:DeleteObjectTagging",
                  h::delete_object_tagging)),
     read(kObject, "GetObjectRetention", "retention", "s3:GetObjectRetention",
          h::get_object_retention),
-    change(kObject, "PutObjectRetention", "retention", "s3:PutObjectRetention",
-           h::put_object_retention),
+    with_document(change(kObject, "PutObjectRetention", "retention", "s3:PutObjectRetention",
+                         h::put_object_retention)),
     read(kObject, "GetObjectLegalHold", "legal-hold", "s3:GetObjectLegalHold",
          h::get_object_legal_hold),
-    change(kObject, "PutObjectLegalHold", "legal-hold", "s3:PutObjectLegalHold",
-           h::put_object_legal_hold),
+    with_document(change(kObject, "PutObjectLegalHold", "legal-hold", "s3:PutObjectLegalHold",
+                         h::put_object_legal_hold)),
 };
 
 }  // namespace cairn::s3::config_routes

@@ -10,6 +10,7 @@
 #include "s3/access.h"
 #include "s3/body.h"
 #include "s3/call.h"
+#include "s3/request_keys.h"
 #include "s3/routes.h"
 
 namespace cairn::s3 {
@@ -257,7 +258,7 @@ io::Task<S3Status> Door::State::serve(Call& call) {
   }
   co_await or_fail(admit(call));
   if (call.route->needs_bucket) {
-    Result<object::BucketInfo> bucket = co_await context.objects->find_bucket(call.target.bucket);
+    Result<object::BucketInfo> bucket = co_await call.find_bucket(call.target.bucket);
     call.bucket = co_await or_fail(translated(call, std::move(bucket)));
     co_await or_fail(check_expected_owner(call, "x-amz-expected-bucket-owner", call.bucket));
   }
@@ -269,6 +270,11 @@ io::Task<S3Status> Door::State::serve(Call& call) {
   if (call.route->body == BodyKind::kDocument) {
     const S3Status read = co_await read_document(call);
     if (!read) co_return std::unexpected(read.error());
+  }
+  if (call.route->gate == Gate::kDocument) {
+    read_document_keys(call);
+    const S3Status allowed = co_await authorize_route(call);
+    if (!allowed) co_return std::unexpected(allowed.error());
   }
   S3Status handled = co_await call.route->handler(call);
   if (!handled && call.route->needs_bucket && !call.target.key.empty()) {

@@ -17,6 +17,7 @@
 #include "iam/values.h"
 #include "object/event_queue.h"
 #include "object/objects.h"
+#include "s3/accounts.h"
 #include "s3/auth.h"
 #include "s3/bucket_rules.h"
 #include "s3/lifecycle_rules.h"
@@ -40,7 +41,7 @@ struct DoorOptions {
   bool allow_ssec_over_http = false;
   std::vector<std::string> base_domains;  // Lower-case, without port.
   int64_t lifecycle_day_ms = kLifecycleDayMs;
-  const AccountNames* accounts = nullptr;  // Null = every well-formed canonical id is taken.
+  const Accounts* accounts = nullptr;  // Null = every well-formed canonical id is taken.
   // Of buckets that say nothing of it themselves (s3/bucket_rules.h).
   Ownership object_ownership = Ownership::kBucketOwnerEnforced;
   // Peers whose X-Forwarded-For and X-Forwarded-Proto are believed.

@@ -76,6 +76,7 @@ Reply create_bucket(Call& call) {
     options.config.object_lock = true;
     options.config.versioning = object::Versioning::kEnabled;
   }
+  options.is_isolated = call.caller()->is_isolated;
   const Result<object::BucketInfo> made = co_await call.objects().create_bucket(
       call.identity().tenant, call.target.bucket, std::move(options));
   if (!made) {

@@ -214,7 +214,7 @@ Reply delete_lifecycle(Call& call) {
 Reply put_logging(Call& call) {
   const std::optional<LoggingTarget> target = co_await or_fail(parse_logging(call.document));
   if (target) {
-    const Result<object::BucketInfo> found = co_await call.objects().find_bucket(target->bucket);
+    const Result<object::BucketInfo> found = co_await call.find_bucket(target->bucket);
     if (!found || found->tenant != call.bucket.tenant) {
       const std::string_view why =
           found ? "The owner for the bucket to be logged and the target bucket must be the same."

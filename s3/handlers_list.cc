@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "base/encoding.h"
+#include "s3/acl.h"
+#include "s3/bucket_rules.h"
 #include "s3/handlers.h"
 #include "s3/listing.h"
 #include "s3/object_headers.h"
@@ -43,11 +45,23 @@ void write_entry(XmlWriter& xml, const object::ObjectInfo& info, const ListingPa
                                   : std::string_view(info.metadata.storage_class));
 }
 
-void write_contents(XmlWriter& xml, const object::ListPage& page, const ListingParams& params,
-                    const Owner* owner) {
+// Who owns the object, when that is not the bucket's owner.
+std::optional<Owner> other_owner(const Call& call, const object::ObjectInfo& info) {
+  if (info.acl.empty()) return std::nullopt;
+  if (ownership_of(call.context, call.bucket) == Ownership::kBucketOwnerEnforced) {
+    return std::nullopt;
+  }
+  const std::optional<Acl> acl = parse_stored_acl(info.acl, call.bucket.tenant);
+  if (!acl || acl->owner == call.bucket.tenant) return std::nullopt;
+  return owner_of(acl->owner);
+}
+
+void write_contents(const Call& call, XmlWriter& xml, const object::ListPage& page,
+                    const ListingParams& params, const Owner* owner) {
   for (const object::ObjectInfo& info : page.objects) {
     xml.open("Contents");
-    write_entry(xml, info, params, owner);
+    const std::optional<Owner> other = other_owner(call, info);
+    write_entry(xml, info, params, owner != nullptr && other ? &*other : owner);
     xml.close("Contents");
   }
 }
@@ -84,7 +98,7 @@ Reply list_v1(Call& call, ListingParams params) {
   xml.element("MaxKeys", uint64_t{params.limit});
   write_listing_common(xml, params);
   xml.element("IsTruncated", page->truncated);
-  write_contents(xml, *page, params, &owner);
+  write_contents(call, xml, *page, params, &owner);
   write_common_prefixes(xml, page->common_prefixes, params);
   xml.close("ListBucketResult");
   co_return co_await call.respond_xml(std::move(body));
@@ -114,7 +128,7 @@ Reply list_v2(Call& call, ListingParams params) {
   xml.element("MaxKeys", uint64_t{params.limit});
   write_listing_common(xml, params);
   xml.element("IsTruncated", page->truncated);
-  write_contents(xml, *page, params, with_owner ? &owner : nullptr);
+  write_contents(call, xml, *page, params, with_owner ? &owner : nullptr);
   write_common_prefixes(xml, page->common_prefixes, params);
   xml.close("ListBucketResult");
   co_return co_await call.respond_xml(std::move(body));
@@ -196,7 +210,9 @@ Reply list_object_versions(Call& call) {
   xml.element("MaxKeys", uint64_t{params.limit});
   write_listing_common(xml, params);
   xml.element("IsTruncated", page.truncated);
-  for (const object::ObjectInfo& info : page.versions) write_version(xml, info, params, owner);
+  for (const object::ObjectInfo& info : page.versions) {
+    write_version(xml, info, params, other_owner(call, info).value_or(owner));
+  }
   write_common_prefixes(xml, page.common_prefixes, params);
   xml.close("ListVersionsResult");
   co_return co_await call.respond_xml(std::move(body));

@@ -116,7 +116,7 @@ S3Result<std::string> parse_key(const std::vector<FormField>& fields) {
 
 // Finds the bucket and checks the poster's right to write the key.
 io::Task<S3Status> admit_poster(Call& call) {
-  Result<object::BucketInfo> bucket = co_await call.objects().find_bucket(call.target.bucket);
+  Result<object::BucketInfo> bucket = co_await call.find_bucket(call.target.bucket);
   call.bucket = co_await or_fail(translated(call, std::move(bucket)));
   co_return co_await authorize_route(call);
 }

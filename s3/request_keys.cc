@@ -3,9 +3,12 @@
 #include <algorithm>
 
 #include "iam/account.h"
+#include "s3/config_object_lock.h"
+#include "s3/config_tagging.h"
 #include "s3/copy_source.h"
 #include "s3/http_dates.h"
 #include "s3/object_headers.h"
+#include "s3/xml_reader.h"
 
 namespace cairn::s3 {
 namespace {
@@ -17,6 +20,12 @@ bool is_trusted(const Call& call, std::string_view address) {
   return peer &&
          std::ranges::any_of(call.context.trusted_proxies,
                              [&](const iam::IpNetwork& proxy) { return proxy.contains(*peer); });
+}
+
+// Whole days, begun ones included, as S3 counts them.
+int64_t remaining_days(WallTime until, WallTime now) {
+  constexpr int64_t kDayMs = int64_t{24} * 3600 * 1000;
+  return std::max<int64_t>(0, (until.unix_ms - now.unix_ms + kDayMs - 1) / kDayMs);
 }
 
 // Headers and parameters whose value is the key's.
@@ -35,6 +44,12 @@ constexpr Plain kPlain[] = {
     {"object-lock-retain-until-date", "x-amz-object-lock-retain-until-date", false},
     {"object-lock-legal-hold", "x-amz-object-lock-legal-hold", false},
 };
+
+void add_retain_until(Call& call, WallTime until) {
+  call.document_keys.emplace_back("object-lock-retain-until-date", format_iso8601(until));
+  call.document_keys.emplace_back("object-lock-remaining-retention-days",
+                                  std::to_string(remaining_days(until, call.now())));
+}
 
 }  // namespace
 
@@ -66,6 +81,28 @@ bool client_is_encrypted(const Call& call) {
     return false;
   }
   return equal_ignoring_case(call.exchange.head().get("x-forwarded-proto").value_or(""), "https");
+}
+
+void read_document_keys(Call& call) {
+  const std::string_view action = call.route->action;
+  if (action == "s3:PutObjectTagging") {
+    auto tags = parse_tagging(call.document, TagOwner::kObject);
+    if (tags) call.request_tags = std::move(*tags);
+  } else if (action == "s3:CreateBucket") {
+    const auto wanted = parse_create_bucket(call.document);
+    if (!wanted || wanted->location_constraint.empty()) return;
+    call.document_keys.emplace_back("locationconstraint", wanted->location_constraint);
+  } else if (action == "s3:PutObjectRetention") {
+    const auto retention = parse_retention(call.document, call.now());
+    if (!retention || retention->mode == object::LockMode::kNone) return;
+    const bool is_compliance = retention->mode == object::LockMode::kCompliance;
+    call.document_keys.emplace_back("object-lock-mode",
+                                    is_compliance ? "COMPLIANCE" : "GOVERNANCE");
+    add_retain_until(call, retention->retain_until);
+  } else if (action == "s3:PutObjectLegalHold") {
+    const auto is_on = parse_legal_hold(call.document);
+    if (is_on) call.document_keys.emplace_back("object-lock-legal-hold", *is_on ? "ON" : "OFF");
+  }
 }
 
 S3Keys::S3Keys(const Call& call, const object::BucketInfo* bucket, const object::ObjectInfo* object,
@@ -155,11 +192,21 @@ bool S3Keys::fetch_tags(std::string_view name, std::vector<std::string>& values)
 }
 
 bool S3Keys::fetch_s3(std::string_view name, std::vector<std::string>& values) const {
+  for (const auto& [key, value] : call_.document_keys) {
+    if (key == name) values.push_back(value);
+  }
+  if (!values.empty()) return true;
   for (const Plain& plain : kPlain) {
     if (plain.key != name) continue;
     const auto value = plain.is_parameter ? call_.query.find(plain.name) : call_.header(plain.name);
     if (value) values.emplace_back(*value);
     return value.has_value();
+  }
+  if (name == "object-lock-remaining-retention-days") {
+    const auto header = call_.header("x-amz-object-lock-retain-until-date");
+    const std::optional<WallTime> until = header ? parse_any_date(*header) : std::nullopt;
+    if (until) values.push_back(std::to_string(remaining_days(*until, call_.now())));
+    return until.has_value();
   }
   if (name == "versionid") {
     if (version_id_.empty()) return false;

@@ -21,6 +21,10 @@ std::string client_address(const Call& call);
 // Whether the client's own connection is encrypted: X-Forwarded-Proto counts from a trusted proxy.
 bool client_is_encrypted(const Call& call);
 
+// Fills call.request_tags and call.document_keys of the call's document. One that does not parse
+// says nothing: the handler refuses it, if the caller has the right without.
+void read_document_keys(Call& call);
+
 class S3Keys final : public iam::RequestKeys {
  public:
   // `call`, `bucket` and `object` outlive it. `bucket` and `object` are null where there is none or

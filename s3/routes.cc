@@ -142,6 +142,7 @@ constexpr Route kMainRows[] = {
      .resource = kBucket,
      .action = "s3:CreateBucket",
      .auth = kSigned,
+     .gate = Gate::kDocument,
      .needs_bucket = false,
      .body = BodyKind::kDocument,
      .body_bytes_max = kXmlBodyBytesMax,

@@ -41,8 +41,9 @@ enum class BodyKind : uint8_t {
 
 // Who asks for the right to the route's action.
 enum class Gate : uint8_t {
-  kDoor,     // The door, before the handler runs.
-  kHandler,  // The handler, for each thing that the body names; the door asks for nothing.
+  kDoor,      // The door, before the handler runs.
+  kDocument,  // The door, when it has read the document: what it says is asked about.
+  kHandler,   // The handler, for each thing that the body names; the door asks for nothing.
 };
 
 // A set of AuthKind.

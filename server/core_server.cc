@@ -66,6 +66,8 @@ io::Task<Result<io::Endpoint>> CoreServer::listen(io::Endpoint at, Served served
   for (const std::string& proxy : config.trusted_proxies) {
     door.trusted_proxies.push_back(iam::parse_ip_network(proxy).value());
   }
+  directory_ = std::make_unique<AccountDirectory>(served.stores.accounts());
+  door.accounts = directory_.get();
   door.object_ownership = s3::parse_ownership(config.object_ownership).value();
   door_ = std::make_unique<s3::Door>(std::move(door));
   co_await io::or_return(open_accounts_door(served.stores));

@@ -18,6 +18,7 @@
 #include "s3/door.h"
 #include "server/access_log.h"
 #include "server/account_credentials.h"
+#include "server/account_directory.h"
 #include "server/background.h"
 #include "server/config.h"
 #include "server/credentials.h"
@@ -76,6 +77,7 @@ class CoreServer final : private s3::RequestObserver {
   Audit* audit_ = nullptr;
   BucketLogs* bucket_logs_ = nullptr;
   std::unique_ptr<AccountCredentials> credentials_;
+  std::unique_ptr<AccountDirectory> directory_;
   std::unique_ptr<s3::Door> door_;
   std::unique_ptr<query::IssuerKeys> issuers_;
   std::unique_ptr<query::Door> accounts_door_;

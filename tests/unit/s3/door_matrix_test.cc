@@ -85,7 +85,7 @@ class DoorMatrix : public DoorFixture, public ::testing::WithParamInterface<size
     const bool has_body = names_keys(route());
     const auto exchange = serve(denied, has_body ? std::string(kDeletion) : std::string());
     EXPECT_EQ(objects.calls, objects.lookups);
-    EXPECT_EQ(exchange->continued, has_body);
+    if (route().gate == Gate::kDoor) EXPECT_FALSE(exchange->continued);
     if (is_form()) {
       EXPECT_TRUE(exchange->status == 400 || exchange->status == 412) << exchange->reply;
       return;

@@ -157,10 +157,6 @@ void Connection::begin_request() {
 io::Task<void> Connection::serve_request() {
   begin_request();
   ServerCounters& counters = shared_.counters;
-  if (head_.expect_other) {
-    co_await reply_error(417, "Only 100-continue can be expected.");
-    co_return;
-  }
   if (counters.requests_in_flight >= shared_.options.requests_in_flight_max) {
     ++counters.requests_rejected;
     co_await reply_error(503, "Too many requests at a time.");

@@ -106,7 +106,8 @@ bool FramingFields::take(std::string_view name, std::string_view value) {
       return true;
     case 6:
       if (equals_ignoring_case(name, "expect")) {
-        (equals_ignoring_case(value, "100-continue") ? expect_continue : expect_other) = true;
+        // Other expectations are passed over, as RFC 9110 10.1.1 permits and S3 does.
+        if (equals_ignoring_case(value, "100-continue")) expect_continue = true;
       }
       return true;
     case 10:
@@ -259,7 +260,6 @@ Progress RequestParser::finish(RequestHead& head) {
                                                  : framing.asks_keep_alive && !framing.asks_close;
   // An HTTP/1.0 expectation is to be ignored (RFC 9110 10.1.1).
   head.expect_continue = framing.expect_continue && version_ == Version::kHttp11;
-  head.expect_other = framing.expect_other && version_ == Version::kHttp11;
   return Progress::kComplete;
 }
 

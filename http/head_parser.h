@@ -36,7 +36,6 @@ class FramingFields {
   bool asks_close = false;
   bool asks_keep_alive = false;
   bool expect_continue = false;
-  bool expect_other = false;
   size_t hosts_count = 0;
   std::string_view host;
   std::string_view reason;

@@ -110,7 +110,6 @@ struct RequestHead {
   bool is_chunked = false;
   bool keep_alive = true;        // What the peer asks for.
   bool expect_continue = false;  // `Expect: 100-continue` (any case).
-  bool expect_other = false;     // Some other expectation: to be answered 417.
 
   std::optional<std::string_view> get(std::string_view name) const { return fields.get(name); }
   bool is_head() const { return method == "HEAD"; }

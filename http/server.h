@@ -131,7 +131,7 @@ class Handler {
   // streamed reply breaks the connection, which is how a failure after the head is told.
   virtual io::Task<void> handle(Exchange& exchange) = 0;
 
-  // Fills fields and body of a reply that the server gives by itself: 400, 408, 414, 417, 431, 500,
+  // Fills fields and body of a reply that the server gives by itself: 400, 408, 414, 431, 500,
   // 503, 505. `reason` is a short English sentence. Must be cheap. Default: text/plain `reason`.
   virtual void render_error(std::string_view reason, ResponseHead& head, std::string& body);
   // Called once per request (also for rejected ones).

@@ -231,7 +231,9 @@ Authenticator::~Authenticator() = default;
 
 S3Result<AuthResult> Authenticator::authenticate(const RequestView& request, const Query& query,
                                                  const Target& target) {
-  const size_t headers_count = request.header_count("authorization");
+  // An empty header says nothing of who asks.
+  const bool says_nothing = request.header("authorization").value_or("").empty();
+  const size_t headers_count = says_nothing ? 0 : request.header_count("authorization");
   const bool is_v4_query = has_v4_query(query);
   const bool is_v2_query = has_v2_query(query);
   if (headers_count + (is_v4_query ? 1 : 0) + (is_v2_query ? 1 : 0) > 1) {

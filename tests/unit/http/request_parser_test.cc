@@ -31,7 +31,6 @@ std::string dump_of(const RequestHead& head) {
   text += head.is_chunked ? "T" : "-";
   text += head.keep_alive ? "K" : "-";
   text += head.expect_continue ? "E" : "-";
-  text += head.expect_other ? "O" : "-";
   text += head.version == Version::kHttp11 ? "1" : "0";
   text += head.content_length ? std::to_string(*head.content_length) : "none";
   for (const Field field : head.fields) {
@@ -265,7 +264,6 @@ TEST(RequestParser, GivesRawViews) {
   EXPECT_EQ(head.get("absent"), std::nullopt);
   EXPECT_EQ(head.content_length, 12U);
   EXPECT_TRUE(head.expect_continue);
-  EXPECT_FALSE(head.expect_other);
   EXPECT_FALSE(head.keep_alive);
   EXPECT_TRUE(head.has_body());
 }

@@ -175,7 +175,7 @@ Reply post_object(Call& call) {
   Poster poster = co_await or_fail(verify_form(call, reader.fields()));
   call.auth.identity = std::move(poster.identity);
   call.target.key = co_await or_fail(parse_key(reader.fields()));
-  use_fields_as_headers(call, std::move(reader.fields()));
+  co_await or_fail(use_fields_as_headers(call, std::move(reader.fields())));
   const S3Status admitted = co_await admit_poster(call);
   co_await or_fail(S3Status(admitted));
   S3Result<object::ObjectInfo> stored =

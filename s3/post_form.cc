@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "s3/body.h"
+#include "s3/config_tagging.h"
+#include "s3/uri.h"
 
 namespace cairn::s3 {
 namespace {
@@ -74,6 +76,24 @@ S3Result<size_t> take_file(FormReader& reader, BytesView input, uint8_t* out) {
   return kept_bytes;
 }
 
+// The Tagging document of a form in the place of the header.
+S3Status use_tagging(std::vector<FormField>& fields) {
+  const std::string* const document = find_field(fields, "tagging");
+  if (document == nullptr) return {};
+  const S3Result<Tags> tags = parse_tagging(*document, TagOwner::kObject);
+  if (!tags) return std::unexpected(tags.error());
+  std::string header;
+  for (const auto& [key, value] : *tags) {
+    if (!header.empty()) header += '&';
+    append_uri_encoded(header, key, Slash::kEncode);
+    header += '=';
+    append_uri_encoded(header, value, Slash::kEncode);
+  }
+  std::erase_if(fields, [](const FormField& field) { return field.name == "x-amz-tagging"; });
+  fields.push_back({"x-amz-tagging", std::move(header), "tagging"});
+  return {};
+}
+
 }  // namespace
 
 const std::string* find_field(const std::vector<FormField>& fields, std::string_view name) {
@@ -122,7 +142,8 @@ S3Result<std::optional<Authenticator::PostForm>> signature_fields(
   return form;
 }
 
-void use_fields_as_headers(Call& call, std::vector<FormField> fields) {
+S3Status use_fields_as_headers(Call& call, std::vector<FormField> fields) {
+  if (S3Status tagged = use_tagging(fields); !tagged) return tagged;
   call.form = std::move(fields);
   std::vector<HeaderView> headers;
   for (const HeaderView& header : call.headers) {
@@ -138,6 +159,7 @@ void use_fields_as_headers(Call& call, std::vector<FormField> fields) {
   }
   call.headers = std::move(headers);
   call.view.headers = call.headers;
+  return {};
 }
 
 io::Task<S3Result<Bytes>> read_form_head(Call& call, FormReader& reader) {

@@ -30,7 +30,8 @@ S3Result<std::optional<Authenticator::PostForm>> signature_fields(
 // Makes `call.headers` what a PutObject of the same object would have sent: fields that are headers
 // of PutObject, `acl` as x-amz-acl, and of the request's own headers those that describe the
 // client. `fields` moves into the call.
-void use_fields_as_headers(Call& call, std::vector<FormField> fields);
+// MalformedXML or InvalidTag of the Tagging document in `tagging`, which becomes x-amz-tagging.
+S3Status use_fields_as_headers(Call& call, std::vector<FormField> fields);
 
 // Reads the body up to the file, or to its end where there is none. What was read of the file
 // already is returned.

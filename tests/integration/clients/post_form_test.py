@@ -110,6 +110,28 @@ class PostForm(clients_case.ClientCase):
             self.assertEqual(sent[name.lower()], value)
         self.assertEqual(sent["x-amz-meta-colour"].encode("latin-1").decode(), "grün")
 
+    def test_tagging_document(self):
+        document = ("<Tagging><TagSet><Tag><Key>k &amp;</Key><Value>v=1</Value></Tag></TagSet>"
+                    "</Tagging>")
+        self.assertEqual(self.post(self.presign("tagged", {"tagging": document}), b"x").status, 204)
+        tags = self.s3.get_object_tagging(Bucket="forms", Key="tagged")["TagSet"]
+        self.assertEqual(tags, [{"Key": "k &", "Value": "v=1"}])
+        form = self.presign("untagged", {"tagging": "invalid"})
+        self.assert_refused(self.post(form, b"x"), 400, "MalformedXML")
+
+    def test_anonymous_forms_where_the_bucket_lets_them(self):
+        policy = {"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": "*", "Action": "s3:PutObject",
+            "Resource": "arn:aws:s3:::forms-open/open/*"}]}
+        self.s3.create_bucket(Bucket="forms-open")
+        form = {"url": self.url, "fields": {"key": "open/a"}}
+        self.assert_refused(self.post(form, b"x", bucket="forms-open"), 403, "AccessDenied")
+        self.s3.delete_public_access_block(Bucket="forms-open")
+        self.s3.put_bucket_policy(Bucket="forms-open", Policy=json.dumps(policy))
+        self.assertEqual(self.post(form, b"x", bucket="forms-open").status, 204)
+        form["fields"]["key"] = "closed/a"
+        self.assert_refused(self.post(form, b"x", bucket="forms-open"), 403, "AccessDenied")
+
     def test_plain_type_when_the_form_names_none(self):
         self.assertEqual(self.post(self.presign("untyped"), b"x").status, 204)
         self.assertEqual(self.stored("untyped")["ContentType"], "binary/octet-stream")

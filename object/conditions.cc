@@ -35,6 +35,13 @@ Status check_write(const Conditions& conditions, const ObjectInfo* current) {
   if (!conditions.if_none_match.empty() && names(conditions.if_none_match, *current)) {
     return unmet(reason::kConditionIfNoneMatch);
   }
+  if (conditions.size_bytes && *conditions.size_bytes != current->size_bytes) {
+    return unmet(reason::kConditionSize);
+  }
+  if (conditions.modified &&
+      whole_seconds(*conditions.modified) != whole_seconds(current->modified)) {
+    return unmet(reason::kConditionModified);
+  }
   if (conditions.if_unmodified_since &&
       whole_seconds(current->modified) > whole_seconds(*conditions.if_unmodified_since)) {
     return unmet("condition If-Unmodified-Since");

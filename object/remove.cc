@@ -25,7 +25,9 @@ io::Task<Result<bool>> plan_delete(const KeyScope& scope, const RemoveRequest& r
   out.status = check_write(request.conditions, info_of(rows.current));
   if (!out.status) co_return true;
   const Versioning mode = scope.bucket.config->versioning;
-  if (mode == Versioning::kUnversioned && !rows.current) co_return true;
+  // A size or a time names something that is there: where nothing is, there is nothing to mark.
+  const bool names_present = request.conditions.size_bytes || request.conditions.modified;
+  if (!rows.current && (mode == Versioning::kUnversioned || names_present)) co_return true;
   expect_rows(scope, rows);
   const std::string row_key = keys::object(scope.bucket.id, request.key);
   const bool replaces =

@@ -133,8 +133,12 @@ struct Conditions {
   std::vector<std::string> if_none_match;
   std::optional<WallTime> if_modified_since;
   std::optional<WallTime> if_unmodified_since;
+  // Of removals: what is there has this size, and was changed in this second. They hold of nothing.
+  std::optional<uint64_t> size_bytes = {};
+  std::optional<WallTime> modified = {};
   bool any() const {
-    return !if_match.empty() || !if_none_match.empty() || if_modified_since || if_unmodified_since;
+    return !if_match.empty() || !if_none_match.empty() || if_modified_since ||
+           if_unmodified_since || size_bytes || modified;
   }
 };
 

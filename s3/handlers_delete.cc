@@ -12,53 +12,23 @@
 namespace cairn::s3::handlers {
 namespace {
 
-// Conditions of one deletion beyond those that object/ knows.
-struct SizeAndTime {
-  std::optional<uint64_t> size_bytes;
-  std::optional<WallTime> modified;
-  bool any() const { return size_bytes || modified; }
-};
-
-bool same_second(WallTime a, WallTime b) {
-  return a.unix_ms / 1000 == b.unix_ms / 1000;
-}
-
-// Turns a size and a time into the ETag of the version that has them, so that the deletion stays
-// one atomic step. False: there is no such object, nothing to delete.
-io::Task<S3Result<bool>> pin_by_etag(Call& call, std::string key, std::string version_id,
-                                     SizeAndTime wanted, object::Conditions& conditions) {
-  const Result<object::ObjectInfo> info =
-      co_await call.objects().head(call.bucket, std::move(key), std::move(version_id));
-  if (!info) {
-    if (info.error().code == Code::kNotFound) co_return false;
-    co_return std::unexpected(translate(call, info.error()));
-  }
-  if (wanted.size_bytes && *wanted.size_bytes != info->size_bytes) {
-    co_return std::unexpected(precondition_failed("x-amz-if-match-size"));
-  }
-  if (wanted.modified && !same_second(*wanted.modified, info->modified)) {
-    co_return std::unexpected(precondition_failed("x-amz-if-match-last-modified-time"));
-  }
-  if (conditions.if_match.empty()) conditions.if_match = {info->etag};
-  co_return true;
-}
-
-S3Result<SizeAndTime> parse_size_and_time(const Call& call) {
-  SizeAndTime wanted;
+// Conditions of one deletion: If-Match, and what directory buckets know beside it.
+S3Result<object::Conditions> delete_conditions(const Call& call) {
+  object::Conditions conditions = write_conditions(call);
   if (const auto size = call.view.header("x-amz-if-match-size")) {
-    wanted.size_bytes = parse_number(*size, 0, UINT64_MAX);
-    if (!wanted.size_bytes) {
+    conditions.size_bytes = parse_number(*size, 0, UINT64_MAX);
+    if (!conditions.size_bytes) {
       return invalid_argument("Invalid x-amz-if-match-size", "x-amz-if-match-size", *size);
     }
   }
   if (const auto time = call.view.header("x-amz-if-match-last-modified-time")) {
-    wanted.modified = parse_any_date(*time);
-    if (!wanted.modified) {
+    conditions.modified = parse_any_date(*time);
+    if (!conditions.modified) {
       return invalid_argument("Invalid x-amz-if-match-last-modified-time",
                               "x-amz-if-match-last-modified-time", *time);
     }
   }
-  return wanted;
+  return conditions;
 }
 
 // The fate of one key of a DeleteObjects.
@@ -67,23 +37,17 @@ struct Outcome {
   object::RemovedInfo removed;
 };
 
-// What one entry asks of object/; nullopt when its size or time names nothing that is there.
-io::Task<S3Result<std::optional<object::RemoveRequest>>> to_request(Call& call, DeleteEntry entry,
-                                                                    bool bypass) {
-  co_await or_fail(check_key(entry.key));
+// What one entry asks of object/.
+S3Result<object::RemoveRequest> to_request(const DeleteEntry& entry, bool bypass) {
+  if (S3Status good = check_key(entry.key); !good) return std::unexpected(good.error());
   object::RemoveRequest request;
+  request.key = entry.key;
   request.version_id = entry.version_id.value_or("");
   request.bypass_governance = bypass;
   if (entry.etag) request.conditions.if_match = {*entry.etag};
-  const SizeAndTime wanted{entry.size_bytes, entry.last_modified};
-  if (wanted.any()) {
-    const S3Result<bool> exists =
-        co_await pin_by_etag(call, entry.key, request.version_id, wanted, request.conditions);
-    if (!exists) co_return std::unexpected(exists.error());
-    if (!*exists) co_return std::optional<object::RemoveRequest>();
-  }
-  request.key = std::move(entry.key);
-  co_return std::optional(std::move(request));
+  request.conditions.size_bytes = entry.size_bytes;
+  request.conditions.modified = entry.last_modified;
+  return request;
 }
 
 // Each key is a deletion of its own: what one may not delete does not keep the others.
@@ -105,11 +69,12 @@ io::Task<S3Result<std::vector<Outcome>>> delete_all(Call& call, const DeleteRequ
     const S3Status allowed = authorize_entry(call, request.objects[i], bypass);
     if (!allowed) outcomes[i].error = allowed.error();
     if (!allowed) continue;
-    S3Result<std::optional<object::RemoveRequest>> one =
-        co_await to_request(call, request.objects[i], bypass);
-    if (!one) outcomes[i].error = std::move(one.error());
-    if (!one || !*one) continue;
-    batch.push_back(std::move(**one));
+    S3Result<object::RemoveRequest> one = to_request(request.objects[i], bypass);
+    if (!one) {
+      outcomes[i].error = std::move(one.error());
+      continue;
+    }
+    batch.push_back(std::move(*one));
     positions.push_back(i);
   }
   if (batch.empty()) co_return outcomes;
@@ -148,16 +113,9 @@ Reply delete_object(Call& call) {
   object::RemoveRequest request;
   request.key = call.target.key;
   request.version_id = call.version_id();
-  request.conditions = write_conditions(call);
+  request.conditions = co_await or_fail(delete_conditions(call));
   request.bypass_governance = bypasses_governance(call);
   http::ResponseHead head = call.make_head(204);
-  const SizeAndTime wanted = co_await or_fail(parse_size_and_time(call));
-  if (wanted.any()) {
-    const S3Result<bool> exists =
-        co_await pin_by_etag(call, request.key, request.version_id, wanted, request.conditions);
-    if (!exists) co_return std::unexpected(exists.error());
-    if (!*exists) co_return co_await call.respond_empty(204);
-  }
   std::string asked = request.version_id;
   object::CommitHook hook = removal_hook(call, std::span(&request, 1));
   Result<object::RemovedInfo> done =

@@ -400,6 +400,34 @@ TEST_P(Rename, ObjectsOfPartsAndUnderOtherKeysMove) {
   }
 }
 
+using Removal = Append;
+
+TEST_P(Removal, SizeAndTimeAreConditionsOfTheCommit) {
+  const auto put = harness.put("k", random_bytes(1, 100));
+  ASSERT_TRUE(put);
+  Conditions conditions;
+  conditions.size_bytes = 99;
+  const Status size = harness.remove("k", conditions);
+  ASSERT_FALSE(size);
+  EXPECT_THAT(size.error().message, testing::StartsWith(std::string(reason::kConditionSize)));
+  conditions.size_bytes = 100;
+  conditions.modified = WallTime{put->modified.unix_ms + 1000};
+  const Status time = harness.remove("k", conditions);
+  ASSERT_FALSE(time);
+  EXPECT_THAT(time.error().message, testing::StartsWith(std::string(reason::kConditionModified)));
+  conditions.modified = WallTime{put->modified.unix_ms / 1000 * 1000};  // As a header tells it.
+  EXPECT_TRUE(harness.remove("k", conditions));
+  EXPECT_FALSE(harness.head("k"));
+  EXPECT_TRUE(harness.remove("k", conditions));  // Nothing is there to differ.
+  set_mode(Versioning::kEnabled);
+  const auto removed =
+      harness.run(harness.objects->remove_one(harness.bucket, {"k", "", conditions, false}));
+  ASSERT_TRUE(removed);
+  EXPECT_FALSE(removed->made_marker);
+}
+
+INSTANTIATE_TEST_SUITE_P(Both, Removal, testing::Values(Backends::kMemory, Backends::kDisk),
+                         backends_name);
 INSTANTIATE_TEST_SUITE_P(Both, Append, testing::Values(Backends::kMemory, Backends::kDisk),
                          backends_name);
 INSTANTIATE_TEST_SUITE_P(Both, Rename, testing::Values(Backends::kMemory, Backends::kDisk),

@@ -14,7 +14,11 @@ std::unexpected<Error> refused(std::string_view why, uint32_t number) {
 
 Status check_part(const Part& part, const CompletedPart& asked, const UploadInfo& upload) {
   if (part.info.etag != asked.etag) return refused(reason::kInvalidPart, asked.number);
-  if (asked.checksum) {
+  // A part of an upload that named no algorithm may have brought one of its own, which was compared
+  // when the part came.
+  const bool is_foreign =
+      asked.checksum && !upload.checksum_was_asked && asked.checksum->first != upload.checksum;
+  if (asked.checksum && !is_foreign) {
     const bool same = part.info.checksum && part.info.checksum->kind == asked.checksum->first &&
                       part.info.checksum->value == asked.checksum->second;
     if (!same) return refused(reason::kInvalidPart, asked.number);
@@ -30,6 +34,12 @@ Result<std::vector<const Part*>> choose_parts(const std::vector<Part>& stored,
                                               const UploadInfo& upload,
                                               const CompleteOptions& options) {
   if (options.parts.empty()) return refused(reason::kInvalidPart, 0);
+  if (options.checksum_type && *options.checksum_type != upload.checksum_type) {
+    return fail(Code::kInvalidArgument, std::string(reason::kChecksumTypeDiffers));
+  }
+  if (options.checksum && options.checksum->first != upload.checksum) {
+    return fail(Code::kInvalidArgument, std::string(reason::kChecksumKindDiffers));
+  }
   std::map<uint32_t, const Part*> by_number;
   for (const Part& part : stored) by_number.emplace(part.info.number, &part);
   std::vector<const Part*> out;
@@ -51,7 +61,8 @@ Result<std::vector<const Part*>> choose_parts(const std::vector<Part>& stored,
     }
   }
   if (options.size_bytes && *options.size_bytes != size_bytes) {
-    return fail(Code::kInvalidArgument, std::string(reason::kSizeMismatch));
+    return fail(Code::kInvalidArgument,
+                std::string(reason::kSizeMismatch) + ": " + std::to_string(size_bytes));
   }
   if (size_bytes > kObjectBytesMax) {
     return fail(Code::kInvalidArgument, std::string(reason::kSizeMismatch) + ": too large");

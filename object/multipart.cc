@@ -66,11 +66,12 @@ io::Task<Result<std::optional<UploadRow>>> load_upload(Context& context, BucketI
 class PartTarget final : public BodyTarget {
  public:
   PartTarget(Context& context, BucketInfo bucket, UploadInfo upload, uint32_t number,
-             std::shared_ptr<const crypto::TenantKeys> keys)
+             DigestKind told, std::shared_ptr<const crypto::TenantKeys> keys)
       : context_(context),
         bucket_(std::move(bucket)),
         upload_(std::move(upload)),
         number_(number),
+        told_(told),
         keys_(std::move(keys)) {}
 
   io::Task<Result<ObjectInfo>> commit(const BodySink& sink, const BodyDigests& digests,
@@ -81,6 +82,7 @@ class PartTarget final : public BodyTarget {
   BucketInfo bucket_;
   UploadInfo upload_;
   uint32_t number_;
+  DigestKind told_;  // The checksum in the answer; the upload's is stored.
   std::shared_ptr<const crypto::TenantKeys> keys_;
 };
 
@@ -105,7 +107,9 @@ io::Task<Result<ObjectInfo>> PartTarget::commit(const BodySink&, const BodyDiges
   info.size_bytes = part.info.size_bytes;
   info.etag = part.info.etag;
   info.modified = part.info.modified;
-  info.checksum = part.info.checksum;
+  info.checksum.emplace();
+  info.checksum->kind = told_;
+  info.checksum->value = *digests.find(told_);
   info.sse = upload_.sse;
   const Status status = co_await commit_part(context_, bucket_, upload_, std::move(part),
                                              std::move(prepared.new_edges));
@@ -182,12 +186,13 @@ Result<std::unique_ptr<ObjectWriter>> make_part_writer(Context& context, BucketI
   sink.keys = seal_keys(*keys, plan->key);
   sink.owner = context.new_owner();
   sink.digests = std::move(options.digests);
+  const DigestKind told = sink.digests.empty() ? upload.checksum : sink.digests.back();
   sink.digests.push_back(upload.checksum);
   sink.size_bytes = options.size_bytes;
   sink.size_bytes_max = kPartBytesMax;
   sink.may_inline = false;
   auto target = std::make_unique<PartTarget>(context, std::move(bucket), std::move(upload),
-                                             part_number, *keys);
+                                             part_number, told, *keys);
   return std::make_unique<BodyWriter>(context, std::move(sink), std::move(target));
 }
 

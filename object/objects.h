@@ -41,12 +41,16 @@ inline constexpr std::string_view kBucketExists = "bucket exists";
 inline constexpr std::string_view kBucketOwned = "bucket owned by caller";
 inline constexpr std::string_view kConditionIfMatch = "condition If-Match";
 inline constexpr std::string_view kConditionIfNoneMatch = "condition If-None-Match";
+inline constexpr std::string_view kConditionSize = "condition size";
+inline constexpr std::string_view kConditionModified = "condition time of change";
 inline constexpr std::string_view kInvalidPart = "invalid part";
 inline constexpr std::string_view kInvalidPartOrder = "invalid part order";
 inline constexpr std::string_view kPartTooSmall = "part too small";
 inline constexpr std::string_view kChecksumMismatch = "checksum mismatch";
 inline constexpr std::string_view kSizeMismatch = "size mismatch";
 inline constexpr std::string_view kChecksumMissing = "checksum missing";
+inline constexpr std::string_view kChecksumTypeDiffers = "checksum type differs";
+inline constexpr std::string_view kChecksumKindDiffers = "checksum kind differs";
 inline constexpr std::string_view kObjectLocked = "object locked";
 inline constexpr std::string_view kInvalidWriteOffset = "invalid write offset";
 inline constexpr std::string_view kTooManyParts = "too many parts";
@@ -337,6 +341,7 @@ class Objects {
                                                      UploadOptions options) = 0;
   virtual io::Task<Result<UploadInfo>> upload(BucketInfo bucket, std::string key,
                                               std::string upload_id) = 0;
+  // The last of options.digests is the checksum in the answer; the upload's is stored.
   virtual io::Task<Result<std::unique_ptr<ObjectWriter>>> put_part(BucketInfo bucket,
                                                                    UploadInfo upload,
                                                                    uint32_t part_number,

@@ -65,6 +65,10 @@ S3Error translate_refused(const Error& error, std::string_view bucket) {
   if (is(error, reason::kSourceCondition)) return precondition_failed("x-amz-rename-source");
   if (is(error, reason::kConditionIfNoneMatch)) return precondition_failed("If-None-Match");
   if (is(error, reason::kConditionIfMatch)) return precondition_failed("If-Match");
+  if (is(error, reason::kConditionSize)) return precondition_failed("x-amz-if-match-size");
+  if (is(error, reason::kConditionModified)) {
+    return precondition_failed("x-amz-if-match-last-modified-time");
+  }
   return make(S3Code::kOperationAborted);
 }
 

@@ -200,6 +200,12 @@ S3Result<std::optional<ClaimedChecksum>> trailer_checksum(const BodyChecksums& c
   return found;
 }
 
+std::string checksum_kind_mismatch(DigestKind upload, DigestKind given) {
+  return "Checksum Type mismatch occurred, expected checksum Type: " +
+         std::string(checksum_header_suffix(upload)) +
+         ", actual checksum Type: " + std::string(checksum_header_suffix(given));
+}
+
 S3Error checksum_mismatch(DigestKind kind, std::string_view claimed_base64,
                           std::string_view computed_base64) {
   return S3Error{S3Code::kBadDigest,

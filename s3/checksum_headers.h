@@ -51,6 +51,8 @@ S3Result<BodyChecksums> parse_body_checksums(const RequestView& request);
 S3Result<std::optional<ClaimedChecksum>> trailer_checksum(const BodyChecksums& claimed,
                                                           const std::vector<Trailer>& trailers);
 
+// The message where a part, or the whole, of an upload names another algorithm than the upload.
+std::string checksum_kind_mismatch(crypto::DigestKind upload, crypto::DigestKind given);
 // 400 BadDigest in S3's words. Kind kMd5 from Content-MD5 has words of its own.
 S3Error checksum_mismatch(crypto::DigestKind kind, std::string_view claimed_base64,
                           std::string_view computed_base64);

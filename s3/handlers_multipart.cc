@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "s3/acl_policy.h"
+#include "s3/complete_errors.h"
 #include "s3/encryption.h"
 #include "s3/events.h"
 #include "s3/handlers.h"
@@ -15,47 +16,6 @@
 
 namespace cairn::s3::handlers {
 namespace {
-
-// The message of S3 where a composite upload lacks a part's checksum.
-io::Task<S3Error> missing_part_checksum(Call& call, std::vector<object::CompletedPart> parts) {
-  std::string algorithm = "checksum";
-  const Result<object::UploadInfo> upload = co_await call.objects().upload(
-      call.bucket, call.target.key, std::string(call.param("uploadId")));
-  if (upload) algorithm = checksum_header_suffix(upload->checksum);
-  const auto lacking = std::ranges::find_if(parts, [](const auto& part) { return !part.checksum; });
-  const uint32_t number = lacking == parts.end() ? 1 : lacking->number;
-  co_return S3Error{S3Code::kInvalidRequest,
-                    "The upload was created using a " + algorithm +
-                        " checksum. The complete request must include the checksum for each part. "
-                        "It was missing for part " +
-                        std::to_string(number) + " in the request.",
-                    {}};
-}
-
-// EntityTooSmall with the part at fault.
-io::Task<S3Error> small_part(Call& call, std::vector<object::CompletedPart> listed) {
-  S3Error error{S3Code::kEntityTooSmall, {}, {}};
-  Result<object::UploadInfo> upload = co_await call.objects().upload(
-      call.bucket, call.target.key, std::string(call.param("uploadId")));
-  if (!upload) co_return error;
-  const Result<std::vector<object::PartInfo>> parts = co_await call.objects().list_parts(
-      call.bucket, std::move(*upload), 0, object::kPartNumberMax);
-  if (!parts) co_return error;
-  for (const object::PartInfo& part : *parts) {
-    const bool is_listed =
-        std::ranges::any_of(listed, [&](const auto& entry) { return entry.number == part.number; });
-    if (!is_listed || part.size_bytes >= object::kPartBytesMin ||
-        part.number == listed.back().number) {
-      continue;
-    }
-    error.fields = {{"ProposedSize", std::to_string(part.size_bytes)},
-                    {"MinSizeAllowed", std::to_string(object::kPartBytesMin)},
-                    {"PartNumber", std::to_string(part.number)},
-                    {"ETag", part.etag}};
-    break;
-  }
-  co_return error;
-}
 
 S3Result<object::CompleteOptions> plan_complete(const Call& call) {
   object::CompleteOptions options;
@@ -79,7 +39,12 @@ S3Result<object::CompleteOptions> plan_complete(const Call& call) {
   if (const auto size = call.view.header("x-amz-mp-object-size")) {
     options.size_bytes = parse_number(*size, 0, std::numeric_limits<int64_t>::max());
     if (!options.size_bytes) {
-      return invalid_argument("Invalid x-amz-mp-object-size", "x-amz-mp-object-size", *size);
+      const bool is_negative =
+          size->starts_with('-') && parse_number(size->substr(1), 0, INT64_MAX);
+      const std::string_view what = is_negative ? "less than zero" : "invalid";
+      return s3_fail(S3Code::kInvalidRequest, "Value for x-amz-mp-object-size header is " +
+                                                  std::string(what) + ": '" + std::string(*size) +
+                                                  "'");
     }
   }
   options.conditions = write_conditions(call);
@@ -131,18 +96,11 @@ Reply complete_multipart_upload(Call& call) {
   object::CompleteOptions options = co_await or_fail(plan_complete(call));
   options.customer_key = co_await or_fail(customer_key_of(call));
   options.hook = event_hook(call, event::kComplete);
-  const std::vector<object::CompletedPart> parts = options.parts;
+  const object::CompleteOptions asked = options;
   const Result<object::ObjectInfo> completed = co_await call.objects().complete_upload(
       call.bucket, call.target.key, std::string(call.param("uploadId")), std::move(options));
   if (!completed) {
-    const Error& error = completed.error();
-    if (error.message.starts_with(object::reason::kChecksumMissing)) {
-      co_return std::unexpected(co_await missing_part_checksum(call, parts));
-    }
-    if (error.message.starts_with(object::reason::kPartTooSmall)) {
-      co_return std::unexpected(co_await small_part(call, parts));
-    }
-    co_return std::unexpected(translate(call, error));
+    co_return std::unexpected(co_await complete_error(call, completed.error(), asked));
   }
   std::string body;
   XmlWriter xml(body);

@@ -88,10 +88,7 @@ S3Result<std::vector<object::DigestKind>> part_digests(const object::UploadInfo&
   const std::optional<object::DigestKind> kind = claimed.algorithm;
   if (kind && *kind != upload.checksum) {
     if (upload.checksum_was_asked) {
-      return s3_fail(S3Code::kInvalidRequest,
-                     "Checksum Type mismatch occurred, expected checksum Type: " +
-                         std::string(checksum_header_suffix(upload.checksum)) +
-                         ", actual checksum Type: " + std::string(checksum_header_suffix(*kind)));
+      return s3_fail(S3Code::kInvalidRequest, checksum_kind_mismatch(upload.checksum, *kind));
     }
     digests.push_back(*kind);
   }

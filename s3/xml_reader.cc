@@ -230,10 +230,10 @@ S3Result<CompletePart> parse_complete_part(const pugi::xml_node& node) {
       const std::optional<crypto::DigestKind> kind = checksum_kind(name.substr(8));
       if (!kind) continue;
       const std::optional<crypto::DigestValue> value = parse_checksum_value(*kind, stripped(text));
-      if (!value)
-        return s3_fail(S3Code::kInvalidRequest, "Value for x-amz-checksum-" +
-                                                    std::string(checksum_header_suffix(*kind)) +
-                                                    " header is invalid.");
+      if (!value || !part.checksums.empty()) {
+        return invalid_argument("Invalid Base64 or multiple checksums present in request",
+                                "Checksum", text);
+      }
       part.checksums.emplace_back(*kind, *value);
     }
   }

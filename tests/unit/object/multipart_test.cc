@@ -274,5 +274,80 @@ TEST_P(Multipart, UploadsAreListedInOrderAndGoWithTheirBucket) {
 INSTANTIATE_TEST_SUITE_P(Backends, Multipart, testing::Values(Backends::kMemory, Backends::kDisk),
                          backends_name);
 
+TEST_P(Multipart, ChecksumTypeAndKindOfTheWholeMustBeTheUploads) {
+  Harness harness(GetParam());
+  UploadOptions begun;
+  begun.checksum = DigestKind::kCrc32;
+  const UploadInfo upload = start(harness, begun);
+  const Bytes body = random_bytes(1, 3000);
+  const auto part = harness.put_part(upload, 1, body);
+  ASSERT_TRUE(part);
+  CompleteOptions options;
+  options.checksum_type = ChecksumType::kFullObject;
+  expect_reason(complete(harness, upload, {*part}, options), reason::kChecksumTypeDiffers);
+  options.checksum_type = ChecksumType::kComposite;
+  options.checksum.emplace(DigestKind::kSha256, DigestValue(crypto::sha256(body)));
+  expect_reason(complete(harness, upload, {*part}, options), reason::kChecksumKindDiffers);
+  options.checksum.emplace(DigestKind::kCrc32, part->checksum->value);
+  expect_reason(complete(harness, upload, {*part}, options), reason::kChecksumMismatch);
+  options.checksum->second = crypto::digest_of(DigestKind::kCrc32, part->checksum->value.view());
+  EXPECT_TRUE(complete(harness, upload, {*part}, options));
+}
+
+TEST_P(Multipart, EveryAlgorithmMakesItsCompositeAndItsWhole) {
+  Harness harness(GetParam());
+  const std::vector<Bytes> bodies = {random_bytes(1, 5 * MiB), random_bytes(2, 1234)};
+  Bytes whole = bodies[0];
+  whole.insert(whole.end(), bodies[1].begin(), bodies[1].end());
+  for (uint8_t number = 0; number <= static_cast<uint8_t>(DigestKind::kXxh3_128); ++number) {
+    const auto kind = static_cast<DigestKind>(number);
+    for (const ChecksumType type : {ChecksumType::kComposite, ChecksumType::kFullObject}) {
+      if (kind == DigestKind::kCrc64Nvme && type == ChecksumType::kComposite) continue;
+      UploadOptions begun;
+      begun.checksum = kind;
+      begun.checksum_type = type;
+      const UploadInfo upload = start(harness, begun);
+      Bytes values;
+      std::vector<PartInfo> parts;
+      for (uint32_t i = 0; i < bodies.size(); ++i) {
+        const auto part = harness.put_part(upload, i + 1, bodies[i]);
+        ASSERT_TRUE(part);
+        const DigestValue value = crypto::digest_of(kind, bodies[i]);
+        ASSERT_EQ(part->checksum->value, value);
+        values.insert(values.end(), value.view().begin(), value.view().end());
+        parts.push_back(*part);
+      }
+      const auto done = complete(harness, upload, parts);
+      ASSERT_TRUE(done) << done.error().message;
+      EXPECT_EQ(done->checksum->type, type);
+      EXPECT_EQ(done->checksum->value,
+                crypto::digest_of(kind, type == ChecksumType::kComposite ? values : whole))
+          << int{number};
+    }
+  }
+}
+
+TEST_P(Multipart, PartsMayBringAnAlgorithmWhereTheUploadNamedNone) {
+  Harness harness(GetParam());
+  const UploadInfo upload = start(harness);
+  const Bytes body = random_bytes(1, 3000);
+  PutOptions options;
+  options.digests = {upload.checksum, DigestKind::kCrc32};
+  auto writer =
+      harness.run(harness.objects->put_part(harness.bucket, upload, 1, std::move(options)));
+  ASSERT_TRUE(writer);
+  const auto written = harness.run(write_all(std::move(*writer), body, 1));
+  ASSERT_TRUE(written);
+  EXPECT_EQ(written->checksum->kind, DigestKind::kCrc32);  // As the client asked.
+  CompleteOptions complete_options;
+  complete_options.parts.push_back(
+      {1, written->etag, std::pair{DigestKind::kCrc32, written->checksum->value}});
+  const auto done = harness.run(
+      harness.objects->complete_upload(harness.bucket, "k", upload.upload_id, complete_options));
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(done->checksum->kind, DigestKind::kCrc64Nvme);
+  EXPECT_EQ(done->checksum->value, crypto::digest_of(DigestKind::kCrc64Nvme, body));
+}
+
 }  // namespace
 }  // namespace cairn::object

@@ -132,13 +132,13 @@ TEST(XmlReader, Delete) {
 TEST(XmlReader, Complete) {
   const S3Result<CompleteRequest> request = parse_complete(
       "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>\"a\"</ETag><ChecksumCRC32>"
-      "AAAAAA==</ChecksumCRC32><ChecksumXXHASH3>AAAAAAAAAAA=</ChecksumXXHASH3></Part><Part><ETag>b"
+      "AAAAAA==</ChecksumCRC32></Part><Part><ETag>b"
       "</ETag><PartNumber> 10000 </PartNumber></Part><Part><PartNumber>3</PartNumber>"
       "<ETag>&quot;c&#34;</ETag></Part></CompleteMultipartUpload>");
   ASSERT_TRUE(request);
   ASSERT_EQ(request->parts.size(), 3U);
   EXPECT_EQ(request->parts[0].etag, "a");
-  EXPECT_EQ(request->parts[0].checksums.size(), 2U);
+  EXPECT_EQ(request->parts[0].checksums.size(), 1U);
   EXPECT_EQ(request->parts[1].number, 10000U);
   EXPECT_EQ(request->parts[1].etag, "b");
   EXPECT_EQ(request->parts[2].etag, "c");
@@ -147,12 +147,15 @@ TEST(XmlReader, Complete) {
                                   "</Part></CompleteMultipartUpload>"));
   };
   EXPECT_EQ(part("<PartNumber>0</PartNumber><ETag>a</ETag>"), "InvalidArgument");
+  EXPECT_EQ(part("<PartNumber>1</PartNumber><ETag>a</ETag><ChecksumCRC32>AAAAAA==</ChecksumCRC32>"
+                 "<ChecksumXXHASH3>AAAAAAAAAAA=</ChecksumXXHASH3>"),
+            "InvalidArgument");
   EXPECT_EQ(part("<PartNumber>10001</PartNumber><ETag>a</ETag>"), "InvalidArgument");
   EXPECT_EQ(part("<PartNumber>-1</PartNumber><ETag>a</ETag>"), "InvalidArgument");
   EXPECT_EQ(part("<ETag>a</ETag>"), "MalformedXML");
   EXPECT_EQ(part("<PartNumber>1</PartNumber>"), "MalformedXML");
   EXPECT_EQ(part("<PartNumber>1</PartNumber><ETag>a</ETag><ChecksumCRC32>A</ChecksumCRC32>"),
-            "InvalidRequest");
+            "InvalidArgument");
   EXPECT_EQ(outcome(parse_complete("")), "MalformedXML");
   EXPECT_EQ(outcome(parse_complete("<CompleteMultipartUpload/>")), "MalformedXML");
   std::string body = "<CompleteMultipartUpload>";

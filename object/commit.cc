@@ -132,6 +132,7 @@ io::Task<Result<bool>> make_room(const KeyScope& scope, const KeyRows& rows,
                        (mode == Versioning::kSuspended && rows.current->head.is_null));
   if (replaces && takes_over_edges) {
     const Head& head = rows.current->head;
+    count_version(scope, head.info.size_bytes, -1);
     if (head.body_sha256) {
       scope.change.batch.deletes.push_back(keys::body(scope.bucket.id, rows.key, head.order));
     }

@@ -167,7 +167,7 @@ TEST_P(UsageModel, CountersAreWhatAScanFinds) {
   for (int step = 0; step < 60; ++step) {
     SCOPED_TRACE(testing::Message() << "seed=" << seed << " step=" << step);
     const std::string key = "k" + std::to_string(random.below(4));
-    switch (random.below(8)) {
+    switch (random.below(10)) {
       case 0:
       case 1:
       case 2: put(key, random.below(2) == 0 ? random.below(200) : 20'000 + random.below(9)); break;
@@ -191,6 +191,20 @@ TEST_P(UsageModel, CountersAreWhatAScanFinds) {
                                                       "k" + std::to_string(random.below(4)), {})));
         break;
       }
+      case 8: {
+        const auto base = store_.wait(store_.objects().head(bucket_, key, ""));
+        auto writer =
+            store_.wait(store_.objects().append(bucket_, key, base ? base->size_bytes : 0, {}));
+        ASSERT_TRUE(writer);
+        ASSERT_TRUE(store_.wait((*writer)->write(random_bytes(9, 1 + random.below(20'000)))));
+        ASSERT_TRUE(store_.wait((*writer)->finish({})));
+        break;
+      }
+      case 9:
+        // Refused where there are versions; then nothing changes.
+        static_cast<void>(store_.wait(
+            store_.objects().rename(bucket_, key, "k" + std::to_string(random.below(4)), {})));
+        break;
     }
     if (step % 15 != 14) continue;
     const Usage before = usage();

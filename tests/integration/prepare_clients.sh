@@ -13,7 +13,7 @@ if [ ! -x build/clients/venv/bin/python ] || ! build/clients/venv/bin/python -c 
     build/clients/venv/bin/pip install -q 'boto3[crt]' || echo "prepare_clients: no new boto3" >&2
 fi
 
-if [ ! -d build/clients/js/node_modules/@aws-sdk/client-s3 ]; then
+if [ ! -d build/clients/js/node_modules/playwright-core ]; then
   mkdir -p build/clients/js
   cp tests/integration/clients/js/package.json build/clients/js/
   (cd build/clients/js && npm install --silent --no-audit --no-fund) ||

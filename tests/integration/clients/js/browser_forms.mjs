@@ -1,0 +1,105 @@
+// Property: a page of another origin uploads by submitting a form that the JS SDK presigned, and ends
+// where the form says; by fetch, without a CORS rule of the bucket, it reads nothing of the reply. Run by browser_test.py with headless Chromium; exits non-zero with the first difference.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { createServer } from "node:http";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  CreateBucketCommand, GetObjectCommand, S3Client,
+} from "@aws-sdk/client-s3";
+import { createPresignedPost } from "@aws-sdk/s3-presigned-post";
+import { chromium } from "playwright-core";
+
+const Bucket = "browser";
+const s3 = new S3Client({
+  endpoint: process.env.CAIRN_URL, region: "us-east-1", forcePathStyle: true,
+  credentials: {
+    accessKeyId: process.env.AWS_ACCESS_KEY_ID,
+    secretAccessKey: process.env.AWS_SECRET_ACCESS_KEY,
+  },
+});
+const md5 = (text) => `"${createHash("md5").update(text).digest("hex")}"`;
+const presign = (Key, Fields = {}, Conditions = []) => createPresignedPost(s3, {
+  Bucket, Key, Fields, Expires: 300,
+  Conditions: [...Object.entries(Fields).map(([name, value]) => ({ [name]: value })), ...Conditions],
+});
+
+// The page's origin: another port than the store's.
+const pages = createServer((request, response) => {
+  response.setHeader("Content-Type", "text/html; charset=utf-8");
+  response.end("<!doctype html><title>page</title><body></body>");
+});
+await new Promise((resolve) => pages.listen(0, "127.0.0.1", resolve));
+const origin = `http://127.0.0.1:${pages.address().port}`;
+
+// What the page does: posts the form's fields and a file of `text`; tells what it can read.
+const postByFetch = ({ url, fields, text }) => {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  form.append("file", new Blob([text], { type: "text/plain" }), "note.txt");
+  return fetch(url, { method: "POST", body: form }).then(
+    async (reply) => ({
+      status: reply.status, etag: reply.headers.get("ETag"),
+      location: reply.headers.get("Location"), text: await reply.text(),
+    }),
+    (error) => ({ failed: String(error) }));
+};
+
+async function withoutRules(page) {
+  const form = await presign("hidden");
+  const reply = await page.evaluate(postByFetch, { ...form, text: "x" });
+  assert.match(reply.failed, /TypeError/, "without CORS a page reads nothing");
+}
+
+async function bySubmitting(page) {
+  const target = `${origin}/done?from=form`;
+  const form = await presign("submitted", { success_action_redirect: target });
+  await page.goto(origin);
+  await page.evaluate(({ url, fields }) => {
+    const element = document.createElement("form");
+    Object.assign(element, { action: url, method: "post", enctype: "multipart/form-data" });
+    for (const [name, value] of Object.entries(fields)) {
+      const input = document.createElement("input");
+      Object.assign(input, { type: "hidden", name, value });
+      element.append(input);
+    }
+    const file = document.createElement("input");
+    Object.assign(file, { type: "file", name: "file" });
+    const data = new DataTransfer();
+    data.items.add(new File(["submitted by a form"], "f.txt"));
+    file.files = data.files;
+    element.append(file);
+    document.body.append(element);
+    element.submit();
+  }, form);
+  await page.waitForURL(/done/);
+  const reached = new URL(page.url());
+  assert.equal(reached.origin, origin);
+  assert.equal(reached.searchParams.get("from"), "form");
+  assert.equal(reached.searchParams.get("bucket"), Bucket);
+  assert.equal(reached.searchParams.get("key"), "submitted");
+  assert.equal(reached.searchParams.get("etag"), md5("submitted by a form"));
+  const stored = await s3.send(new GetObjectCommand({ Bucket, Key: "submitted" }));
+  assert.equal(await stored.Body.transformToString(), "submitted by a form");
+}
+
+const profile = mkdtempSync(join(tmpdir(), "cairn-chromium."));
+const context = await chromium.launchPersistentContext(profile, {
+  executablePath: "/usr/bin/chromium", headless: true,
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+try {
+  await s3.send(new CreateBucketCommand({ Bucket }));
+  const page = await context.newPage();
+  await bySubmitting(page);
+  await page.goto(origin);
+  await withoutRules(page);
+  console.log("browser: ok");
+} finally {
+  await context.close();
+  pages.close();
+  rmSync(profile, { recursive: true, force: true });
+}

@@ -23,7 +23,7 @@ DAY_SECONDS = 1
 
 
 def load(build, server, mode, path, **options):
-    command = [os.path.join(build, "bin", "cairn_load"), mode, "--port",
+    command = [os.path.join(build, "bench", "cairn_load"), mode, "--port",
                server.host_port.split(":")[1], "--path", path, "--access-key", server.access_key,
                "--secret", server.secret_key]
     for name, value in options.items():

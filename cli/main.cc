@@ -150,7 +150,8 @@ struct Commands {
   }
 
   void add_quota(CLI::App& admin) {
-    CLI::App* quota = admin.add_subcommand("quota", "Limits of buckets, tenants and access keys");
+    CLI::App* quota =
+        admin.add_subcommand("quota", "Limits of buckets, tenants, users and access keys");
     quota->require_subcommand(1);
     CLI::App* show = quota->add_subcommand("show", "One quota and its usage, or all quotas");
     CLI::App* set = quota->add_subcommand("set", "Change limits; 0 removes one");
@@ -160,9 +161,10 @@ struct Commands {
           ->required()
           ->option_text("DIR");
       CLI::Option* scope =
-          command->add_option("scope", quota_parameters["scope"], "bucket, tenant or key");
-      CLI::Option* name = command->add_option("name", quota_parameters["name"],
-                                              "The bucket, the tenant's number, the access key");
+          command->add_option("scope", quota_parameters["scope"], "bucket, tenant, user or key");
+      CLI::Option* name =
+          command->add_option("name", quota_parameters["name"],
+                              "The bucket, the tenant, the user's ARN, the access key");
       if (command == set) scope->required();
       if (command == set) name->required();
     }

@@ -30,8 +30,9 @@ std::optional<QuotaOwner> parse_row(std::string_view row) {
   }
   const char scope = row[2];
   const std::string_view id = row.substr(4);
-  if (scope != 'b' && scope != 't' && scope != 'k') return std::nullopt;
-  if (scope != 'k' && id.size() != 8) return std::nullopt;
+  if (std::string_view("btuk").find(scope) == std::string_view::npos) return std::nullopt;
+  const bool is_numbered = scope == 'b' || scope == 't';
+  if (is_numbered && id.size() != 8) return std::nullopt;
   return QuotaOwner{static_cast<QuotaScope>(scope), std::string(id)};
 }
 
@@ -62,6 +63,9 @@ QuotaOwner QuotaOwner::bucket(uint64_t bucket_id) {
 }
 QuotaOwner QuotaOwner::tenant(TenantId tenant) {
   return {QuotaScope::kTenant, number_id(tenant.value)};
+}
+QuotaOwner QuotaOwner::user(std::string_view arn) {
+  return {QuotaScope::kUser, std::string(arn)};
 }
 QuotaOwner QuotaOwner::access_key(std::string_view access_key) {
   return {QuotaScope::kKey, std::string(access_key)};

@@ -1,4 +1,4 @@
-// Quotas as rows of the catalog: what a bucket, a tenant or an access key may use.
+// Quotas as rows of the catalog: what a bucket, a tenant, a user or an access key may use.
 //
 // Size quotas go to UsageTable, which decides at commits; rates are for the doors, who are told of
 // changes by a listener. Thread rule: get() on any thread; the rest on one reactor.
@@ -25,7 +25,7 @@ namespace cairn::object {
 inline constexpr size_t kQuotasMax = 100'000;
 
 // The letter stands in the row's key.
-enum class QuotaScope : char { kBucket = 'b', kTenant = 't', kKey = 'k' };
+enum class QuotaScope : char { kBucket = 'b', kTenant = 't', kUser = 'u', kKey = 'k' };
 
 // 0 = no limit.
 struct Quota {
@@ -41,12 +41,14 @@ struct Quota {
   friend bool operator==(const Quota&, const Quota&) = default;
 };
 
-// `id`: the bucket's id or the tenant as 8 bytes big-endian, or the access key.
+// `id`: the bucket's id or the tenant as 8 bytes big-endian, the ARN of a user or a role (all its
+// keys and sessions together), or the access key.
 struct QuotaOwner {
   QuotaScope scope = QuotaScope::kBucket;
   std::string id;
   static QuotaOwner bucket(uint64_t bucket_id);
   static QuotaOwner tenant(TenantId tenant);
+  static QuotaOwner user(std::string_view arn);
   static QuotaOwner access_key(std::string_view access_key);
   friend auto operator<=>(const QuotaOwner&, const QuotaOwner&) = default;
 };

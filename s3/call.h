@@ -68,6 +68,7 @@ struct Call {
   // without "s3:".
   std::vector<std::pair<std::string, std::string>> request_tags;
   std::vector<std::pair<std::string_view, std::string>> document_keys;
+  std::string audit_detail;         // RequestRecord::detail.
   RateLimiter::Owners rate_owners;  // Whose rates the request counts against.
   uint64_t rated_bytes_in = 0;      // Of the body, counted beforehand.
 

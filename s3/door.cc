@@ -114,6 +114,7 @@ struct Door::State {
     Target target;
     std::string version_id;
     S3Code error = S3Code::kCount;  // kCount = none.
+    std::string detail;
     RateLimiter::Owners rate_owners;
     uint64_t rated_bytes_in = 0;
     object::BucketInfo bucket;
@@ -213,6 +214,7 @@ S3Status Door::State::limit(Call& call) {
   RateLimiter::Owners& owners = call.rate_owners;
   if (who) {
     owners.access_key = rate_key('k', who->access_key);
+    if (who->principal) owners.user = rate_key('u', who->principal->arn);
     owners.tenant = rate_key('t', object::QuotaOwner::tenant(who->tenant).id);
   }
   if (call.route->needs_bucket) {
@@ -243,6 +245,7 @@ void Door::State::remember(Call& call, S3Code error) {
   end.version_id = call.param("versionId");
   end.target = std::move(call.target);
   end.error = error;
+  end.detail = std::move(call.audit_detail);
   end.rate_owners = std::move(call.rate_owners);
   end.rated_bytes_in = call.rated_bytes_in;
   end.bucket = std::move(call.bucket);
@@ -398,6 +401,7 @@ void Door::on_exchange_end(const http::ExchangeSummary& summary) {
   record.key = finished.target.key;
   record.version_id = finished.version_id;
   if (finished.bucket.id != 0) record.bucket_info = &finished.bucket;
+  record.detail = finished.detail;
   record.host_id = state_->context.host_id;
   record.auth = finished.auth;
   if (finished.route) record.action = finished.route->action;

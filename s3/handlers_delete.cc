@@ -1,4 +1,5 @@
 // DeleteObject and DeleteObjects.
+#include "base/log.h"
 #include "s3/access.h"
 #include "s3/checksum_headers.h"
 #include "s3/events.h"
@@ -92,6 +93,27 @@ io::Task<S3Result<std::vector<Outcome>>> delete_all(Call& call, const DeleteRequ
   co_return outcomes;
 }
 
+void append_member(std::string& out, std::string_view name, std::string_view text) {
+  if (text.empty()) return;
+  if (out.back() != '{') out += ',';
+  out.append("\"").append(name).append("\":\"");
+  log::append_json_escaped(out, text);
+  out += '"';
+}
+
+// RequestRecord::detail.
+std::string audit_detail(const DeleteRequest& request, const std::vector<Outcome>& outcomes) {
+  std::string out = "[";
+  for (size_t i = 0; i < outcomes.size(); ++i) {
+    out += i == 0 ? "{" : ",{";
+    append_member(out, "key", request.objects[i].key);
+    append_member(out, "version", request.objects[i].version_id.value_or(""));
+    if (outcomes[i].error) append_member(out, "error", code_info(outcomes[i].error->code).name);
+    out += '}';
+  }
+  return out + "]";
+}
+
 void write_outcome(XmlWriter& xml, const DeleteEntry& entry, const Outcome& outcome) {
   const std::string_view tag = outcome.error ? "Error" : "Deleted";
   xml.open(tag);
@@ -137,6 +159,7 @@ Reply delete_objects(Call& call) {
   const DeleteRequest request = co_await or_fail(parse_delete(call.document));
   const S3Result<std::vector<Outcome>> outcomes = co_await delete_all(call, request);
   if (!outcomes) co_return std::unexpected(outcomes.error());
+  call.audit_detail = audit_detail(request, *outcomes);
   std::string body;
   XmlWriter xml(body);
   xml.declaration();

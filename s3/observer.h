@@ -26,6 +26,8 @@ struct RequestRecord {
   std::string_view bucket;
   std::string_view key;
   std::string_view version_id;
+  // Of a request on many keys: a JSON array, one object per key with "key", "version", "error".
+  std::string_view detail;
   std::string_view action;      // Of the route, "s3:PutObject".
   std::string_view error_code;  // "NoSuchKey"; empty when the request succeeded.
   bool may_change = false;      // The method is none of those that only read.

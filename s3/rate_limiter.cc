@@ -84,7 +84,8 @@ std::optional<Duration> RateLimiter::admit(const Owners& owners, uint64_t bytes_
     if (!wait) taken.emplace_back(&*meter, units);
     return wait;
   };
-  for (const std::string* owner : {&owners.access_key, &owners.tenant, &owners.bucket}) {
+  for (const std::string* owner :
+       {&owners.access_key, &owners.user, &owners.tenant, &owners.bucket}) {
     const auto found = limits->find(*owner);
     if (found == limits->end()) continue;
     std::optional<Duration> wait = take(found->second->requests, 1);
@@ -100,7 +101,8 @@ std::optional<Duration> RateLimiter::admit(const Owners& owners, uint64_t bytes_
 void RateLimiter::charge(const Owners& owners, uint64_t bytes_in, uint64_t bytes_out, Instant now) {
   if (!is_active()) return;
   const std::shared_ptr<const Table> limits = table();
-  for (const std::string* owner : {&owners.access_key, &owners.tenant, &owners.bucket}) {
+  for (const std::string* owner :
+       {&owners.access_key, &owners.user, &owners.tenant, &owners.bucket}) {
     const auto found = limits->find(*owner);
     if (found == limits->end()) continue;
     if (found->second->bytes_in) found->second->bytes_in->charge(bytes_in, now);

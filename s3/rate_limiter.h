@@ -1,4 +1,4 @@
-// Requests and bytes per second of access keys, tenants and buckets, exact over all cores.
+// Requests and bytes per second of access keys, users, tenants and buckets, exact over all cores.
 //
 // Each limit is one number, the time at which it will be used up (the generic cell rate algorithm:
 // ITU-T I.371, "virtual scheduling"). A request is let in while that time is not further ahead than
@@ -48,7 +48,8 @@ class RateMeter {
   std::atomic<int64_t> used_until_ns_{0};
 };
 
-// Names whose limits apply to one request: "k/<access key>", "t/<tenant>", "b/<bucket id>".
+// Names whose limits apply to one request: "k/<access key>", "u/<ARN>", "t/<tenant>", "b/<bucket
+// id>".
 std::string rate_key(char scope, std::string_view id);
 
 class RateLimiter {
@@ -60,6 +61,7 @@ class RateLimiter {
   // What a request may be counted against; the strings are rate keys, empty = none.
   struct Owners {
     std::string access_key;
+    std::string user;
     std::string tenant;
     std::string bucket;
   };

@@ -110,6 +110,7 @@ void Audit::format(std::string& out, const s3::RequestRecord& record, WallTime a
   append_text(out, "version", record.version_id);
   append_count_field(out, "status", record.status);
   append_text(out, "error", record.error_code);
+  if (!record.detail.empty()) out.append(",\"objects\":").append(record.detail);
   if (record.aborted) out += ",\"aborted\":true";
 }
 

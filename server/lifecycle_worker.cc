@@ -90,9 +90,17 @@ io::Task<Status> LifecycleWorker::walk_bucket(object::BucketInfo bucket, std::st
   if (!rules) co_return fail(Code::kCorruption, "the lifecycle configuration does not parse");
   const io::Reactor& reactor = io::Reactor::current();
   const uint64_t bucket_id = bucket.id;
+  const crypto::TenantId tenant = bucket.tenant;
+  const std::string name = bucket.name;
+  const std::string text = *bucket.config->document(kDocument);
   LifecycleWalk walk(options_.environment, std::move(bucket), std::move(*rules), std::move(after));
   for (bool more = true; more;) {
     const Instant begin = reactor.now();
+    // Rules that were taken away or changed end the walk at once: the next pass has the new ones.
+    const Result<object::BucketInfo> now =
+        co_await options_.environment.objects->bucket(tenant, name);
+    const std::string* rules_now = now ? now->config->document(kDocument) : nullptr;
+    if (rules_now == nullptr || now->id != bucket_id || *rules_now != text) co_return Status();
     more = co_await io::or_return(walk.step(reactor.clock().wall_now()));
     if (++steps_count_ % kStepsPerCursor == 0 || stop.stop_requested()) {
       co_await io::or_return(save_cursor(bucket_id, walk.position()));

@@ -18,6 +18,7 @@ using object::QuotaOwner;
 using object::QuotaScope;
 
 constexpr size_t kAccessKeyBytesMax = 128;
+constexpr size_t kArnBytesMax = 2048;
 
 struct Limit {
   std::string_view name;
@@ -51,17 +52,22 @@ std::string_view scope_name(QuotaScope scope) {
   switch (scope) {
     case QuotaScope::kBucket: return "bucket";
     case QuotaScope::kTenant: return "tenant";
+    case QuotaScope::kUser: return "user";
     case QuotaScope::kKey: break;
   }
   return "key";
 }
 
-Result<crypto::TenantId> parse_tenant(std::string_view name) {
+// By name, or by number.
+Result<crypto::TenantId> find_tenant(const iam::Store& accounts, std::string_view name) {
   if (name == "root") return crypto::kRootTenant;
+  const std::shared_ptr<const iam::Directory> directory = accounts.directory();
+  const iam::Account* account = directory->account_named(name);
+  if (account != nullptr) return account->tenant->id;
   uint64_t number = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
   if (error != std::errc() || end != name.data() + name.size() || number == 0) {
-    return fail(Code::kInvalidArgument, "name: expected a tenant's number, or root");
+    return fail(Code::kInvalidArgument, "name: there is no such tenant");
   }
   return crypto::TenantId{number};
 }
@@ -97,17 +103,22 @@ io::Task<Result<QuotaAdmin::Named>> QuotaAdmin::find(std::string scope, std::str
     named.usage = objects_.usage().of_bucket(bucket.id);
     named.has_usage = true;
   } else if (scope == "tenant") {
-    const crypto::TenantId tenant = co_await io::or_return(parse_tenant(name));
+    const crypto::TenantId tenant = co_await io::or_return(find_tenant(accounts_, name));
     named.owner = QuotaOwner::tenant(tenant);
     named.usage = objects_.usage().of_tenant(tenant);
     named.has_usage = true;
+  } else if (scope == "user") {
+    if (!name.starts_with("arn:aws:") || name.size() > kArnBytesMax) {
+      co_return fail(Code::kInvalidArgument, "name: expected the ARN of a user or a role");
+    }
+    named.owner = QuotaOwner::user(name);
   } else if (scope == "key") {
     if (name.empty() || name.size() > kAccessKeyBytesMax) {
       co_return fail(Code::kInvalidArgument, "name: expected an access key");
     }
     named.owner = QuotaOwner::access_key(name);
   } else {
-    co_return fail(Code::kInvalidArgument, "scope: expected bucket, tenant or key");
+    co_return fail(Code::kInvalidArgument, "scope: expected bucket, tenant, user or key");
   }
   append_member(named.text, "scope", scope);
   named.text += ',';
@@ -136,7 +147,7 @@ io::Task<Result<std::string>> QuotaAdmin::show(std::string text) {
     first = false;
     append_member(out, "scope", scope_name(owner.scope));
     out += ',';
-    if (owner.scope == QuotaScope::kKey) {
+    if (owner.scope == QuotaScope::kKey || owner.scope == QuotaScope::kUser) {
       append_member(out, "name", owner.id);
     } else {
       // Of a bucket the number that its rows go by: its name may be another bucket's by now.
@@ -155,10 +166,11 @@ io::Task<Result<std::string>> QuotaAdmin::set(std::string text) {
   const Named named = co_await io::or_return(find(std::string(query.find("scope").value_or("")),
                                                   std::string(query.find("name").value_or(""))));
   const Quota quota = co_await io::or_return(changed(quotas_.get(named.owner), query));
-  if (named.owner.scope == QuotaScope::kKey &&
-      (quota.size_bytes != 0 || quota.versions_count != 0)) {
+  const bool has_only_rates =
+      named.owner.scope == QuotaScope::kKey || named.owner.scope == QuotaScope::kUser;
+  if (has_only_rates && (quota.size_bytes != 0 || quota.versions_count != 0)) {
     co_return fail(Code::kInvalidArgument,
-                   "size and objects are limits of buckets and tenants, not of access keys");
+                   "size and objects are limits of buckets and tenants, not of users");
   }
   co_await io::or_return(quotas_.set(named.owner, quota));
   std::string out = "{" + named.text + ",";

@@ -366,13 +366,13 @@ io::Task<Result<std::string>> Node::verify_audit() {
 }
 
 io::Task<Result<std::string>> Node::show_quota(std::string query) {
-  QuotaAdmin admin(stores_->objects(), beside_->quotas());
+  QuotaAdmin admin(stores_->objects(), beside_->quotas(), stores_->accounts());
   Result<std::string> shown = co_await admin.show(std::move(query));
   co_return shown;
 }
 
 io::Task<Result<std::string>> Node::set_quota(std::string query) {
-  QuotaAdmin admin(stores_->objects(), beside_->quotas());
+  QuotaAdmin admin(stores_->objects(), beside_->quotas(), stores_->accounts());
   Result<std::string> set = co_await admin.set(std::move(query));
   co_return set;
 }

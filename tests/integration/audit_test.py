@@ -66,6 +66,10 @@ class Audit(unittest.TestCase):
         text = "".join(map(json.dumps, lines))
         self.assertNotIn(self.server.secret_key, text)
         self.assertEqual([line["seq"] for line in lines], list(range(1, len(lines) + 1)))
+        self.s3.delete_objects(Bucket="audited", Delete={"Objects": [{"Key": "a"}, {"Key": "b\""}]})
+        self.server.admin("/admin/v1/audit-verify")
+        line = [line for line in lines_of(self.server) if line.get("route") == "DeleteObjects"][0]
+        self.assertEqual(line["objects"], [{"key": "a"}, {"key": "b\""}])
         self.assertEqual(os.stat(self.last_file()).st_mode & 0o777, 0o600)
         self.server.admin("/admin/v1/gc", "POST")
         self.server.admin("/admin/v1/audit-verify")

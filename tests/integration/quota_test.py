@@ -156,6 +156,19 @@ class Quotas(unittest.TestCase):
         self.assertTrue(all(m["HTTPStatusCode"] == 503 for m in slowed))
         self.assertGreaterEqual(int(slowed[0]["HTTPHeaders"]["retry-after"]), 1)
 
+    def test_a_user_is_limited_over_all_its_keys(self):
+        self.quota("set", "user", "arn:aws:iam::000000000001:root", "--requests", "1")
+        answers = []
+        for _ in range(3):
+            try:
+                self.s3.head_bucket(Bucket="limited")
+                answers.append(200)
+            except ClientError as error:
+                answers.append(error.response["ResponseMetadata"]["HTTPStatusCode"])
+        self.assertIn(503, answers)
+        self.quota("set", "user", "arn:aws:iam::000000000001:root", "--requests", "0")
+        self.s3.head_bucket(Bucket="limited")
+
     def test_bytes_per_second(self):
         self.quota("set", "bucket", "limited", "--bytes-in", "200KiB", "--bytes-out", "200KiB")
         for direction in ("in", "out"):
@@ -181,6 +194,7 @@ class Quotas(unittest.TestCase):
                           ["set", "planet", "limited", "--size", "1"],
                           ["set", "bucket", "limited", "--size", "much"],
                           ["set", "key", "AK", "--size", "1"],
+                          ["set", "user", "alice", "--requests", "1"],
                           ["set", "tenant", "x", "--size", "1"]):
             done = subprocess.run([binary(), "admin", "quota", *arguments, "--data",
                                    self.server.data], capture_output=True, text=True, timeout=60)

@@ -56,7 +56,8 @@ TEST(RateMeter, IdleTimeIsNotSavedUp) {
 
 TEST(RateLimiter, EveryOwnerMayRefuseAndThenNothingWasTaken) {
   RateLimiter limiter;
-  const RateLimiter::Owners owners{rate_key('k', "AK"), rate_key('t', "T"), rate_key('b', "B")};
+  const RateLimiter::Owners owners{rate_key('k', "AK"), rate_key('u', "U"), rate_key('t', "T"),
+                                   rate_key('b', "B")};
   EXPECT_FALSE(limiter.is_active());
   EXPECT_FALSE(limiter.admit(owners, 1 << 30, at_ms(0)));
   limiter.set(owners.access_key, {1000, 0, 0});
@@ -65,7 +66,7 @@ TEST(RateLimiter, EveryOwnerMayRefuseAndThenNothingWasTaken) {
   EXPECT_FALSE(limiter.admit(owners, 0, at_ms(0)));
   // The bucket refuses a hundred times; the key's own limit must not be used up by that.
   for (int i = 0; i < 1000; ++i) EXPECT_TRUE(limiter.admit(owners, 0, at_ms(1)));
-  EXPECT_FALSE(limiter.admit({owners.access_key, {}, {}}, 0, at_ms(1)));
+  EXPECT_FALSE(limiter.admit({owners.access_key, {}, {}, {}}, 0, at_ms(1)));
   limiter.set(owners.bucket, {});
   EXPECT_FALSE(limiter.admit(owners, 0, at_ms(2)));
   limiter.set(owners.access_key, {});
@@ -74,7 +75,7 @@ TEST(RateLimiter, EveryOwnerMayRefuseAndThenNothingWasTaken) {
 
 TEST(RateLimiter, BytesThatWereSentKeepLaterRequestsWaiting) {
   RateLimiter limiter;
-  const RateLimiter::Owners owners{rate_key('k', "AK"), {}, {}};
+  const RateLimiter::Owners owners{rate_key('k', "AK"), {}, {}, {}};
   limiter.set(owners.access_key, {0, 0, 1000});
   EXPECT_FALSE(limiter.admit(owners, 0, at_ms(0)));
   limiter.charge(owners, 0, 2000, at_ms(0));
@@ -86,7 +87,7 @@ TEST(RateLimiter, BytesThatWereSentKeepLaterRequestsWaiting) {
 
 TEST(RateLimiter, ThreadsShareOneLimit) {
   RateLimiter limiter;
-  const RateLimiter::Owners owners{rate_key('k', "AK"), {}, {}};
+  const RateLimiter::Owners owners{rate_key('k', "AK"), {}, {}, {}};
   limiter.set(owners.access_key, {5000, 0, 0});
   std::atomic<uint64_t> taken{0};
   std::vector<std::thread> threads;

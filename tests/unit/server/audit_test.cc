@@ -246,6 +246,7 @@ TEST(AuditLine, NamesWhoWhatAndResultAndHoldsHostileText) {
   record.request_id = "R";
   record.status = 403;
   record.error_code = "AccessDenied";
+  record.detail = R"([{"key":"x"}])";
   EXPECT_TRUE(Audit::wants(record));
   std::string fields;
   Audit::format(fields, record, WallTime{1'767'323'045'007});
@@ -257,6 +258,7 @@ TEST(AuditLine, NamesWhoWhatAndResultAndHoldsHostileText) {
   EXPECT_EQ(json["status"], 403);
   EXPECT_EQ(json["error"], "AccessDenied");
   EXPECT_EQ(json["action"], "s3:PutObject");
+  EXPECT_EQ(json["objects"][0]["key"], "x");
 }
 
 TEST(AuditLine, ReadsAreOnlyThereWhenDenied) {

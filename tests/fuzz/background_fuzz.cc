@@ -1,6 +1,6 @@
-// Invariants: no input makes a reader of background rows or of the audit log crash; an accepted event
-// has one encoding that parses back; no line that was not sealed under the key continues the chain.
-// The first byte of the input chooses the reader.
+// Invariants: no input makes a reader of background rows or of the audit log crash; an accepted
+// event has one encoding that parses back; no line that was not sealed under the key continues the
+// chain. The first byte of the input chooses the reader.
 #include <cstdint>
 
 #include "base/assert.h"

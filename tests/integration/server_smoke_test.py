@@ -72,9 +72,11 @@ class Smoke(unittest.TestCase):
         self.fails(404, "NoSuchTagSet", s3.get_bucket_tagging, Bucket="smoke")
         self.fails(404, "NoSuchLifecycleConfiguration", s3.get_bucket_lifecycle_configuration,
                    Bucket="smoke")
-        self.fails(501, "NotImplemented", s3.put_bucket_policy, Bucket="smoke", Policy="{}")
-        self.fails(501, "NotImplemented", s3.put_bucket_versioning, Bucket="smoke",
-                   VersioningConfiguration={"Status": "Enabled"})
+        self.fails(400, "MalformedPolicy", s3.put_bucket_policy, Bucket="smoke", Policy="{}")
+        self.fails(501, "NotImplemented", s3.put_bucket_replication, Bucket="smoke",
+                   ReplicationConfiguration={"Role": "arn:aws:iam::000000000001:role/r", "Rules": [
+                       {"Status": "Enabled", "Prefix": "", "Destination": {
+                           "Bucket": "arn:aws:s3:::elsewhere"}}]})
         self.fails(400, "AccessControlListNotSupported", s3.put_bucket_acl, Bucket="smoke",
                    ACL="public-read")
 

@@ -57,7 +57,10 @@ struct Call {
   RequestView view;
   Query query;
   Target target;
+  bool is_site = false;    // The host is that of a site (website.h).
   std::string request_id;  // 16 upper-case hex digits.
+  // What lets a browser show the reply to a page of another origin; on every reply.
+  std::vector<ErrorField> cors_headers;
 
   // Set step by step by the door before the handler runs.
   const Route* route = nullptr;

@@ -10,8 +10,10 @@
 #include "s3/access.h"
 #include "s3/body.h"
 #include "s3/call.h"
+#include "s3/cors.h"
 #include "s3/request_keys.h"
 #include "s3/routes.h"
+#include "s3/website.h"
 
 namespace cairn::s3 {
 namespace {
@@ -122,6 +124,8 @@ struct Door::State {
   };
 
   io::Task<S3Status> serve(Call& call);
+  void take_head(Call& call);
+  void find_site(Call& call);
   S3Status parse(Call& call);
   S3Status admit(Call& call);
   io::Task<S3Status> wait_for_room();
@@ -157,21 +161,34 @@ bool overrides_response(const Call& call) {
          });
 }
 
-// Target and route: what the request is about.
-S3Status Door::State::parse(Call& call) {
+void Door::State::take_head(Call& call) {
   const http::RequestHead& head = call.exchange.head();
   call.headers.reserve(head.fields.size());
   for (const http::Field field : head.fields) call.headers.push_back({field.name, field.value});
   call.view = {head.method, head.path, head.query, call.headers};
+}
+
+// Sets the target when the host is that of a site. A path that is no key is left to the door, which
+// says what is wrong with it.
+void Door::State::find_site(Call& call) {
+  if (options.website_domains.empty()) return;
+  const http::RequestHead& head = call.exchange.head();
+  S3Result<Target> target = split_target(head.host, head.path, options.website_domains);
+  if (!target || !target->virtual_host) return;
+  call.target = std::move(*target);
+  call.is_site = true;
+}
+
+// Target and route: what the request is about.
+S3Status Door::State::parse(Call& call) {
+  const http::RequestHead& head = call.exchange.head();
   S3Result<Query> query = Query::parse(head.query);
   if (!query) return std::unexpected(query.error());
   call.query = std::move(*query);
-  if (head.method == "OPTIONS") {
-    return s3_fail(S3Code::kAccessForbidden, "CORSResponse: CORS is not enabled for this bucket.");
-  }
   S3Result<Target> target = split_target(head.host, head.path, options.base_domains);
   if (!target) return std::unexpected(target.error());
   call.target = std::move(*target);
+  if (head.method == "OPTIONS") return {};
   const S3Result<const Route*> route = find_route(call.view, call.query, call.target);
   if (!route) return std::unexpected(route.error());
   call.route = *route;
@@ -254,7 +271,12 @@ void Door::State::remember(Call& call, S3Code error) {
 }
 
 io::Task<S3Status> Door::State::serve(Call& call) {
-  co_await or_fail(parse(call));
+  take_head(call);
+  find_site(call);
+  if (!call.is_site) co_await or_fail(parse(call));
+  if (call.view.header("origin")) co_await prepare_cors(call);
+  if (call.view.method == "OPTIONS") co_return co_await answer_preflight(call);
+  if (call.is_site) co_return co_await serve_website(call);
   if (options.observer != nullptr && !options.observer->has_room()) {
     const S3Status room = co_await wait_for_room();
     if (!room) co_return std::unexpected(room.error());
@@ -288,6 +310,7 @@ io::Task<S3Status> Door::State::serve(Call& call) {
 
 io::Task<void> Door::State::refuse(Call& call, S3Error error) {
   if (call.exchange.response_started()) co_return;  // The connection is cut: see handlers.h.
+  if (call.is_site) co_return co_await refuse_website(call, error);
   http::ResponseHead head = call.make_head(error.status());
   const bool is_bucket = resource_of(call.target) == Resource::kBucket;
   if (is_bucket && (call.exchange.head().is_head() || error.status() == 301 ||

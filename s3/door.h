@@ -39,7 +39,8 @@ struct DoorOptions {
   // Customers' keys are taken from requests over plain HTTP too: for tests, and where TLS ends at a
   // proxy that is not trusted otherwise.
   bool allow_ssec_over_http = false;
-  std::vector<std::string> base_domains;  // Lower-case, without port.
+  std::vector<std::string> base_domains;     // Lower-case, without port.
+  std::vector<std::string> website_domains;  // Hosts whose sub-domains are sites; likewise.
   int64_t lifecycle_day_ms = kLifecycleDayMs;
   const Accounts* accounts = nullptr;  // Null = every well-formed canonical id is taken.
   // Of buckets that say nothing of it themselves (s3/bucket_rules.h).

@@ -45,7 +45,8 @@ struct Config {
   bool strict_region = false;
   bool allow_ssec_over_http = false;
   std::vector<std::string> kms_keys;
-  std::vector<std::string> base_domains;  // Hosts whose sub-domains are buckets.
+  std::vector<std::string> base_domains;     // Hosts whose sub-domains are buckets.
+  std::vector<std::string> website_domains;  // Hosts whose sub-domains are sites.
   // Addresses and networks (CIDR) of proxies whose X-Forwarded-For and -Proto are believed.
   std::vector<std::string> trusted_proxies;
   std::string object_ownership = "BucketOwnerEnforced";  // Of buckets that do not say.

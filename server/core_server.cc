@@ -62,6 +62,7 @@ io::Task<Result<io::Endpoint>> CoreServer::listen(io::Endpoint at, Served served
   door.auth.strict_region = config.strict_region;
   door.allow_ssec_over_http = config.allow_ssec_over_http;
   door.base_domains = config.base_domains;
+  door.website_domains = config.website_domains;
   // Both were checked when they were set.
   for (const std::string& proxy : config.trusted_proxies) {
     door.trusted_proxies.push_back(iam::parse_ip_network(proxy).value());

@@ -2,6 +2,8 @@
 ones answer S3's codes, and what a configuration says is done (versions, locks, CORS, expiration headers).
 Method: one round trip per configuration against a real server; raw requests where no client sends them."""
 import datetime
+import http.client
+import json
 import sys
 import time
 import unittest
@@ -468,6 +470,115 @@ class ExpirationHeader(ConfigCase):
             self.assertRegex(reply["Expiration"], r'^expiry-date="\w{3}, \d\d \w{3} \d{4} 00:00:00 '
                                                   r'GMT", rule-id="soon%20%26%20sure"$')
         self.assertNotIn("Expiration", self.s3.put_object(Bucket=name, Key="a", Body=b""))
+
+
+class RawRequests(ConfigCase):
+    """Without credentials, as browsers send them."""
+    ARGS = ConfigCase.ARGS + ("--website-domain", "web.test")
+
+    def request(self, method, path, **headers):
+        connection = http.client.HTTPConnection(self.server.host_port, timeout=30)
+        self.addCleanup(connection.close)
+        connection.request(method, path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+        reply = connection.getresponse()
+        return reply.status, dict(reply.getheaders()), reply.read().decode()
+
+    def open_to_all(self, bucket, *actions):
+        self.s3.delete_public_access_block(Bucket=bucket)
+        self.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({
+            "Version": "2012-10-17", "Statement": [{
+                "Effect": "Allow", "Principal": "*", "Action": list(actions),
+                "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]}]}))
+
+    def test_a_page_of_another_origin_reads_and_writes(self):
+        name = self.bucket()
+        self.s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": [
+            {"AllowedMethods": ["GET", "PUT"], "AllowedOrigins": ["https://*.app"],
+             "AllowedHeaders": ["*"], "ExposeHeaders": ["ETag"]}]})
+        status, headers, _ = self.request("OPTIONS", f"/{name}/k", Origin="https://my.app",
+                                          Access_Control_Request_Method="PUT",
+                                          Access_Control_Request_Headers="content-type")
+        self.assertEqual(status, 200)
+        self.assertEqual(headers["Access-Control-Allow-Origin"], "https://my.app")
+        self.assertEqual(headers["Access-Control-Allow-Headers"], "content-type")
+        self.s3.put_object(Bucket=name, Key="k", Body=b"x")
+        url = self.s3.generate_presigned_url("get_object", Params={"Bucket": name, "Key": "k"})
+        path = url.split(self.server.host_port, 1)[1]
+        status, headers, body = self.request("GET", path, Origin="https://my.app")
+        self.assertEqual((status, body), (200, "x"))
+        self.assertEqual(headers["Access-Control-Expose-Headers"], "ETag")
+        status, headers, _ = self.request("GET", f"/{name}/k", Origin="https://my.app")
+        self.assertEqual(status, 403)
+        self.assertEqual(headers["Access-Control-Allow-Origin"], "https://my.app")
+        self.s3.delete_bucket_cors(Bucket=name)
+        _, headers, _ = self.request("GET", path, Origin="https://my.app")
+        self.assertNotIn("Access-Control-Allow-Origin", headers)
+
+    def site(self, **configuration):
+        name = self.bucket()
+        configuration.setdefault("IndexDocument", {"Suffix": "index.html"})
+        self.s3.put_bucket_website(Bucket=name, WebsiteConfiguration=configuration)
+        for key, body in (("index.html", "home"), ("docs/index.html", "docs"), ("e.html", "sorry"),
+                          ("page", "page")):
+            self.s3.put_object(Bucket=name, Key=key, Body=body.encode(), ContentType="text/html")
+        self.s3.put_object(Bucket=name, Key="moved", Body=b"",
+                           WebsiteRedirectLocation="https://example.com/there")
+        return name
+
+    def browse(self, bucket, path, method="GET"):
+        return self.request(method, path, Host=bucket + ".web.test:80")
+
+    def test_a_site_shows_index_and_error_documents(self):
+        name = self.site(ErrorDocument={"Key": "e.html"})
+        status, headers, body = self.browse(name, "/")
+        self.assertEqual(status, 403)
+        self.assertEqual(headers["Content-Type"], "text/html; charset=utf-8")
+        self.assertIn("<li>Code: AccessDenied</li>", body)
+        self.open_to_all(name, "s3:GetObject", "s3:ListBucket")
+        self.assertEqual(self.browse(name, "/")[::2], (200, "home"))
+        self.assertEqual(self.browse(name, "/docs/")[::2], (200, "docs"))
+        self.assertEqual(self.browse(name, "/page?versionId=x")[::2], (200, "page"))
+        status, headers, _ = self.browse(name, "/docs")
+        self.assertEqual((status, headers["Location"]), (302, "/docs/"))
+        status, headers, body = self.browse(name, "/absent")
+        self.assertEqual((status, body), (404, "sorry"))
+        self.assertEqual(headers["Content-Type"], "text/html")
+        status, headers, _ = self.browse(name, "/moved")
+        self.assertEqual((status, headers["Location"]), (301, "https://example.com/there"))
+        status, headers, body = self.browse(name, "/page", "HEAD")
+        self.assertEqual((status, headers["Content-Length"], body), (200, "4", ""))
+        self.assertEqual(self.browse(name, "/page", "PUT")[0], 405)
+        self.s3.delete_object(Bucket=name, Key="e.html")
+        status, _, body = self.browse(name, "/<absent>".replace("<", "%3C").replace(">", "%3E"))
+        self.assertEqual(status, 404)
+        self.assertIn("<li>Code: NoSuchKey</li>", body)
+        self.assertIn("<li>Key: &lt;absent&gt;</li>", body)
+
+    def test_a_site_redirects_by_rules(self):
+        name = self.site(RoutingRules=[
+            {"Condition": {"KeyPrefixEquals": "old/"}, "Redirect": {"ReplaceKeyPrefixWith": "new/"}},
+            {"Condition": {"HttpErrorCodeReturnedEquals": "404", "KeyPrefixEquals": "img/"},
+             "Redirect": {"HostName": "cdn.example", "Protocol": "https", "HttpRedirectCode": "307"}}])
+        self.open_to_all(name, "s3:GetObject", "s3:ListBucket")
+        status, headers, _ = self.browse(name, "/old/a%20b")
+        self.assertEqual((status, headers["Location"]),
+                         (301, f"http://{name}.web.test:80/new/a%20b"))
+        status, headers, _ = self.browse(name, "/img/x.png")
+        self.assertEqual((status, headers["Location"]), (307, "https://cdn.example/img/x.png"))
+        self.assertEqual(self.browse(name, "/other")[0], 404)
+        whole = self.bucket()
+        self.s3.put_bucket_website(Bucket=whole, WebsiteConfiguration={
+            "RedirectAllRequestsTo": {"HostName": "example.com", "Protocol": "https"}})
+        status, headers, _ = self.browse(whole, "/a/b")
+        self.assertEqual((status, headers["Location"]), (301, "https://example.com/a/b"))
+
+    def test_hosts_that_are_no_site(self):
+        name = self.bucket()
+        for host_bucket, code in ((name, "NoSuchWebsiteConfiguration"),
+                                  ("no-such-site", "NoSuchBucket")):
+            status, _, body = self.browse(host_bucket, "/")
+            self.assertEqual(status, 404)
+            self.assertIn(f"<li>Code: {code}</li>", body)
 
 
 if __name__ == "__main__":

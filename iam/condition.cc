@@ -255,8 +255,13 @@ bool Condition::holds_for_null(bool is_present) const {
 }
 
 bool Condition::holds(const RequestKeys& keys, bool is_deny) const {
-  const std::vector<std::string>* given = keys.find(key_);
-  const bool is_present = given != nullptr && !given->empty();
+  // Looked up once: most of what a condition costs that does not hold.
+  const auto* const addresses = type_ == Type::kIp ? keys.find_addresses(key_) : nullptr;
+  const auto* const given = type_ == Type::kIp ? nullptr : keys.find(key_);
+  const size_t count = addresses != nullptr ? addresses->size()
+                       : given != nullptr   ? given->size()
+                                            : 0;
+  const bool is_present = count > 0;
   if (type_ == Type::kNull) return holds_for_null(is_present);
   if (!is_present) {
     if (if_exists_ || quantifier_ == Quantifier::kForAll) return true;
@@ -265,8 +270,7 @@ bool Condition::holds(const RequestKeys& keys, bool is_deny) const {
   }
   bool any = false;
   bool all = true;
-  const auto* const addresses = type_ == Type::kIp ? keys.find_addresses(key_) : nullptr;
-  for (size_t i = 0; i < given->size(); ++i) {
+  for (size_t i = 0; i < count; ++i) {
     const Outcome outcome =
         addresses != nullptr ? matches_network((*addresses)[i]) : matches_any((*given)[i], keys);
     if (outcome == Outcome::kUnresolved && !is_deny) return false;

@@ -164,6 +164,7 @@ Reply copy_object(Call& call) {
   if (!info.version_id.empty()) head.add("x-amz-version-id", info.version_id);
   if (!source_version.empty()) head.add("x-amz-copy-source-version-id", source_version);
   add_encryption_of_write(head, call, info.sse);
+  add_expiration(head, call, info);
   co_return co_await call.respond_xml(std::move(head), std::move(body));
 }
 

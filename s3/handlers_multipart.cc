@@ -89,6 +89,7 @@ Reply create_multipart_upload(Call& call) {
     head.add("x-amz-checksum-type", checksum_type_name(upload.checksum_type));
   }
   add_encryption_of_write(head, call, upload.sse);
+  add_abort_date(head, call, upload);
   co_return co_await call.respond_xml(std::move(head), std::move(body));
 }
 
@@ -115,6 +116,7 @@ Reply complete_multipart_upload(Call& call) {
   http::ResponseHead head = call.make_head(200);
   if (!completed->version_id.empty()) head.add("x-amz-version-id", completed->version_id);
   add_encryption(head, call, completed->sse);
+  add_expiration(head, call, *completed);
   co_return co_await call.respond_xml(std::move(head), std::move(body));
 }
 

@@ -162,6 +162,18 @@ void add_expiration(http::ResponseHead& head, const Call& call, const object::Ob
   if (next.rule != nullptr) head.add("x-amz-expiration", expiration_header(next));
 }
 
+void add_abort_date(http::ResponseHead& head, const Call& call, const object::UploadInfo& upload) {
+  if (call.bucket.config->documents.empty()) return;
+  const std::shared_ptr<const LifecycleRules> rules =
+      call.context.bucket_cache->get<LifecycleKind>(call.bucket);
+  if (rules == nullptr) return;
+  const LifecycleDecision abort =
+      upload_abort(*rules, upload.key, upload.initiated, call.context.lifecycle_day_ms);
+  if (abort.rule == nullptr) return;
+  head.add("x-amz-abort-date", format_http_date(abort.due));
+  head.add("x-amz-abort-rule-id", abort.rule->id);
+}
+
 void add_checksum(http::ResponseHead& head, const object::ObjectChecksum& checksum) {
   head.add("x-amz-checksum-" + std::string(checksum_header_suffix(checksum.kind)),
            encode_checksum(checksum));

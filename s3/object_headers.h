@@ -32,6 +32,8 @@ void add_validators(http::ResponseHead& head, const object::ObjectInfo& info);
 void add_etag(http::ResponseHead& head, std::string_view etag);
 // x-amz-expiration, where a lifecycle rule of the call's bucket will remove the version.
 void add_expiration(http::ResponseHead& head, const Call& call, const object::ObjectInfo& info);
+// x-amz-abort-date and x-amz-abort-rule-id, where one will abort the upload.
+void add_abort_date(http::ResponseHead& head, const Call& call, const object::UploadInfo& upload);
 // x-amz-checksum-<alg> and x-amz-checksum-type.
 void add_checksum(http::ResponseHead& head, const object::ObjectChecksum& checksum);
 

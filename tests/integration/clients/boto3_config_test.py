@@ -462,8 +462,21 @@ class ExpirationHeader(ConfigCase):
         name = self.bucket()
         self.s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": [
             {"ID": "soon & sure", "Status": "Enabled", "Filter": {"Prefix": "tmp/"},
-             "Expiration": {"Days": 1}}]})
-        replies = [self.s3.put_object(Bucket=name, Key="tmp/a", Body=b""),
+             "Expiration": {"Days": 1}},
+            {"ID": "stale", "Status": "Enabled", "Filter": {"Prefix": "tmp/"},
+             "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2}}]})
+        upload = self.s3.create_multipart_upload(Bucket=name, Key="tmp/parts")
+        self.assertEqual(upload["AbortRuleId"], "stale")
+        self.assertGreater(upload["AbortDate"], datetime.datetime.now(datetime.timezone.utc))
+        part = self.s3.upload_part(Bucket=name, Key="tmp/parts", UploadId=upload["UploadId"],
+                                   PartNumber=1, Body=b"x")
+        completed = self.s3.complete_multipart_upload(
+            Bucket=name, Key="tmp/parts", UploadId=upload["UploadId"],
+            MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]})
+        copied = self.s3.copy_object(Bucket=name, Key="tmp/copy",
+                                     CopySource={"Bucket": name, "Key": "tmp/parts"})
+        replies = [completed, copied,
+                   self.s3.put_object(Bucket=name, Key="tmp/a", Body=b""),
                    self.s3.head_object(Bucket=name, Key="tmp/a"),
                    self.s3.get_object(Bucket=name, Key="tmp/a")]
         for reply in replies:

@@ -74,6 +74,7 @@ bool XmlElement::has_only(std::initializer_list<std::string_view> once,
 
 S3Result<XmlElement> parse_xml_tree(std::string_view body, std::string_view root_name,
                                     size_t size_bytes_max) {
+  if (body.empty()) return s3_fail(S3Code::kMissingRequestBodyError);
   if (S3Status checked = check_xml(body, size_bytes_max); !checked) {
     return std::unexpected(std::move(checked.error()));
   }

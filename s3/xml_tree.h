@@ -40,7 +40,8 @@ struct XmlElement {
                 std::initializer_list<std::string_view> repeated = {}) const;
 };
 
-// MalformedXML, or MaxMessageLengthExceeded. The root has the given local name.
+// MissingRequestBodyError, MalformedXML, or MaxMessageLengthExceeded. The root has the given local
+// name.
 S3Result<XmlElement> parse_xml_tree(std::string_view body, std::string_view root_name,
                                     size_t size_bytes_max = kXmlBodyBytesMax);
 

@@ -37,7 +37,7 @@ TEST(VersioningConfig, RefusesBadDocuments) {
       {versioning("<Status>Enabled</Status><MfaDelete>On</MfaDelete>"), "MalformedXML"},
       {versioning("<Status>Enabled</Status><MfaDelete>Enabled</MfaDelete>"), "NotImplemented"},
       {"<Versioning><Status>Enabled</Status></Versioning>", "MalformedXML"},
-      {"", "MalformedXML"},
+      {"", "MissingRequestBodyError"},
   };
   for (const BadDocument& row : rows) expect_refused(parse_versioning(row.body), row);
 }

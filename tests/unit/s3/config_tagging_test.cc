@@ -38,7 +38,7 @@ TEST(Tagging, TakesAsManyAsTheOwnerMayHave) {
 
 TEST(Tagging, RefusesBadDocuments) {
   const BadDocument rows[] = {
-      {"", "MalformedXML"},
+      {"", "MissingRequestBodyError"},
       {"<Tagging></Tagging>", "MalformedXML"},
       {"<Tags><TagSet/></Tags>", "MalformedXML"},
       {"<Tagging><TagSet/><TagSet/></Tagging>", "MalformedXML"},

@@ -171,8 +171,8 @@ io::Task<Result<object::BucketInfo>> Call::find_bucket(std::string name) const {
 }
 
 const Identity& Call::identity() const {
-  static const Identity kNobody;
-  return auth.identity ? *auth.identity : kNobody;
+  static const Identity nobody;
+  return auth.identity ? *auth.identity : nobody;
 }
 
 std::string object_location(const Call& call, Slash slash) {

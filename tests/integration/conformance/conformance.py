@@ -16,7 +16,7 @@ import xml.etree.ElementTree
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from cairn_server import CairnServer  # noqa: E402
+from cairn_server import CairnServer, binary  # noqa: E402, F401
 
 from botocore.exceptions import ClientError  # noqa: E402
 

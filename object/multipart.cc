@@ -361,6 +361,8 @@ io::Task<Result<ObjectInfo>> try_complete(Context& context, BucketInfo bucket, U
                                           const CompleteOptions& options) {
   const std::string& upload_id = row.upload.upload_id;
   const auto tenant_keys = co_await io::or_return(context.keys_of(bucket.tenant));
+  co_await io::or_return(
+      check_complete_key(context, bucket.tenant, row.upload, options.customer_key));
   const std::vector<Part> stored =
       co_await io::or_return(load_parts(context, bucket.tenant, upload_id));
   const std::vector<const Part*> parts =

@@ -22,6 +22,8 @@ inline constexpr std::string_view kSseKeyRequired = "SSE-C key required";
 inline constexpr std::string_view kSseKeyWrong = "SSE-C key wrong";
 inline constexpr std::string_view kSseKeyUnexpected = "SSE-C key unexpected";
 inline constexpr std::string_view kSseKeyOfPart = "SSE-C key of a part";
+inline constexpr std::string_view kSseKeyOfPartMissing = "SSE-C key missing in a part or unasked";
+inline constexpr std::string_view kSseKeyAtComplete = "SSE-C key missing at the end of an upload";
 inline constexpr std::string_view kKmsKeyUnknown = "KMS key unknown";
 inline constexpr std::string_view kKmsKeyDisabled = "KMS key disabled";
 }  // namespace reason

@@ -107,15 +107,31 @@ Result<SsePlan> plan_part_sse(const Context& context, TenantId tenant, std::stri
   Result<SseKeyPointer> key = open_sse(context, tenant, record, customer_key);
   if (!key) {
     const std::string_view why = key.error().message;
-    const bool is_customers = why.starts_with(reason::kSseKeyRequired) ||
-                              why.starts_with(reason::kSseKeyWrong) ||
-                              why.starts_with(reason::kSseKeyUnexpected);
-    if (!is_customers) return std::unexpected(std::move(key.error()));
-    return fail(Code::kInvalidArgument, std::string(reason::kSseKeyOfPart));
+    if (why.starts_with(reason::kSseKeyWrong)) {
+      return fail(Code::kInvalidArgument, std::string(reason::kSseKeyOfPart));
+    }
+    if (why.starts_with(reason::kSseKeyRequired) || why.starts_with(reason::kSseKeyUnexpected)) {
+      return fail(Code::kInvalidArgument, std::string(reason::kSseKeyOfPartMissing));
+    }
+    return std::unexpected(std::move(key.error()));
   }
   out.record = record;
   out.key = std::move(*key);
   return out;
+}
+
+Status check_complete_key(const Context& context, TenantId tenant, const UploadInfo& upload,
+                          const SseKeyPointer& customer_key) {
+  const Result<SseRecord> record = parse_sse(upload.sse);
+  if (!record) return std::unexpected(record.error());
+  if (record->kind != SseKind::kCustomer) return {};
+  if (customer_key == nullptr && upload.checksum_was_asked) {
+    return fail(Code::kInvalidArgument, std::string(reason::kSseKeyAtComplete));
+  }
+  if (customer_key == nullptr) return {};
+  const Result<SsePlan> plan = plan_part_sse(context, tenant, upload.sse, customer_key);
+  if (!plan) return std::unexpected(plan.error());
+  return {};
 }
 
 std::optional<SseKeyPointer> known_sse_key(const Context& context, TenantId tenant,

@@ -28,10 +28,17 @@ io::Task<Result<SsePlan>> plan_sse(Context& context, TenantId tenant, SseRequest
 Result<crypto::SseKeyPointer> open_sse(const Context& context, TenantId tenant,
                                        std::string_view record,
                                        const crypto::SseKeyPointer& customer_key);
-// What a part of an upload with `record` is sealed with. kInvalidArgument kSseKeyOfPart when the
-// customer's key is not the one that the upload was begun with, or is missing.
+// What a part of an upload with `record` is sealed with. kInvalidArgument: kSseKeyOfPart when the
+// customer's key is not the one that the upload was begun with, kSseKeyOfPartMissing when only one
+// of the two has a key.
 Result<SsePlan> plan_part_sse(const Context& context, TenantId tenant, std::string_view record,
                               const crypto::SseKeyPointer& customer_key);
+
+// Whether Complete may go on with that key: as S3, a key is needed where the upload asked for a
+// checksum, and one that is given must be the upload's. kInvalidArgument kSseKeyAtComplete or
+// kSseKeyOfPart.
+Status check_complete_key(const Context& context, TenantId tenant, const UploadInfo& upload,
+                          const crypto::SseKeyPointer& customer_key);
 
 // As far as it is known without a request, disabled KMS keys included: nullopt when it is not.
 std::optional<crypto::SseKeyPointer> known_sse_key(const Context& context, TenantId tenant,

@@ -39,15 +39,14 @@ S3Status parse_default(const XmlElement& element, EncryptionConfig& config) {
   return {};
 }
 
-S3Status check_blocked_types(const XmlElement& blocked) {
-  if (!blocked.has_only({}, {"EncryptionType"})) return malformed_xml();
+S3Status parse_blocked_types(const XmlElement& blocked, EncryptionConfig& config) {
+  if (blocked.children.empty() || !blocked.has_only({}, {"EncryptionType"})) {
+    return malformed_xml();
+  }
+  config.tells_blocked = true;
   for (const XmlElement& type : blocked.children) {
-    if (type.token() == "SSE-C") {
-      return s3_fail(S3Code::kNotImplemented,
-                     "Blocking SSE-C is not implemented: deny s3:PutObject with the condition key "
-                     "s3:x-amz-server-side-encryption-customer-algorithm in the bucket policy.");
-    }
-    if (type.token() != "NONE") return malformed_xml();
+    if (type.token() != "SSE-C" && type.token() != "NONE") return malformed_xml();
+    config.blocks_customer_keys = config.blocks_customer_keys || type.token() == "SSE-C";
   }
   return {};
 }
@@ -60,21 +59,25 @@ S3Result<EncryptionConfig> parse_encryption(std::string_view body) {
   const XmlElement* const rule = root->child("Rule");
   if (rule == nullptr || !root->has_only({"Rule"})) return malformed_xml();
   const XmlElement* const by_default = rule->child("ApplyServerSideEncryptionByDefault");
-  if (by_default == nullptr || !rule->has_only({"ApplyServerSideEncryptionByDefault",
-                                                "BucketKeyEnabled", "BlockedEncryptionTypes"})) {
+  const XmlElement* const blocked = rule->child("BlockedEncryptionTypes");
+  if ((by_default == nullptr && blocked == nullptr) ||
+      !rule->has_only(
+          {"ApplyServerSideEncryptionByDefault", "BucketKeyEnabled", "BlockedEncryptionTypes"})) {
     return malformed_xml();
   }
   EncryptionConfig config;
-  if (S3Status parsed = parse_default(*by_default, config); !parsed) {
-    return std::unexpected(std::move(parsed.error()));
+  if (by_default != nullptr) {
+    if (S3Status parsed = parse_default(*by_default, config); !parsed) {
+      return std::unexpected(std::move(parsed.error()));
+    }
   }
   if (const XmlElement* const bucket_key = rule->child("BucketKeyEnabled")) {
     if (bucket_key->token() != "true" && bucket_key->token() != "false") return malformed_xml();
     config.bucket_key = bucket_key->token() == "true";
   }
-  if (const XmlElement* const blocked = rule->child("BlockedEncryptionTypes")) {
-    if (S3Status checked = check_blocked_types(*blocked); !checked) {
-      return std::unexpected(std::move(checked.error()));
+  if (blocked != nullptr) {
+    if (S3Status parsed = parse_blocked_types(*blocked, config); !parsed) {
+      return std::unexpected(std::move(parsed.error()));
     }
   }
   return config;
@@ -91,6 +94,11 @@ std::string write_encryption(const EncryptionConfig& config) {
   if (!config.kms_key_id.empty()) xml.element("KMSMasterKeyID", config.kms_key_id);
   xml.close("ApplyServerSideEncryptionByDefault");
   xml.element("BucketKeyEnabled", config.bucket_key);
+  if (config.tells_blocked) {
+    xml.open("BlockedEncryptionTypes");
+    xml.element("EncryptionType", config.blocks_customer_keys ? "SSE-C" : "NONE");
+    xml.close("BlockedEncryptionTypes");
+  }
   xml.close("Rule");
   xml.close("ServerSideEncryptionConfiguration");
   return body;

@@ -14,11 +14,13 @@ enum class DefaultEncryption : uint8_t { kAes256, kKms };
 
 struct EncryptionConfig {
   DefaultEncryption algorithm = DefaultEncryption::kAes256;
-  std::string kms_key_id;   // As it was given; empty = the server's default key.
-  bool bucket_key = false;  // Kept and told; keys here need no call over a network.
+  std::string kms_key_id;             // As it was given; empty = the server's default key.
+  bool bucket_key = false;            // Kept and told; keys here need no call over a network.
+  bool blocks_customer_keys = false;  // Writes with SSE-C are refused.
+  bool tells_blocked = false;         // The document said what is blocked, be it nothing.
 };
 
-// MalformedXML, InvalidArgument; NotImplemented for aws:kms:dsse and for blocking SSE-C.
+// MalformedXML, InvalidArgument; NotImplemented for aws:kms:dsse.
 S3Result<EncryptionConfig> parse_encryption(std::string_view body);
 std::string write_encryption(const EncryptionConfig& config);
 

@@ -11,6 +11,7 @@
 #include "s3/body.h"
 #include "s3/call.h"
 #include "s3/cors.h"
+#include "s3/encryption.h"
 #include "s3/request_keys.h"
 #include "s3/routes.h"
 #include "s3/website.h"
@@ -370,6 +371,7 @@ io::Task<void> Door::handle(http::Exchange& exchange) {
   }
   const S3Code error = served ? S3Code::kCount : served.error().code;
   if (!served) co_await state_->refuse(call, std::move(served.error()));
+  cleanse_customer_keys(exchange.head());
   if (state_->options.observer != nullptr) state_->remember(call, error);
 }
 

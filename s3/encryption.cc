@@ -1,5 +1,8 @@
 #include "s3/encryption.h"
 
+#include <openssl/crypto.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "base/encoding.h"
@@ -24,6 +27,22 @@ EncryptionHeaders encryption_headers(const Call& call) {
   return out;
 }
 
+CustomerKeyHeaders customer_headers(const Call& call) {
+  CustomerKeyHeaders out;
+  out.algorithm = call.header("x-amz-server-side-encryption-customer-algorithm");
+  out.key = call.view.header("x-amz-server-side-encryption-customer-key");
+  out.key_md5 = call.view.header("x-amz-server-side-encryption-customer-key-MD5");
+  return out;
+}
+
+// Most requests name none of the headers and pay for one pass over their head only.
+bool mentions_encryption(const Call& call) {
+  if (call.auth.is_presigned()) return true;
+  return std::ranges::any_of(call.view.headers, [](const HeaderView& header) {
+    return starts_with_ignoring_case(header.name, kAlgorithm);
+  });
+}
+
 bool is_secure(const Call& call) {
   return client_is_encrypted(call) || call.context.allow_ssec_over_http;
 }
@@ -34,18 +53,23 @@ std::unexpected<S3Error> unsupported_here(const Call& call) {
       call.header(kAlgorithm).value_or(""));
 }
 
-// What the bucket's configuration says for writes that say nothing.
-S3Result<object::SseRequest> bucket_default(const Call& call) {
-  object::SseRequest out;
-  if (call.bucket.config->document(document::kEncryption) == nullptr) return out;
-  const auto config = call.context.bucket_cache->get<EncryptionKind>(call.bucket);
+// The bucket's configuration; null when it has none.
+S3Result<std::shared_ptr<const EncryptionConfig>> bucket_encryption(const Call& call) {
+  if (!has_default_encryption(call.bucket)) return nullptr;
+  auto config = call.context.bucket_cache->get<EncryptionKind>(call.bucket);
   // Not as unset: an object that should be under a KMS key must not be stored without.
   if (config == nullptr) return s3_fail(S3Code::kInternalError);
-  if (config->algorithm == DefaultEncryption::kAes256) return out;
+  return config;
+}
+
+// What it says for writes that say nothing.
+S3Result<object::SseRequest> bucket_default(const Call& call, const EncryptionConfig& config) {
+  object::SseRequest out;
+  if (config.algorithm == DefaultEncryption::kAes256) return out;
   out.kind = SseKind::kKms;
-  out.bucket_key = config->bucket_key;
-  if (config->kms_key_id.empty()) return out;
-  S3Result<std::string> name = parse_kms_key_name(config->kms_key_id, call.bucket.tenant);
+  out.bucket_key = config.bucket_key;
+  if (config.kms_key_id.empty()) return out;
+  S3Result<std::string> name = parse_kms_key_name(config.kms_key_id, call.bucket.tenant, {});
   if (!name) return std::unexpected(std::move(name.error()));
   out.kms_key = std::move(*name);
   return out;
@@ -69,19 +93,48 @@ void add_record(http::ResponseHead& head, const Call& call, const object::SseRec
 }  // namespace
 
 S3Result<object::SseRequest> plan_encryption(const Call& call) {
-  S3Result<crypto::SseKeyPointer> key = customer_key_of(call);
-  if (!key) return std::unexpected(std::move(key.error()));
+  if (!mentions_encryption(call) && !has_default_encryption(call.bucket)) {
+    return object::SseRequest();
+  }
   const EncryptionHeaders headers = encryption_headers(call);
-  if (*key == nullptr && !headers.any()) return bucket_default(call);
-  return parse_encryption_headers(headers, std::move(*key), call.bucket.tenant);
+  const bool brings_key = customer_headers(call).any();
+  if (brings_key && headers.algorithm) return both_encryptions(*headers.algorithm);
+  S3Result<crypto::SseKeyPointer> key = customer_key_of_write(call);
+  if (!key) return std::unexpected(std::move(key.error()));
+  const auto config = bucket_encryption(call);
+  if (!config) return std::unexpected(config.error());
+  if (*key == nullptr && !headers.any()) {
+    return *config == nullptr ? object::SseRequest() : bucket_default(call, **config);
+  }
+  S3Result<object::SseRequest> out =
+      parse_encryption_headers(headers, std::move(*key), call.bucket.tenant, call.context.region);
+  if (out && out->kind == SseKind::kKms && !headers.bucket_key && *config != nullptr) {
+    out->bucket_key = (*config)->bucket_key;
+  }
+  return out;
+}
+
+S3Result<crypto::SseKeyPointer> customer_key_of_write(const Call& call) {
+  S3Result<crypto::SseKeyPointer> key = customer_key_of(call);
+  if (!key || *key == nullptr) return key;
+  const auto config = bucket_encryption(call);
+  if (!config) return std::unexpected(config.error());
+  if (*config != nullptr && (*config)->blocks_customer_keys) {
+    return s3_fail(S3Code::kAccessDenied,
+                   "This bucket has blocked upload requests that specify Server Side Encryption "
+                   "with Customer provided keys (SSE-C). Please specify a different server-side "
+                   "encryption type");
+  }
+  return key;
+}
+
+bool has_default_encryption(const object::BucketInfo& bucket) {
+  return bucket.config->document(document::kEncryption) != nullptr;
 }
 
 S3Result<crypto::SseKeyPointer> customer_key_of(const Call& call) {
-  CustomerKeyHeaders headers;
-  headers.algorithm = call.header("x-amz-server-side-encryption-customer-algorithm");
-  headers.key = call.view.header("x-amz-server-side-encryption-customer-key");
-  headers.key_md5 = call.view.header("x-amz-server-side-encryption-customer-key-MD5");
-  return parse_customer_key(headers, is_secure(call));
+  if (!mentions_encryption(call)) return crypto::SseKeyPointer();
+  return parse_customer_key(customer_headers(call), is_secure(call));
 }
 
 S3Result<crypto::SseKeyPointer> source_key_of(const Call& call) {
@@ -93,11 +146,12 @@ S3Result<crypto::SseKeyPointer> source_key_of(const Call& call) {
 }
 
 S3Status refuse_encryption_headers(const Call& call) {
-  if (encryption_headers(call).any()) return unsupported_here(call);
+  if (mentions_encryption(call) && encryption_headers(call).any()) return unsupported_here(call);
   return {};
 }
 
 S3Status check_part_encryption(const Call& call, std::string_view upload_record) {
+  if (!mentions_encryption(call)) return {};
   const EncryptionHeaders headers = encryption_headers(call);
   const Result<object::SseRecord> record = object::parse_sse(upload_record);
   if (!record) return std::unexpected(translate(call, record.error()));
@@ -124,11 +178,48 @@ void add_encryption_of_write(http::ResponseHead& head, const Call& call, std::st
   head.add("x-amz-server-side-encryption-context", to_base64(as_bytes(parsed->kms_context)));
 }
 
+void cleanse_customer_keys(const http::RequestHead& head) {
+  for (const http::Field field : head.fields) {
+    const bool is_key =
+        equal_ignoring_case(field.name, "x-amz-server-side-encryption-customer-key") ||
+        equal_ignoring_case(field.name, "x-amz-copy-source-server-side-encryption-customer-key");
+    if (!is_key || field.value.empty()) continue;
+    // The bytes are the connection's receive buffer, which is not const.
+    OPENSSL_cleanse(const_cast<char*>(field.value.data()), field.value.size());
+  }
+}
+
 std::optional<S3Error> translate_encryption(const Error& error) {
   const auto is = [&](std::string_view why) { return error.message.starts_with(why); };
-  if (is(reason::kKmsKeyUnknown)) return S3Error{S3Code::kKmsNotFound, error.message, {}};
-  if (is(reason::kKmsKeyDisabled)) return S3Error{S3Code::kKmsDisabled, error.message, {}};
-  if (is(reason::kSseKeyWrong)) return S3Error{S3Code::kAccessDenied, {}, {}};
+  // What follows the reason is the key's name.
+  const auto name = [&](std::string_view why) {
+    return error.message.substr(std::min(error.message.size(), why.size() + 2));
+  };
+  if (is(reason::kKmsKeyUnknown)) {
+    return S3Error{
+        S3Code::kKmsNotFound, "Invalid keyId '" + name(reason::kKmsKeyUnknown) + "'", {}};
+  }
+  if (is(reason::kKmsKeyDisabled)) {
+    return S3Error{S3Code::kKmsDisabled, name(reason::kKmsKeyDisabled) + " is disabled.", {}};
+  }
+  if (is(reason::kSseKeyWrong)) {
+    return S3Error{S3Code::kAccessDenied,
+                   "Requests specifying Server Side Encryption with Customer provided keys must "
+                   "provide the correct secret key.",
+                   {}};
+  }
+  if (is(reason::kSseKeyOfPartMissing)) {
+    return S3Error{S3Code::kInvalidRequest,
+                   "The multipart upload initiate requested encryption. Subsequent part requests "
+                   "must include the appropriate encryption parameters.",
+                   {}};
+  }
+  if (is(reason::kSseKeyAtComplete)) {
+    return S3Error{S3Code::kInvalidArgument,
+                   "Requests specifying Server Side Encryption with Customer provided keys must "
+                   "provide a valid encryption algorithm.",
+                   {{"ArgumentName", std::string(kAlgorithm)}, {"ArgumentValue", "null"}}};
+  }
   if (is(reason::kSseKeyOfPart)) {
     return S3Error{S3Code::kInvalidRequest,
                    "The provided encryption parameters did not match the ones used originally.",

@@ -14,8 +14,12 @@ namespace cairn::s3 {
 
 // What a write asks for: its headers, else the bucket's default encryption.
 S3Result<object::SseRequest> plan_encryption(const Call& call);
-// The key of a read or of a part; null when none is given.
+// The key of a read; null when none is given.
 S3Result<crypto::SseKeyPointer> customer_key_of(const Call& call);
+// Of a part or of an upload's end: AccessDenied where the bucket blocks customers' keys.
+S3Result<crypto::SseKeyPointer> customer_key_of_write(const Call& call);
+// Whether the bucket's default encryption was set by somebody.
+bool has_default_encryption(const object::BucketInfo& bucket);
 // Of a copy's source.
 S3Result<crypto::SseKeyPointer> source_key_of(const Call& call);
 // GET and HEAD: the headers of a write are refused.
@@ -27,6 +31,10 @@ S3Status check_part_encryption(const Call& call, std::string_view upload_record)
 void add_encryption(http::ResponseHead& head, const Call& call, std::string_view record);
 // And x-amz-server-side-encryption-context, which only the reply to a write tells.
 void add_encryption_of_write(http::ResponseHead& head, const Call& call, std::string_view record);
+
+// Overwrites customers' keys in the connection's memory, where they would stay until another head is
+// read into it. Called when nothing reads the head's fields any more.
+void cleanse_customer_keys(const http::RequestHead& head);
 
 // An error of the object layer about keys, in S3's words; nullopt when it is about something else.
 std::optional<S3Error> translate_encryption(const Error& error);

@@ -40,7 +40,7 @@ constexpr std::array<S3CodeInfo, static_cast<size_t>(S3Code::kCount)> kCodes = {
      "Only the last chunk is allowed to have a size less than 8192 bytes"},
     {"InvalidDigest", 400, "The Content-MD5 you specified was invalid."},
     {"InvalidEncryptionAlgorithmError", 400,
-     "The encryption request that you specified is not valid. The valid value is AES256."},
+     "The Encryption request you specified is not valid. Supported value: AES256."},
     {"InvalidLocationConstraint", 400, "The specified location-constraint is not valid"},
     {"InvalidPart", 400,
      "One or more of the specified parts could not be found.  The part may not have been uploaded, "

@@ -102,7 +102,8 @@ S3Result<TargetPlan> plan_target(const Call& call, const object::ObjectInfo& sou
   plan.changes_something = *replace || *replace_tags || call.header("x-amz-storage-class") ||
                            call.header("x-amz-website-redirect-location") ||
                            call.header("x-amz-server-side-encryption") || checksum->kind ||
-                           encryption->customer_key != nullptr || *source_key != nullptr;
+                           encryption->customer_key != nullptr || *source_key != nullptr ||
+                           has_default_encryption(call.bucket);
   plan.options.sse = std::move(*encryption);
   plan.options.source_key = std::move(*source_key);
   object::ObjectMetadata& metadata = plan.options.metadata;
@@ -181,7 +182,7 @@ Reply upload_part_copy(Call& call) {
   co_await or_fail(check_part_encryption(call, upload.sse));
   object::CopyKeys keys;
   keys.source = co_await or_fail(source_key_of(call));
-  keys.upload = co_await or_fail(customer_key_of(call));
+  keys.upload = co_await or_fail(customer_key_of_write(call));
   const std::string encryption = upload.sse;
   S3Result<Source> opened = co_await open_source(call);
   Source source = co_await or_fail(std::move(opened));

@@ -95,7 +95,7 @@ Reply create_multipart_upload(Call& call) {
 
 Reply complete_multipart_upload(Call& call) {
   object::CompleteOptions options = co_await or_fail(plan_complete(call));
-  options.customer_key = co_await or_fail(customer_key_of(call));
+  options.customer_key = co_await or_fail(customer_key_of_write(call));
   options.hook = event_hook(call, event::kComplete);
   const object::CompleteOptions asked = options;
   const Result<object::ObjectInfo> completed = co_await call.objects().complete_upload(

@@ -134,7 +134,7 @@ Reply upload_part(Call& call) {
   object::UploadInfo upload = co_await or_fail(translated(call, std::move(found)));
   co_await or_fail(check_part_encryption(call, upload.sse));
   object::PutOptions options;
-  options.sse.customer_key = co_await or_fail(customer_key_of(call));
+  options.sse.customer_key = co_await or_fail(customer_key_of_write(call));
   options.digests = co_await or_fail(part_digests(upload, plan.checksums));
   options.size_bytes = plan.size_bytes;
   Result<std::unique_ptr<object::ObjectWriter>> opened =

@@ -16,23 +16,22 @@ namespace {
 
 constexpr std::string_view kAlgorithmHeader = "x-amz-server-side-encryption";
 constexpr std::string_view kContextHeader = "x-amz-server-side-encryption-context";
-constexpr std::string_view kCustomerAlgorithmHeader =
-    "x-amz-server-side-encryption-customer-algorithm";
 constexpr size_t kCustomerKeyBytes = 32;
-constexpr size_t kKeyTextBytes = 44;  // Base64 of it.
+constexpr size_t kKeyTextBytesMax = 256;  // Longer texts are no key of any algorithm.
 constexpr size_t kUuidBytes = 36;
 
 // Decoded bytes that may be a key: cleansed when they go.
 class SecretBytes {
  public:
   explicit SecretBytes(std::string_view base64) {
-    if (base64.size() == kKeyTextBytes) bytes_ = from_base64(base64);
+    if (base64.size() <= kKeyTextBytesMax) bytes_ = from_base64(base64);
   }
   SecretBytes(const SecretBytes&) = delete;
   SecretBytes& operator=(const SecretBytes&) = delete;
   ~SecretBytes() {
     if (bytes_) OPENSSL_cleanse(bytes_->data(), bytes_->size());
   }
+  bool is_text() const { return !bytes_; }
   bool is_key() const { return bytes_ && bytes_->size() == kCustomerKeyBytes; }
   BytesView view() const { return *bytes_; }
 
@@ -41,7 +40,8 @@ class SecretBytes {
 };
 
 std::unexpected<S3Error> bad_customer_key(std::string message) {
-  return invalid_argument(std::move(message), kCustomerAlgorithmHeader, "");
+  // S3 names this header in all of them.
+  return invalid_argument(std::move(message), kAlgorithmHeader, "null");
 }
 
 S3Status check_customer_headers(const CustomerKeyHeaders& headers, bool is_secure) {
@@ -55,7 +55,11 @@ S3Status check_customer_headers(const CustomerKeyHeaders& headers, bool is_secur
         "Requests specifying Server Side Encryption with Customer provided keys must provide a "
         "valid encryption algorithm.");
   }
-  if (*headers.algorithm != "AES256") return s3_fail(S3Code::kInvalidEncryptionAlgorithmError);
+  if (*headers.algorithm != "AES256") {
+    return s3_fail(S3Code::kInvalidEncryptionAlgorithmError, {},
+                   {{"ArgumentName", std::string(kAlgorithmHeader)},
+                    {"ArgumentValue", std::string(*headers.algorithm)}});
+  }
   if (!headers.key) {
     return bad_customer_key(
         "Requests specifying Server Side Encryption with Customer provided keys must provide an "
@@ -77,31 +81,30 @@ S3Result<crypto::SseKeyPointer> parse_customer_key(const CustomerKeyHeaders& hea
   if (S3Status checked = check_customer_headers(headers, is_secure); !checked) {
     return std::unexpected(std::move(checked.error()));
   }
+  constexpr std::string_view kBadKey = "The secret key was invalid for the specified algorithm.";
   const SecretBytes key(*headers.key);
-  if (!key.is_key()) {
-    return bad_customer_key("The secret key was invalid for the specified algorithm.");
-  }
+  if (key.is_text()) return bad_customer_key(std::string(kBadKey));
   const std::optional<Bytes> md5 = from_base64(*headers.key_md5);
   const crypto::DigestValue computed = crypto::digest_of(crypto::DigestKind::kMd5, key.view());
   if (!md5 || !crypto::equal_secret(computed.view(), *md5)) {
     return bad_customer_key(
         "The calculated MD5 hash of the key did not match the hash that was provided.");
   }
+  if (!key.is_key()) return bad_customer_key(std::string(kBadKey));
   auto out = std::make_shared<crypto::SseKey>();
   out->kind = crypto::SseKind::kCustomer;
   out->secret = crypto::SecretKey(key.view());
   return crypto::SseKeyPointer(std::move(out));
 }
 
-S3Result<std::string> parse_kms_key_name(std::string_view text, crypto::TenantId tenant) {
+S3Result<std::string> parse_kms_key_name(std::string_view text, crypto::TenantId tenant,
+                                         std::string_view region) {
+  const std::string given(text);
   const auto unknown = [&] {
-    return s3_fail(S3Code::kKmsNotFound,
-                   "The KMS key named in the request does not exist here; see `cairn admin kms "
-                   "list`.");
+    return s3_fail(S3Code::kKmsNotFound, "Invalid keyId '" + given + "'");
   };
   if (text.starts_with("arn:")) {
-    // arn:aws:kms:REGION:ACCOUNT:key/ID or ...:alias/NAME; a key serves whatever region it is
-    // called by, as buckets do.
+    // arn:aws:kms:REGION:ACCOUNT:key/ID or ...:alias/NAME
     std::string_view fields[5];
     for (std::string_view& field : fields) {
       const size_t colon = text.find(':');
@@ -112,6 +115,9 @@ S3Result<std::string> parse_kms_key_name(std::string_view text, crypto::TenantId
     if (!fields[1].starts_with("aws") || fields[2] != "kms" ||
         fields[4] != iam::account_number(tenant)) {
       return unknown();
+    }
+    if (!region.empty() && fields[3] != region) {
+      return s3_fail(S3Code::kKmsNotFound, "Invalid arn " + std::string(fields[3]));
     }
     if (text.starts_with("key/")) {
       text.remove_prefix(4);
@@ -146,11 +152,11 @@ S3Result<std::string> parse_encryption_context(std::string_view base64) {
 namespace {
 
 S3Result<object::SseRequest> parse_kms_headers(const EncryptionHeaders& headers,
-                                               crypto::TenantId tenant) {
+                                               crypto::TenantId tenant, std::string_view region) {
   object::SseRequest out;
   out.kind = crypto::SseKind::kKms;
   if (headers.kms_key_id && !headers.kms_key_id->empty()) {
-    S3Result<std::string> name = parse_kms_key_name(*headers.kms_key_id, tenant);
+    S3Result<std::string> name = parse_kms_key_name(*headers.kms_key_id, tenant, region);
     if (!name) return std::unexpected(std::move(name.error()));
     out.kms_key = std::move(*name);
   }
@@ -174,15 +180,20 @@ S3Result<object::SseRequest> parse_kms_headers(const EncryptionHeaders& headers,
 
 }  // namespace
 
+std::unexpected<S3Error> both_encryptions(std::string_view algorithm) {
+  return invalid_argument(
+      "Server Side Encryption with Customer provided key is incompatible with the encryption "
+      "method specified",
+      kAlgorithmHeader, algorithm);
+}
+
 S3Result<object::SseRequest> parse_encryption_headers(const EncryptionHeaders& headers,
                                                       crypto::SseKeyPointer customer_key,
-                                                      crypto::TenantId tenant) {
+                                                      crypto::TenantId tenant,
+                                                      std::string_view region) {
   const std::string_view algorithm = headers.algorithm.value_or("");
   if (customer_key != nullptr && headers.any()) {
-    return invalid_argument(
-        "Server Side Encryption with Customer provided key is incompatible with the encryption "
-        "method specified.",
-        kAlgorithmHeader, algorithm);
+    return both_encryptions(algorithm);
   }
   object::SseRequest out;
   if (customer_key != nullptr) {
@@ -190,7 +201,7 @@ S3Result<object::SseRequest> parse_encryption_headers(const EncryptionHeaders& h
     out.customer_key = std::move(customer_key);
     return out;
   }
-  if (algorithm == "aws:kms") return parse_kms_headers(headers, tenant);
+  if (algorithm == "aws:kms") return parse_kms_headers(headers, tenant, region);
   if (algorithm == "aws:kms:dsse") {
     return s3_fail(S3Code::kNotImplemented,
                    "aws:kms:dsse is not implemented: use aws:kms or AES256.",

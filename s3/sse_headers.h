@@ -38,15 +38,19 @@ struct EncryptionHeaders {
   std::optional<std::string_view> bucket_key;
   bool any() const { return algorithm || kms_key_id || context || bucket_key; }
 };
-// The id or alias that a key id header names: an ARN is taken apart. KMS.NotFoundException when it
-// is another account's or none at all.
-S3Result<std::string> parse_kms_key_name(std::string_view text, crypto::TenantId tenant);
+// The id or alias that a key id names: an ARN is taken apart. KMS.NotFoundException when it is
+// another account's, another region's (an empty `region` is any) or none at all.
+S3Result<std::string> parse_kms_key_name(std::string_view text, crypto::TenantId tenant,
+                                         std::string_view region);
 // The context as canonical JSON: names in order, no blanks.
 S3Result<std::string> parse_encryption_context(std::string_view base64);
+// InvalidArgument of a request that brings a customer's key and names another encryption.
+std::unexpected<S3Error> both_encryptions(std::string_view algorithm);
 // `customer_key` may be null. Without any header: the tenant's own keys.
 S3Result<object::SseRequest> parse_encryption_headers(const EncryptionHeaders& headers,
                                                       crypto::SseKeyPointer customer_key,
-                                                      crypto::TenantId tenant);
+                                                      crypto::TenantId tenant,
+                                                      std::string_view region);
 
 // How a KMS key is named to clients: its ARN, but a key that was created with a name of its own by
 // that name.

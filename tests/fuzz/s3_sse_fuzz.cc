@@ -62,7 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   check_key(customer, key);
   ASSERT(!customer.any() || !parse_customer_key(customer, false));
   const S3Result<object::SseRequest> request =
-      parse_encryption_headers(headers, key.value_or(nullptr), crypto::kRootTenant);
+      parse_encryption_headers(headers, key.value_or(nullptr), crypto::kRootTenant, "us-east-1");
   if (request) {
     const bool brought = key.has_value() && *key != nullptr;
     ASSERT((request->kind == crypto::SseKind::kCustomer) == brought);

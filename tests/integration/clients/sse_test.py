@@ -201,6 +201,63 @@ class SseTest(clients_case.ClientCase):
             with self.assertRaises(s3.exceptions.ClientError):
                 s3.get_object(Bucket="plain", Key="k")
 
+    def test_buckets_that_block_customer_keys(self):
+        bucket = self.bucket()
+        self.s3.put_object(Bucket=bucket, Key="before", Body=b"x", **customer())
+        upload = self.s3.create_multipart_upload(Bucket=bucket, Key="m", **customer())
+
+        def blocked(kind):
+            body = ("<ServerSideEncryptionConfiguration><Rule><BlockedEncryptionTypes><EncryptionType>"
+                    f"{kind}</EncryptionType></BlockedEncryptionTypes></Rule></ServerSideEncryptionConfiguration>")
+            client = self.server.boto3_client(verify=self.certificate)
+
+            def put(request, **_):  # An old boto3 does not know the element.
+                request.data = body.encode()
+                for name in ("Content-MD5", "x-amz-checksum-crc32"):
+                    del request.headers[name]
+                request.headers["Content-MD5"] = base64.b64encode(hashlib.md5(request.data).digest()).decode()
+            client.meta.events.register_first("before-sign.s3.PutBucketEncryption", put)
+            client.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": []})
+        blocked("SSE-C")
+        self.refused(403, "AccessDenied", self.s3.put_object, Bucket=bucket, Key="k", Body=b"x", **customer())
+        self.refused(403, "AccessDenied", self.s3.create_multipart_upload, Bucket=bucket, Key="k", **customer())
+        self.refused(403, "AccessDenied", self.s3.upload_part, Bucket=bucket, Key="m", PartNumber=1,
+                     UploadId=upload["UploadId"], Body=b"x", **customer())
+        self.refused(403, "AccessDenied", self.s3.copy_object, Bucket=bucket, Key="k",
+                     CopySource=f"{bucket}/before", **customer(), **customer(KEY, "CopySource"))
+        self.s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+        self.assertEqual(self.s3.get_object(Bucket=bucket, Key="before", **customer())["Body"].read(), b"x")
+        blocked("NONE")
+        self.s3.put_object(Bucket=bucket, Key="k", Body=b"x", **customer())
+
+    def test_headers_that_are_not_signed_are_refused(self):
+        bucket = self.bucket()
+        for name, value in ((HEADERS, "aws:kms"), (HEADERS + "-customer-algorithm", "AES256"),
+                            (HEADERS + "-aws-kms-key-id", "from-the-start")):
+            client = self.server.boto3_client(verify=self.certificate)
+            client.meta.events.register_first(
+                "before-send.s3.PutObject",
+                lambda request, n=name, v=value, **_: request.headers.__setitem__(n, v))
+            self.refused(403, None, client.put_object, Bucket=bucket, Key="k", Body=b"x")
+        self.refused(404, None, self.s3.head_object, Bucket=bucket, Key="k")
+
+    def test_forms(self):
+        bucket = self.bucket()
+        md5 = base64.b64encode(hashlib.md5(KEY).digest()).decode()
+        fields = {HEADERS + "-customer-algorithm": "AES256",
+                  HEADERS + "-customer-key": base64.b64encode(KEY).decode(), HEADERS + "-customer-key-MD5": md5}
+        for key, extra in (("c", fields), ("kms", {HEADERS: "aws:kms"})):
+            form = self.s3.generate_presigned_post(bucket, key, Fields=dict(extra), Conditions=[
+                {name: value} for name, value in extra.items()])
+            command = ["curl", "-sS", "--cacert", self.certificate, "-o", "/dev/null", "-w", "%{http_code}"]
+            for name, value in form["fields"].items():
+                command += ["-F", f"{name}={value}"]
+            command += ["-F", "file=body;filename=f", form["url"]]
+            self.assertEqual(self.run_client(*command).stdout, "204")
+        self.assertEqual(self.s3.get_object(Bucket=bucket, Key="c", **customer())["Body"].read(), b"body")
+        self.refused(400, "InvalidRequest", self.s3.get_object, Bucket=bucket, Key="c")
+        self.assertEqual(self.s3.head_object(Bucket=bucket, Key="kms")["ServerSideEncryption"], "aws:kms")
+
     # Copies ------------------------------------------------------------------------------------
     def test_copies_between_all_kinds(self):
         bucket = self.bucket()

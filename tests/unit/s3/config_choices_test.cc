@@ -84,7 +84,13 @@ TEST(EncryptionConfig, RoundTrips) {
       encryption("<SSEAlgorithm>aws:kms</SSEAlgorithm>",
                  "<BucketKeyEnabled>true</BucketKeyEnabled>"),
       encryption("<SSEAlgorithm>aws:kms</SSEAlgorithm><KMSMasterKeyID>k-1</KMSMasterKeyID>",
-                 "<BucketKeyEnabled>true</BucketKeyEnabled>")};
+                 "<BucketKeyEnabled>true</BucketKeyEnabled>"),
+      encryption("<SSEAlgorithm>AES256</SSEAlgorithm>",
+                 "<BucketKeyEnabled>false</BucketKeyEnabled><BlockedEncryptionTypes>"
+                 "<EncryptionType>SSE-C</EncryptionType></BlockedEncryptionTypes>"),
+      encryption("<SSEAlgorithm>AES256</SSEAlgorithm>",
+                 "<BucketKeyEnabled>false</BucketKeyEnabled><BlockedEncryptionTypes>"
+                 "<EncryptionType>NONE</EncryptionType></BlockedEncryptionTypes>")};
   for (const std::string& body : bodies) {
     const auto config = parse_encryption(body);
     ASSERT_TRUE(config) << body;
@@ -105,14 +111,20 @@ TEST(EncryptionConfig, RefusesBadDocuments) {
       {encryption(aes + "<KMSMasterKeyID>k</KMSMasterKeyID>"), "InvalidArgument", "not applicable"},
       {encryption("<SSEAlgorithm>aws:kms:dsse</SSEAlgorithm>"), "NotImplemented"},
       {encryption(aes,
-                  "<BlockedEncryptionTypes><EncryptionType>SSE-C</EncryptionType>"
+                  "<BlockedEncryptionTypes><EncryptionType>AES256</EncryptionType>"
                   "</BlockedEncryptionTypes>"),
-       "NotImplemented"},
+       "MalformedXML"},
+      {encryption(aes, "<BlockedEncryptionTypes/>"), "MalformedXML"},
   };
   for (const BadDocument& row : rows) expect_refused(parse_encryption(row.body), row);
-  EXPECT_TRUE(parse_encryption(encryption(
-      aes,
-      "<BlockedEncryptionTypes><EncryptionType>NONE</EncryptionType></BlockedEncryptionTypes>")));
+  // What is blocked may be all that a rule says.
+  const auto blocked = parse_encryption(
+      with_namespace("ServerSideEncryptionConfiguration",
+                     "<Rule><BlockedEncryptionTypes><EncryptionType>SSE-C</EncryptionType>"
+                     "</BlockedEncryptionTypes></Rule>"));
+  ASSERT_TRUE(blocked);
+  EXPECT_TRUE(blocked->blocks_customer_keys);
+  EXPECT_EQ(blocked->algorithm, DefaultEncryption::kAes256);
 }
 
 std::string logging(std::string_view inside) {

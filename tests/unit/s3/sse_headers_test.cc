@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/encoding.h"
+#include "crypto/digest.h"
 
 namespace cairn::s3 {
 namespace {
@@ -34,6 +35,11 @@ TEST(CustomerKey, TableOfRefusals) {
   };
   const std::string short_key = to_base64(Bytes(31, 1));
   const std::string long_key = to_base64(Bytes(33, 1));
+  const auto md5_of = [](BytesView key) {
+    return to_base64(crypto::digest_of(crypto::DigestKind::kMd5, key).view());
+  };
+  const std::string short_md5 = md5_of(Bytes(31, 1));
+  const std::string long_md5 = md5_of(Bytes(33, 1));
   const std::string other_md5 = to_base64(Bytes(16, 1));
   const Row rows[] = {
       {{"AES256", kKey, kKeyMd5},
@@ -54,16 +60,20 @@ TEST(CustomerKey, TableOfRefusals) {
        "Customer provided keys must provide the client calculated MD5 of the secret key."},
       {{"AES128", kKey, kKeyMd5},
        true,
-       "InvalidEncryptionAlgorithmError: The encryption request that "
-       "you specified is not valid. The valid value is AES256."},
+       "InvalidEncryptionAlgorithmError: The Encryption request you specified is not valid. "
+       "Supported value: AES256."},
       {{"", kKey, kKeyMd5},
        true,
-       "InvalidEncryptionAlgorithmError: The encryption request that you "
-       "specified is not valid. The valid value is AES256."},
-      {{"AES256", short_key, kKeyMd5},
+       "InvalidEncryptionAlgorithmError: The Encryption request you specified is not valid. "
+       "Supported value: AES256."},
+      {{"AES256", short_key, short_md5},
        true,
        "InvalidArgument: The secret key was invalid for the specified algorithm."},
-      {{"AES256", long_key, kKeyMd5},
+      {{"AES256", short_key, kKeyMd5},
+       true,
+       "InvalidArgument: The calculated MD5 hash of the key did "
+       "not match the hash that was provided."},
+      {{"AES256", long_key, long_md5},
        true,
        "InvalidArgument: The secret key was invalid for the specified algorithm."},
       {{"AES256", "!", kKeyMd5},
@@ -92,14 +102,16 @@ TEST(KmsKeyName, TableOfNames) {
       {"testkey-1", "testkey-1"},
       {"alias/aws/s3", "alias/aws/s3"},
       {"arn:aws:kms:us-east-1:000000000001:key/abc", "abc"},
-      {"arn:aws:kms:elsewhere:000000000001:alias/mine", "alias/mine"},
-      {"arn:aws-cn:kms:cn-north-1:000000000001:key/abc", "abc"},
+      {"arn:aws:kms:us-east-1:000000000001:alias/mine", "alias/mine"},
+      {"arn:aws-cn:kms:us-east-1:000000000001:key/abc", "abc"},
   };
   for (const auto& [given, expected] : good) {
-    EXPECT_EQ(parse_kms_key_name(given, kTenant).value_or("refused"), expected) << given;
+    EXPECT_EQ(parse_kms_key_name(given, kTenant, "us-east-1").value_or("refused"), expected)
+        << given;
   }
   const std::string too_long(crypto::kKmsNameBytesMax + 1, 'a');
-  const std::string_view bad[] = {"arn:aws:kms:us-east-1:000000000002:key/abc",
+  const std::string_view bad[] = {"arn:aws:kms:elsewhere:000000000001:key/abc",
+                                  "arn:aws:kms:us-east-1:000000000002:key/abc",
                                   "arn:aws:s3:us-east-1:000000000001:key/abc",
                                   "arn:aws:kms:us-east-1:000000000001:abc",
                                   "arn:aws:kms:us-east-1:000000000001:key/",
@@ -109,7 +121,7 @@ TEST(KmsKeyName, TableOfNames) {
                                   "a b",
                                   too_long};
   for (const std::string_view given : bad) {
-    const S3Result<std::string> name = parse_kms_key_name(given, kTenant);
+    const S3Result<std::string> name = parse_kms_key_name(given, kTenant, "us-east-1");
     ASSERT_FALSE(name.has_value()) << given;
     EXPECT_EQ(name.error().code, S3Code::kKmsNotFound);
   }
@@ -167,7 +179,8 @@ TEST(EncryptionHeaders, TableOfWrites) {
   for (size_t i = 0; i < std::size(rows); ++i) {
     crypto::SseKeyPointer key;
     if (rows[i].with_customer_key) key = *parse_customer_key({"AES256", kKey, kKeyMd5}, true);
-    EXPECT_EQ(shown(parse_encryption_headers(rows[i].headers, key, kTenant)), rows[i].expected)
+    EXPECT_EQ(shown(parse_encryption_headers(rows[i].headers, key, kTenant, "us-east-1")),
+              rows[i].expected)
         << "row " << i;
   }
 }

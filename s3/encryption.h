@@ -32,8 +32,8 @@ void add_encryption(http::ResponseHead& head, const Call& call, std::string_view
 // And x-amz-server-side-encryption-context, which only the reply to a write tells.
 void add_encryption_of_write(http::ResponseHead& head, const Call& call, std::string_view record);
 
-// Overwrites customers' keys in the connection's memory, where they would stay until another head is
-// read into it. Called when nothing reads the head's fields any more.
+// Overwrites customers' keys in the connection's memory, where they would stay until another head
+// is read into it. Called when nothing reads the head's fields any more.
 void cleanse_customer_keys(const http::RequestHead& head);
 
 // An error of the object layer about keys, in S3's words; nullopt when it is about something else.

@@ -22,8 +22,8 @@ std::optional<nlohmann::json> parse_json(std::string_view text, int depth_max) {
     }
     return is_good;
   };
-  // Nesting is also counted ahead: the parser itself recurses nowhere, but what it has built would
-  // be destroyed recursively.
+  // What nests too deep is dropped while it is parsed, so that nothing deep is destroyed
+  // recursively afterwards.
   nlohmann::json json = nlohmann::json::parse(text, watch, /*allow_exceptions=*/false);
   if (!is_good || json.is_discarded()) return std::nullopt;
   return json;

@@ -47,16 +47,6 @@ inline constexpr uint32_t kUserSessionSecondsMax = 36 * 3600;
 inline constexpr size_t kClientIdsMax = 100;
 inline constexpr size_t kThumbprintsMax = 5;
 
-// 0 = no bound.
-struct Quotas {
-  uint64_t size_bytes_max = 0;
-  uint64_t requests_per_second_max = 0;
-  uint64_t bytes_per_second_max = 0;
-  uint64_t buckets_max = 0;
-  uint64_t objects_max = 0;
-  friend bool operator==(const Quotas&, const Quotas&) = default;
-};
-
 using Tags = std::map<std::string, std::string>;
 
 // The catalog's version of the row that a value came from: what a change of it depends on.
@@ -70,7 +60,6 @@ struct Tenant : Stored {
   WallTime created;
   // Its own bucket namespace: its callers see its buckets only, and nobody else learns of them.
   bool isolated = false;
-  Quotas quotas;
 };
 
 struct Entity : Stored {
@@ -92,7 +81,6 @@ struct User : Entity {
   Grants grants;
   std::vector<std::string> groups;  // Names.
   bool disabled = false;            // None of the user's keys works.
-  Quotas quotas;
 };
 
 struct Group : Entity {

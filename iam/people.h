@@ -30,7 +30,6 @@ Status delete_user(Draft& draft, TenantId tenant, std::string_view name);
 // Whatever hangs on it goes first; service accounts too.
 Status delete_user_and_all(Draft& draft, TenantId tenant, std::string_view name);
 Status set_user_disabled(Draft& draft, TenantId tenant, std::string_view name, bool disabled);
-Status set_user_quotas(Draft& draft, TenantId tenant, std::string_view name, Quotas quotas);
 Status tag_user(Draft& draft, TenantId tenant, std::string_view name, const Tags& tags);
 Status untag_user(Draft& draft, TenantId tenant, std::string_view name,
                   const std::vector<std::string>& keys);

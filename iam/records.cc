@@ -74,18 +74,6 @@ Grants take_grants(const proto::IamGrants& from) {
   return to;
 }
 
-void put_quotas(const Quotas& from, proto::IamQuotas* to) {
-  to->set_size_bytes_max(from.size_bytes_max);
-  to->set_requests_per_second_max(from.requests_per_second_max);
-  to->set_bytes_per_second_max(from.bytes_per_second_max);
-  to->set_buckets_max(from.buckets_max);
-  to->set_objects_max(from.objects_max);
-}
-Quotas take_quotas(const proto::IamQuotas& from) {
-  return {from.size_bytes_max(), from.requests_per_second_max(), from.bytes_per_second_max(),
-          from.buckets_max(), from.objects_max()};
-}
-
 }  // namespace
 
 std::string encode(const Tenant& value) {
@@ -94,7 +82,6 @@ std::string encode(const Tenant& value) {
   out.set_name(value.name);
   out.set_created_unix_ms(value.created.unix_ms);
   out.set_isolated(value.isolated);
-  put_quotas(value.quotas, out.mutable_quotas());
   return out.SerializeAsString();
 }
 
@@ -105,7 +92,6 @@ Status decode(BytesView record, Tenant& out) {
   out.name = in.name();
   out.created = WallTime{in.created_unix_ms()};
   out.isolated = in.isolated();
-  out.quotas = take_quotas(in.quotas());
   return {};
 }
 
@@ -115,7 +101,6 @@ std::string encode(const User& value) {
   put_grants(value.grants, out.mutable_grants());
   put_list(value.groups, out.mutable_groups());
   out.set_disabled(value.disabled);
-  put_quotas(value.quotas, out.mutable_quotas());
   return out.SerializeAsString();
 }
 
@@ -126,7 +111,6 @@ Status decode(BytesView record, User& out) {
   out.grants = take_grants(in.grants());
   out.groups = take_list(in.groups());
   out.disabled = in.disabled();
-  out.quotas = take_quotas(in.quotas());
   return {};
 }
 

@@ -127,7 +127,9 @@ Status narrow_by_session(const Account& account, const Session& session, Princip
     if (!policy) return std::unexpected(policy.error());
     principal.session_policies.push_back(std::move(*policy));
   }
-  if (session.kind != SessionKind::kFederated || !principal.session_policies.empty()) return {};
+  if (session.kind != SessionKind::kFederated) return {};
+  principal.session_arn = federated_user_arn(principal.account, session.session_name);
+  if (!principal.session_policies.empty()) return {};
   // A federated user without policies has no rights of its own.
   auto none = compile(kDenyAll, PolicyKind::kSession, "of the session");
   if (!none) return std::unexpected(none.error());

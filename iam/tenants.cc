@@ -52,13 +52,4 @@ Status delete_tenant(Draft& draft, TenantId id) {
   return {};
 }
 
-Status set_tenant_quotas(Draft& draft, TenantId id, Quotas quotas) {
-  const Result<const Account*> account = draft.account(id);
-  if (!account) return std::unexpected(account.error());
-  Tenant changed = *(*account)->tenant;
-  changed.quotas = quotas;
-  draft.put(std::move(changed));
-  return {};
-}
-
 }  // namespace cairn::iam

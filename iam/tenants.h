@@ -18,6 +18,5 @@ Result<TenantId> find_tenant(const Directory& directory, std::string_view text);
 // With its users, keys and policies. That it holds no buckets is the caller's business. The root
 // tenant stays.
 Status delete_tenant(Draft& draft, TenantId id);
-Status set_tenant_quotas(Draft& draft, TenantId id, Quotas quotas);
 
 }  // namespace cairn::iam

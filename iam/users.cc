@@ -115,13 +115,6 @@ Status set_user_disabled(Draft& draft, TenantId tenant, std::string_view name, b
   });
 }
 
-Status set_user_quotas(Draft& draft, TenantId tenant, std::string_view name, Quotas quotas) {
-  return change_user(draft, tenant, name, [&quotas](User& user) {
-    user.quotas = quotas;
-    return Status();
-  });
-}
-
 Status tag_user(Draft& draft, TenantId tenant, std::string_view name, const Tags& tags) {
   return change_user(draft, tenant, name, [&tags](User& user) {
     for (const auto& [key, value] : tags) user.tags.insert_or_assign(key, value);

@@ -12,9 +12,14 @@ std::string Call::own_user() const {
              : std::string();
 }
 
-std::string Call::user_param() const {
+Result<std::string> Call::user_param() const {
   const std::optional<std::string_view> given = params.find("UserName");
-  return given ? std::string(*given) : own_user();
+  if (given && !given->empty()) return std::string(*given);
+  std::string own = own_user();
+  const bool is_root = caller && caller->principal->kind == iam::PrincipalKind::kRoot;
+  if (!given && (is_root || !own.empty())) return own;
+  return fail(Code::kInvalidArgument,
+              "Must specify userName when calling with non-User credentials");
 }
 
 Result<std::string> required(const Call& call, std::string_view name) {

@@ -51,8 +51,10 @@ struct Call {
   WallTime now() const { return context->clock->wall_now(); }
   // The caller's user name; empty for the root and for roles.
   std::string own_user() const;
-  // Of a parameter that names a user, else the caller's own.
-  std::string user_param() const;
+  // The user that the request names, else the caller's own; empty = the account's root user, which
+  // nobody but the root itself may mean by saying nothing: a role that may make keys would
+  // otherwise make one with every right.
+  Result<std::string> user_param() const;
 };
 
 // A parameter that must be there: MissingParameter.

@@ -12,8 +12,10 @@ std::string shown_user(std::string_view user) {
 }  // namespace
 
 Result<std::string> create_access_key(const Call& call, iam::Draft& draft) {
+  const Result<std::string> user = call.user_param();
+  if (!user) return std::unexpected(user.error());
   iam::NewKey wanted;
-  wanted.user = call.user_param();
+  wanted.user = *user;
   const Result<iam::AccessKey> key = iam::create_access_key(draft, call.tenant, std::move(wanted));
   if (!key) return std::unexpected(key.error());
   std::string out;
@@ -35,8 +37,10 @@ Result<std::string> update_access_key(const Call& call, iam::Draft& draft) {
   if (status != "Active" && status != "Inactive") {
     return fail(Code::kInvalidArgument, "Status must be Active or Inactive.");
   }
+  const Result<std::string> user = call.user_param();
+  if (!user) return std::unexpected(user.error());
   const Status set =
-      iam::set_access_key_active(draft, call.tenant, call.user_param(), *id, status == "Active");
+      iam::set_access_key_active(draft, call.tenant, *user, *id, status == "Active");
   if (!set) return std::unexpected(set.error());
   return std::string();
 }
@@ -44,16 +48,19 @@ Result<std::string> update_access_key(const Call& call, iam::Draft& draft) {
 Result<std::string> delete_access_key(const Call& call, iam::Draft& draft) {
   const Result<std::string> id = required(call, "AccessKeyId");
   if (!id) return std::unexpected(id.error());
-  const Status deleted = iam::delete_access_key(draft, call.tenant, call.user_param(), *id);
+  const Result<std::string> user = call.user_param();
+  if (!user) return std::unexpected(user.error());
+  const Status deleted = iam::delete_access_key(draft, call.tenant, *user, *id);
   if (!deleted) return std::unexpected(deleted.error());
   return std::string();
 }
 
 Result<std::string> list_access_keys(const Call& call) {
-  const std::string user = call.user_param();
-  if (!user.empty() && !call.account().users.contains(user)) return iam::no_such("user", user);
+  const Result<std::string> user = call.user_param();
+  if (!user) return std::unexpected(user.error());
+  if (!user->empty() && !call.account().users.contains(*user)) return iam::no_such("user", *user);
   return render_page(
-      call, "AccessKeyMetadata", iam::keys_of(call.account(), user),
+      call, "AccessKeyMetadata", iam::keys_of(call.account(), *user),
       [](const auto& key) -> std::string_view { return key->access_key; },
       [](s3::XmlWriter& xml, const auto& key) {
         xml.element("UserName", shown_user(key->user));

@@ -60,10 +60,11 @@ Result<std::string> create_user(const Call& call, iam::Draft& draft) {
 }
 
 Result<std::string> get_user(const Call& call) {
-  const std::string name = call.user_param();
-  if (name.empty()) return render_root(call);
-  const auto found = call.account().users.find(name);
-  if (found == call.account().users.end()) return iam::no_such("user", name);
+  const Result<std::string> name = call.user_param();
+  if (!name) return std::unexpected(name.error());
+  if (name->empty()) return render_root(call);
+  const auto found = call.account().users.find(*name);
+  if (found == call.account().users.end()) return iam::no_such("user", *name);
   return render_user(call.tenant, *found->second);
 }
 
@@ -109,9 +110,10 @@ Result<std::string> untag_user(const Call& call, iam::Draft& draft) {
 }
 
 Result<std::string> list_user_tags(const Call& call) {
-  const std::string name = call.user_param();
-  const auto found = call.account().users.find(name);
-  if (found == call.account().users.end()) return iam::no_such("user", name);
+  const Result<std::string> name = required(call, "UserName");
+  if (!name) return std::unexpected(name.error());
+  const auto found = call.account().users.find(*name);
+  if (found == call.account().users.end()) return iam::no_such("user", *name);
   return render_page(
       call, "Tags", found->second->tags,
       [](const auto& tag) -> std::string_view { return tag.first; },

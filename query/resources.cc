@@ -20,7 +20,7 @@ std::string any_resource(const Call&) {
 }
 
 std::string user_resource(const Call& call) {
-  const std::string name = call.user_param();
+  const std::string name = call.user_param().value_or("");
   if (name.empty()) return iam::root_arn(call.tenant);
   return iam::user_arn(call.tenant, path_of(call, call.account().users, name), name);
 }

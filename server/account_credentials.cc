@@ -13,6 +13,8 @@ const AccountCredentials::Known& AccountCredentials::used(const Known& known) {
 }
 
 const s3::Credential* AccountCredentials::find(std::string_view access_key) const {
+  // A session is known by its token.
+  if (access_key.starts_with(iam::kSessionKeyPrefix)) return nullptr;
   return find_session(access_key, {});
 }
 

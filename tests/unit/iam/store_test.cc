@@ -77,8 +77,6 @@ const Operation kOperations[] = {
     {"DeleteUser", [](Draft& d) { return delete_user(d, kRootId, "bob"); }},
     {"RemoveUser", [](Draft& d) { return delete_user_and_all(d, kRootId, "alice"); }},
     {"DisableUser", [](Draft& d) { return set_user_disabled(d, kRootId, "alice", true); }},
-    {"UserQuotas",
-     [](Draft& d) { return set_user_quotas(d, kRootId, "alice", {.size_bytes_max = 9}); }},
     {"TagUser", [](Draft& d) { return tag_user(d, kRootId, "alice", {{"team", "red"}}); }},
     {"CreateGroup", [](Draft& d) { return status_of(create_group(d, kRootId, "ops", "/")); }},
     {"DeleteGroup", [](Draft& d) { return delete_group(d, kRootId, "empty"); }},
@@ -138,8 +136,6 @@ const Operation kOperations[] = {
      [](Draft& d) {
        return status_of(create_tenant(d, TenantId{333'333'333'333}, "third", false));
      }},
-    {"TenantQuotas",
-     [](Draft& d) { return set_tenant_quotas(d, other_tenant(), {.buckets_max = 3}); }},
     {"DeleteTenant", [](Draft& d) { return delete_tenant(d, other_tenant()); }},
 };
 

@@ -116,16 +116,18 @@ Result<AdminReply> parse_reply(const std::string& text) {
 }  // namespace
 
 Result<AdminReply> ask_admin(const std::string& data, const std::string& method,
-                             const std::string& name) {
+                             const std::string& name, const std::string& body) {
   const Result<AdminAddress> address = read_address(data);
   if (!address) return std::unexpected(address.error());
   Connection connection;
   const Status opened = connection.open(*address);
   if (!opened) return std::unexpected(opened.error());
-  const Status sent = connection.send(method + " /admin/v1/" + name +
-                                      " HTTP/1.0\r\nHost: admin\r\nContent-Length: 0\r\n"
-                                      "Authorization: Bearer " +
-                                      address->token + "\r\n\r\n");
+  const Status sent =
+      connection.send(method + " /admin/v1/" + name +
+                      " HTTP/1.0\r\nHost: admin\r\nContent-Length: " + std::to_string(body.size()) +
+                      "\r\n"
+                      "Authorization: Bearer " +
+                      address->token + "\r\n\r\n" + body);
   if (!sent) return std::unexpected(sent.error());
   const Result<std::string> text = connection.receive_all();
   if (!text) return std::unexpected(text.error());

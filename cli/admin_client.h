@@ -13,8 +13,9 @@ struct AdminReply {
   std::string body;
 };
 
-// `method` /admin/v1/`name` of the server that holds `data`. kUnavailable when none runs.
+// `method` /admin/v1/`name` with a form as its body of the server that holds `data`. kUnavailable
+// when none runs.
 Result<AdminReply> ask_admin(const std::string& data, const std::string& method,
-                             const std::string& name);
+                             const std::string& name, const std::string& body = {});
 
 }  // namespace cairn::cli

@@ -8,6 +8,7 @@
 #include <exception>
 #include <iostream>
 
+#include "cli/account_commands.h"
 #include "cli/admin_client.h"
 #include "cli/exit_codes.h"
 #include "cli/kms_commands.h"
@@ -122,6 +123,7 @@ struct Commands {
   std::string root_key;
   std::map<std::string, std::string> quota_parameters;
   int exit_code = kExitDone;
+  AccountCommands accounts{exit_code};
 
   // One question to the running server: `method` /admin/v1/`path`.
   void add_admin(CLI::App& parent, const std::string& name, const std::string& method,
@@ -212,6 +214,7 @@ struct Commands {
     keys->require_subcommand(1);
     add_admin(*keys, "rotate", "POST", "keys-rotate",
               "Make a new root key and wrap all keys with it; no data is encrypted anew");
+    accounts.add_to(*admin);
 
     app.add_subcommand("version", "Print the version")->callback([] {
       std::cout << "cairn " << server::version() << '\n';

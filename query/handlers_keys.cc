@@ -39,8 +39,7 @@ Result<std::string> update_access_key(const Call& call, iam::Draft& draft) {
   }
   const Result<std::string> user = call.user_param();
   if (!user) return std::unexpected(user.error());
-  const Status set =
-      iam::set_access_key_active(draft, call.tenant, *user, *id, status == "Active");
+  const Status set = iam::set_access_key_active(draft, call.tenant, *user, *id, status == "Active");
   if (!set) return std::unexpected(set.error());
   return std::string();
 }

@@ -1,6 +1,7 @@
 #include "server/admin_door.h"
 
 #include "base/log.h"
+#include "base/units.h"
 #include "crypto/digest.h"
 #include "server/kms_admin.h"
 
@@ -8,7 +9,9 @@ namespace cairn::server {
 namespace {
 
 constexpr std::string_view kCommandPrefix = "/admin/v1/";
+constexpr std::string_view kAccounts = "accounts/";
 constexpr std::string_view kBearer = "Bearer ";
+constexpr size_t kFormBytesMax = 128 * KiB;
 
 io::Task<void> reply(http::Exchange& exchange, int status, std::string_view type,
                      std::string text) {
@@ -16,6 +19,30 @@ io::Task<void> reply(http::Exchange& exchange, int status, std::string_view type
   head.add("Content-Type", type);
   head.add("Cache-Control", "no-store");
   static_cast<void>(co_await exchange.respond(head, std::string_view(text)));
+}
+
+int status_of(Code code) {
+  switch (code) {
+    case Code::kNotFound: return 404;
+    case Code::kInvalidArgument: return 400;
+    case Code::kPermissionDenied: return 403;
+    case Code::kAlreadyExists:
+    case Code::kFailedPrecondition:
+    case Code::kResourceExhausted: return 409;
+    default: break;
+  }
+  return 500;
+}
+
+// A whole small body.
+io::Task<Result<std::string>> read_form(http::Exchange& exchange) {
+  co_await io::or_return(exchange.send_continue());
+  std::string form(kFormBytesMax, '\0');
+  const MutableBytes space(reinterpret_cast<uint8_t*>(form.data()), form.size());
+  const size_t got = co_await io::or_return(exchange.receive_body(space));
+  if (got == kFormBytesMax) co_return fail(Code::kInvalidArgument, "the form is too long");
+  form.resize(got);
+  co_return form;
 }
 
 io::Task<void> reply_error(http::Exchange& exchange, int status, std::string_view message) {
@@ -31,16 +58,6 @@ bool is_question(std::string_view name) {
          name == kKmsListCommand;
 }
 
-int status_of(Code code) {
-  switch (code) {
-    case Code::kInvalidArgument: return 400;
-    case Code::kNotFound: return 404;
-    case Code::kAlreadyExists:
-    case Code::kFailedPrecondition: return 409;
-    default: return 500;
-  }
-}
-
 }  // namespace
 
 bool AdminDoor::is_authorised(const http::RequestHead& head) const {
@@ -49,25 +66,32 @@ bool AdminDoor::is_authorised(const http::RequestHead& head) const {
   return crypto::equal_secret(as_bytes(given.substr(kBearer.size())), as_bytes(token_));
 }
 
-io::Task<int> AdminDoor::run_command(http::Exchange& exchange, std::string_view name) {
-  Result<std::string> outcome = fail(Code::kNotFound, "there is no such command");
-  if (name == "status") {
-    outcome = co_await actions_.status();
-  } else if (name == "scrub") {
-    outcome = co_await actions_.scrub();
-  } else if (name == "gc") {
-    outcome = co_await actions_.collect_garbage();
-  } else if (name == "keys-rotate") {
-    outcome = co_await actions_.rotate_keys();
-  } else if (name == "audit-verify") {
-    outcome = co_await actions_.verify_audit();
-  } else if (name.starts_with("kms-")) {
-    outcome = co_await actions_.manage_kms(std::string(name), std::string(exchange.head().query));
-  } else if (name == "quota-show") {
-    outcome = co_await actions_.show_quota(std::string(exchange.head().query));
-  } else if (name == "quota-set") {
-    outcome = co_await actions_.set_quota(std::string(exchange.head().query));
+io::Task<Result<std::string>> AdminDoor::outcome_of(http::Exchange& exchange,
+                                                    std::string_view name) {
+  if (name == "status") co_return co_await actions_.status();
+  if (name == "scrub") co_return co_await actions_.scrub();
+  if (name == "gc") co_return co_await actions_.collect_garbage();
+  if (name == "keys-rotate") co_return co_await actions_.rotate_keys();
+  if (name == "audit-verify") co_return co_await actions_.verify_audit();
+  if (name.starts_with("kms-")) {
+    co_return co_await actions_.manage_kms(std::string(name), std::string(exchange.head().query));
   }
+  if (name == "quota-show") {
+    co_return co_await actions_.show_quota(std::string(exchange.head().query));
+  }
+  if (name == "quota-set") {
+    co_return co_await actions_.set_quota(std::string(exchange.head().query));
+  }
+  if (name.starts_with(kAccounts)) {
+    std::string form = co_await io::or_return(read_form(exchange));
+    std::string command(name.substr(kAccounts.size()));
+    co_return co_await actions_.account_command(std::move(command), std::move(form));
+  }
+  co_return fail(Code::kNotFound, "there is no such command");
+}
+
+io::Task<int> AdminDoor::run_command(http::Exchange& exchange, std::string_view name) {
+  Result<std::string> outcome = co_await outcome_of(exchange, name);
   if (outcome) {
     co_await reply(exchange, 200, "application/json", std::move(*outcome));
     co_return 200;

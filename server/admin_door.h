@@ -6,6 +6,7 @@
 //   GET  /admin/v1/audit-verify
 //   GET, POST /admin/v1/kms-...: kms_admin.h
 //   GET  /admin/v1/quota-show?... POST /admin/v1/quota-set?...  (quota_admin.h)
+//   POST /admin/v1/accounts/COMMAND with a form of parameters (account_commands.h)
 //        with `Authorization: Bearer <token>`
 //
 // Thread rule: used on one reactor.
@@ -35,6 +36,7 @@ class AdminActions {
   virtual io::Task<Result<std::string>> manage_kms(std::string name, std::string query) = 0;
   virtual io::Task<Result<std::string>> show_quota(std::string query) = 0;
   virtual io::Task<Result<std::string>> set_quota(std::string query) = 0;
+  virtual io::Task<Result<std::string>> account_command(std::string name, std::string form) = 0;
   // A command that may change something was run, or refused.
   virtual void on_command(std::string_view name, const io::Endpoint& from, int status) = 0;
 };
@@ -49,6 +51,7 @@ class AdminDoor final : public http::Handler {
 
  private:
   bool is_authorised(const http::RequestHead& head) const;
+  io::Task<Result<std::string>> outcome_of(http::Exchange& exchange, std::string_view name);
   io::Task<int> run_command(http::Exchange& exchange, std::string_view name);
 
   AdminActions& actions_;

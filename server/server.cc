@@ -17,6 +17,7 @@
 #include "crypto/key_ring.h"
 #include "s3/routes.h"
 #include "server/access_log.h"
+#include "server/account_commands.h"
 #include "server/admin_door.h"
 #include "server/background.h"
 #include "server/core_server.h"
@@ -102,6 +103,7 @@ class Node final : private AdminActions {
   }
   io::Task<Result<std::string>> show_quota(std::string query) override;
   io::Task<Result<std::string>> set_quota(std::string query) override;
+  io::Task<Result<std::string>> account_command(std::string name, std::string form) override;
   void on_command(std::string_view name, const io::Endpoint& from, int status) override;
   KmsAdmin kms_admin() { return {stores_->objects(), stores_->keys(), config_.region}; }
 
@@ -381,6 +383,10 @@ void Node::on_command(std::string_view name, const io::Endpoint& from, int statu
   Audit* const audit = beside_->audit();
   if (audit == nullptr) return;
   audit->record_command(name, from.to_string(), status, system_clock().wall_now());
+}
+
+io::Task<Result<std::string>> Node::account_command(std::string name, std::string form) {
+  return run_account_command(*stores_, std::move(name), std::move(form));
 }
 
 }  // namespace

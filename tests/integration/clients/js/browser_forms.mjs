@@ -1,5 +1,6 @@
-// Property: a page of another origin uploads by submitting a form that the JS SDK presigned, and ends
-// where the form says; by fetch, without a CORS rule of the bucket, it reads nothing of the reply. Run by browser_test.py with headless Chromium; exits non-zero with the first difference.
+// Property: a page of another origin uploads with a form that the JS SDK presigned, by submitting it
+// and by fetch under CORS, and reads what it may of the reply; without a rule of the bucket it reads
+// nothing. Run by browser_test.py with headless Chromium; exits non-zero with the first difference.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
@@ -7,9 +8,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
-  CreateBucketCommand, GetObjectCommand, S3Client,
+  CreateBucketCommand, GetObjectCommand, HeadObjectCommand, PutBucketCorsCommand, S3Client,
 } from "@aws-sdk/client-s3";
 import { createPresignedPost } from "@aws-sdk/s3-presigned-post";
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { chromium } from "playwright-core";
 
 const Bucket = "browser";
@@ -51,6 +53,39 @@ async function withoutRules(page) {
   const form = await presign("hidden");
   const reply = await page.evaluate(postByFetch, { ...form, text: "x" });
   assert.match(reply.failed, /TypeError/, "without CORS a page reads nothing");
+}
+
+async function withRules(page) {
+  await s3.send(new PutBucketCorsCommand({
+    Bucket,
+    CORSConfiguration: { CORSRules: [{
+      AllowedOrigins: [origin], AllowedMethods: ["POST", "PUT", "GET"], AllowedHeaders: ["*"],
+      ExposeHeaders: ["ETag", "Location"], MaxAgeSeconds: 60,
+    }] },
+  }));
+  const fields = { success_action_status: "201", "Content-Type": "text/x-note" };
+  const form = await presign("notes/${filename}", fields, [["content-length-range", 1, 1000]]);
+  const reply = await page.evaluate(postByFetch, { ...form, text: "from the page" });
+  assert.equal(reply.status, 201, JSON.stringify(reply));
+  assert.equal(reply.etag, md5("from the page"));
+  assert.match(reply.text, /<Key>notes\/note\.txt<\/Key>/);
+  const head = await s3.send(new HeadObjectCommand({ Bucket, Key: "notes/note.txt" }));
+  assert.equal(head.ContentType, "text/x-note");
+
+  // Refusals are readable, too.
+  const large = await page.evaluate(postByFetch, { ...form, text: "x".repeat(1001) });
+  assert.equal(large.status, 400);
+  assert.match(large.text, /<Code>EntityTooLarge<\/Code>/);
+  const denied = await page.evaluate(postByFetch,
+    { url: form.url, fields: { ...form.fields, key: "elsewhere" }, text: "x" });
+  assert.equal(denied.status, 403);
+  assert.match(denied.text, /Policy Condition failed/);
+
+  // A header of its own makes a presigned GET need a preflight.
+  const url = await getSignedUrl(s3, new GetObjectCommand({ Bucket, Key: "notes/note.txt" }));
+  const got = await page.evaluate((href) => fetch(href, { headers: { "X-Custom": "1" } })
+    .then((answer) => answer.text(), (error) => String(error)), url);
+  assert.equal(got, "from the page");
 }
 
 async function bySubmitting(page) {
@@ -97,6 +132,7 @@ try {
   await bySubmitting(page);
   await page.goto(origin);
   await withoutRules(page);
+  await withRules(page);
   console.log("browser: ok");
 } finally {
   await context.close();

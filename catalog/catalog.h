@@ -61,6 +61,13 @@ struct Precondition {
   std::string key = {};
   std::string end = {};
   Version version = 0;
+
+  static Precondition absent(std::string key);
+  static Precondition present(std::string key);
+  static Precondition version_is(std::string key, Version version);
+  // The entry is as it was read; absent when there was none.
+  static Precondition unchanged(std::string key, const std::optional<Entry>& entry);
+  static Precondition range_empty(std::string begin, std::string end);
 };
 
 struct Put {

@@ -169,12 +169,9 @@ Result<catalog::Batch> Store::batch_of(Draft& draft) const {
   catalog::Batch batch;
   for (auto& [key, row] : draft.rows()) {
     if (row.before == 0 && !row.record) continue;  // Made and removed again.
-    catalog::Precondition as_read;
-    as_read.kind = row.before == 0 ? catalog::Precondition::Kind::kAbsent
-                                   : catalog::Precondition::Kind::kVersionIs;
-    as_read.key = key;
-    as_read.version = row.before;
-    batch.preconditions.push_back(std::move(as_read));
+    batch.preconditions.push_back(row.before == 0
+                                      ? catalog::Precondition::absent(key)
+                                      : catalog::Precondition::version_is(key, row.before));
     if (!row.record) {
       batch.deletes.push_back(key);
       continue;

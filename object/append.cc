@@ -15,6 +15,7 @@
 #include "object/keys.h"
 #include "object/rows.h"
 #include "object/sse_plan.h"
+#include "object/versions.h"
 
 namespace cairn::object {
 namespace {
@@ -333,10 +334,7 @@ io::Task<Status> AppendTarget::draft_body(Draft& draft, const Base& base, const 
     draft.head = before;
     ++draft.head.appends_count;
     if (bucket_.is_versioned()) info.lock = options_.lock;
-    const Versioning mode = bucket_.config->versioning;
-    const bool replaces =
-        mode == Versioning::kUnversioned || (mode == Versioning::kSuspended && before.is_null);
-    draft.takes_over_edges = replaces && !base.is_small();
+    draft.takes_over_edges = replaces_current(bucket_, base.current) && !base.is_small();
   } else {
     info.metadata = options_.metadata;
     info.lock = options_.lock;

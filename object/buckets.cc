@@ -14,24 +14,9 @@ namespace {
 
 using catalog::Precondition;
 
-Precondition absent(std::string key) {
-  Precondition out;
-  out.key = std::move(key);
-  return out;
-}
-Precondition version_is(std::string key, catalog::Version version) {
-  Precondition out;
-  out.kind = Precondition::Kind::kVersionIs;
-  out.key = std::move(key);
-  out.version = version;
-  return out;
-}
-Precondition range_empty(std::string prefix) {
-  Precondition out;
-  out.kind = Precondition::Kind::kRangeEmpty;
-  out.end = catalog::prefix_end(prefix);
-  out.key = std::move(prefix);
-  return out;
+Precondition empty(std::string prefix) {
+  std::string end = catalog::prefix_end(prefix);
+  return Precondition::range_empty(std::move(prefix), std::move(end));
 }
 
 struct BucketRow {
@@ -138,12 +123,12 @@ io::Task<Result<BucketInfo>> create_bucket(Context& context, TenantId tenant, st
     bucket.created = context.now();
     const std::string alive_key = keys::bucket_alive(bucket.id);
     catalog::Batch batch;
-    batch.preconditions.push_back(absent(row_key));
-    batch.preconditions.push_back(absent(alive_key));
+    batch.preconditions.push_back(Precondition::absent(row_key));
+    batch.preconditions.push_back(Precondition::absent(alive_key));
     batch.puts.push_back({row_key, sign_row(*tenant_keys, row_key, encode_bucket(bucket))});
     batch.puts.push_back({alive_key, sign_row(*tenant_keys, alive_key, encode_mode(bucket))});
     if (!options.is_isolated) {
-      batch.preconditions.push_back(absent(name_key));
+      batch.preconditions.push_back(Precondition::absent(name_key));
       batch.puts.push_back(
           {name_key, sign_row(*tenant_keys, name_key, encode_bucket_name(tenant))});
     }
@@ -214,7 +199,7 @@ io::Task<Result<BucketInfo>> change_bucket(Context& context, TenantId tenant, st
                           config->object_lock != bucket.config->object_lock;
     bucket.config = std::move(config);
     catalog::Batch batch;
-    batch.preconditions.push_back(version_is(row_key, row->version));
+    batch.preconditions.push_back(Precondition::version_is(row_key, row->version));
     batch.puts.push_back({row_key, sign_row(*tenant_keys, row_key, encode_bucket(bucket))});
     if (new_mode) {
       const std::string mode_key = keys::bucket_alive(bucket.id);
@@ -262,17 +247,17 @@ io::Task<Status> delete_bucket(Context& context, TenantId tenant, std::string na
     const std::optional<NameRow> named = co_await io::or_return(load_name(context, name));
     co_await io::or_return(abort_all_uploads(context, row->bucket));
     catalog::Batch batch;
-    batch.preconditions.push_back(version_is(row_key, row->version));
-    batch.preconditions.push_back(range_empty(keys::objects(id)));
-    batch.preconditions.push_back(range_empty(keys::versions(id)));
-    batch.preconditions.push_back(range_empty(keys::uploads(id)));
+    batch.preconditions.push_back(Precondition::version_is(row_key, row->version));
+    batch.preconditions.push_back(empty(keys::objects(id)));
+    batch.preconditions.push_back(empty(keys::versions(id)));
+    batch.preconditions.push_back(empty(keys::uploads(id)));
     batch.deletes.push_back(row_key);
     batch.deletes.push_back(keys::bucket_alive(id));
     Generations::CommitSpan span(context.generations);
     span.add(row_key);
     const std::string name_key = keys::bucket_name(name);
     if (named && named->tenant == tenant) {
-      batch.preconditions.push_back(version_is(name_key, named->version));
+      batch.preconditions.push_back(Precondition::version_is(name_key, named->version));
       batch.deletes.push_back(name_key);
       span.add(name_key);
     }

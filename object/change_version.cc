@@ -46,11 +46,8 @@ io::Task<Result<ObjectInfo>> change_version(Context& context, BucketInfo bucket,
     KeyChange commit;
     const KeyScope scope{context, *tenant_keys, bucket, commit};
     expect_bucket(bucket, commit.batch);
-    catalog::Precondition unchanged;
-    unchanged.kind = catalog::Precondition::Kind::kVersionIs;
-    unchanged.key = row->row_key;
-    unchanged.version = row->version;
-    commit.batch.preconditions.push_back(std::move(unchanged));
+    commit.batch.preconditions.push_back(
+        catalog::Precondition::version_is(row->row_key, row->version));
     put_head(scope, row->row_key, row->head);
     if (hook) hook(info, commit.batch);
     const Result<catalog::Version> done = co_await commit_change(context, std::move(commit));

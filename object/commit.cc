@@ -123,32 +123,14 @@ void add_version(const KeyScope& scope, const NewVersion& version, const KeyRows
   add_edges(batch, *version.body);
 }
 
-// What becomes of the versions that were there; false when a row changed meanwhile.
-io::Task<Result<bool>> make_room(const KeyScope& scope, const KeyRows& rows,
-                                 bool takes_over_edges) {
-  const Versioning mode = scope.bucket.config->versioning;
-  const bool replaces =
-      rows.current && (mode == Versioning::kUnversioned ||
-                       (mode == Versioning::kSuspended && rows.current->head.is_null));
-  if (replaces && takes_over_edges) {
-    const Head& head = rows.current->head;
-    count_version(scope, head.info.size_bytes, -1);
-    if (head.body_sha256) {
-      scope.change.batch.deletes.push_back(keys::body(scope.bucket.id, rows.key, head.order));
-    }
-    co_return true;
+// The replaced version goes, its edges and chunks stay: they are the new version's.
+void take_over(const KeyScope& scope, const KeyRows& rows) {
+  ASSERT(replaces_current(scope.bucket, rows.current));
+  const Head& head = rows.current->head;
+  count_version(scope, head.info.size_bytes, -1);
+  if (head.body_sha256) {
+    scope.change.batch.deletes.push_back(keys::body(scope.bucket.id, rows.key, head.order));
   }
-  ASSERT(!takes_over_edges);
-  if (replaces) co_return co_await drop_body(scope, *rows.current);
-  if (mode == Versioning::kSuspended) {
-    const bool dropped = co_await io::or_return(drop_null_row(scope, rows));
-    if (!dropped) co_return false;
-    if (rows.null_row) {
-      scope.change.batch.deletes.push_back(keys::null_version(scope.bucket.id, rows.key));
-    }
-  }
-  if (rows.current) retire_current(scope, rows);
-  co_return true;
 }
 
 // Plans the commit of `version` over `rows`; nullopt when a row changed meanwhile.
@@ -160,9 +142,15 @@ io::Task<Result<std::optional<ObjectInfo>>> plan_version(Context& context,
   change.usage.by.size_bytes = -static_cast<int64_t>(version.freed_bytes);
   expect_bucket(version.bucket, change.batch);
   expect_rows(scope, rows);
-  const bool made_room = co_await io::or_return(
-      make_room(scope, rows, version.base && version.base->takes_over_edges));
-  if (!made_room) co_return std::optional<ObjectInfo>();
+  if (version.base && version.base->takes_over_edges) {
+    take_over(scope, rows);
+  } else {
+    const bool made_room = co_await io::or_return(make_room(scope, rows));
+    if (!made_room) co_return std::optional<ObjectInfo>();
+    if (rows.null_row) {
+      change.batch.deletes.push_back(keys::null_version(version.bucket.id, rows.key));
+    }
+  }
   Head head = version.head;
   head.order = 0;
   head.is_null = version.bucket.config->versioning != Versioning::kEnabled;

@@ -194,14 +194,6 @@ io::Task<Result<std::vector<StoredKey>>> stored_keys(Context& context, TenantId 
   co_return out;
 }
 
-Precondition version_is(const catalog::Entry& row) {
-  Precondition out;
-  out.kind = Precondition::Kind::kVersionIs;
-  out.key = row.key;
-  out.version = row.version;
-  return out;
-}
-
 // One attempt; kFailedPrecondition of the commit when another change or a rotation came between.
 io::Task<Result<KmsKeyPointer>> try_change(Context& context, KmsCommand command, bool is_default,
                                            bool& lost) {
@@ -209,7 +201,7 @@ io::Task<Result<KmsKeyPointer>> try_change(Context& context, KmsCommand command,
   const std::vector<StoredKey> stored =
       co_await io::or_return(stored_keys(context, command.tenant));
   catalog::Batch batch;
-  batch.preconditions.push_back(version_is(guard));
+  batch.preconditions.push_back(Precondition::version_is(guard.key, guard.version));
   batch.puts.push_back({guard.key, guard.value});
   proto::KmsKey record;
   if (command.kind == KmsCommand::Kind::kCreate) {
@@ -222,7 +214,7 @@ io::Task<Result<KmsKeyPointer>> try_change(Context& context, KmsCommand command,
       co_return fail(Code::kNotFound, "there is no KMS key named " + command.name);
     }
     record = found->record;
-    batch.preconditions.push_back(version_is(found->row));
+    batch.preconditions.push_back(Precondition::version_is(found->row.key, found->row.version));
   }
   co_await io::or_return(apply(context, command, record));
   const std::string row_key = keys::kms_key(command.tenant, record.id());
@@ -305,7 +297,7 @@ io::Task<Status> add_rewrapped_kms_keys(catalog::Catalog& catalog, const crypto:
     }
     const auto tenant_keys = keys.current(*tenant);
     if (tenant_keys == nullptr) co_return damaged();
-    batch.preconditions.push_back(version_is(row));
+    batch.preconditions.push_back(Precondition::version_is(row.key, row.version));
     batch.puts.push_back({row.key, sign_row(*tenant_keys, row.key, record.SerializeAsString())});
   }
   co_return Status{};

@@ -22,14 +22,6 @@ std::unexpected<Error> no_such_upload() {
   return fail(Code::kNotFound, std::string(reason::kNoSuchUpload));
 }
 
-Precondition depends(Precondition::Kind kind, std::string key, catalog::Version version = 0) {
-  Precondition out;
-  out.kind = kind;
-  out.key = std::move(key);
-  out.version = version;
-  return out;
-}
-
 // Ids of one key sort by the time they were made.
 std::string new_upload_id(Context& context) {
   uint8_t bytes[24];
@@ -152,8 +144,7 @@ io::Task<Result<UploadInfo>> create_upload(Context& context, BucketInfo bucket, 
   const auto tenant_keys = co_await io::or_return(context.keys_of(bucket.tenant));
   const std::string row_key = keys::upload(bucket.id, upload.key, upload.upload_id);
   catalog::Batch batch;
-  batch.preconditions.push_back(
-      depends(Precondition::Kind::kPresent, keys::bucket_alive(bucket.id)));
+  batch.preconditions.push_back(Precondition::present(keys::bucket_alive(bucket.id)));
   batch.puts.push_back({row_key, sign_row(*tenant_keys, row_key, encode_upload(upload))});
   const Result<catalog::Version> done = co_await context.catalog.commit(std::move(batch));
   if (done) co_return upload;
@@ -208,10 +199,8 @@ io::Task<Status> commit_part(Context& context, BucketInfo bucket, UploadInfo upl
     if (!row) co_return no_such_upload();
     const std::optional<catalog::Entry> old = co_await io::or_return(context.catalog.get(row_key));
     catalog::Batch batch;
-    batch.preconditions.push_back(depends(Precondition::Kind::kPresent, row->row_key));
-    batch.preconditions.push_back(
-        old ? depends(Precondition::Kind::kVersionIs, row_key, old->version)
-            : depends(Precondition::Kind::kAbsent, row_key));
+    batch.preconditions.push_back(Precondition::present(row->row_key));
+    batch.preconditions.push_back(Precondition::unchanged(row_key, old));
     batch.puts.push_back({row_key, value});
     batch.puts.push_back({row->row_key, row->value});
     for (const auto& [chunk, owner] : new_edges) {
@@ -400,7 +389,7 @@ io::Task<Result<ObjectInfo>> try_complete(Context& context, BucketInfo bucket, U
   version.keys = tenant_keys;
   version.body = &prepared;
   catalog::Batch& more = version.more;
-  more.preconditions.push_back(depends(Precondition::Kind::kVersionIs, row.row_key, row.version));
+  more.preconditions.push_back(Precondition::version_is(row.row_key, row.version));
   more.deletes.push_back(row.row_key);
   add_consumed(context, *tenant_keys, upload_id, stored, parts, more);
   version.freed_bytes = size_of(stored);
@@ -448,8 +437,7 @@ io::Task<Status> abort_upload(Context& context, BucketInfo bucket, std::string k
     const std::vector<Part> stored =
         co_await io::or_return(load_parts(context, bucket.tenant, upload_id));
     catalog::Batch batch;
-    batch.preconditions.push_back(
-        depends(Precondition::Kind::kVersionIs, row->row_key, row->version));
+    batch.preconditions.push_back(Precondition::version_is(row->row_key, row->version));
     batch.deletes.push_back(row->row_key);
     add_consumed(context, *tenant_keys, upload_id, stored, {}, batch);
     UsageReservation freed = co_await io::or_return(context.usage.reserve(

@@ -341,9 +341,7 @@ io::Task<Status> check_schema(Context& context) {
   context.random.fill(info.store_id);
   info.created = context.now();
   catalog::Batch batch;
-  catalog::Precondition absent;
-  absent.key = keys::store_info();
-  batch.preconditions.push_back(std::move(absent));
+  batch.preconditions.push_back(catalog::Precondition::absent(keys::store_info()));
   batch.puts.push_back({keys::store_info(), encode_store_info(info)});
   const Result<catalog::Version> done = co_await context.catalog.commit(std::move(batch));
   if (!done) co_return std::unexpected(done.error());

@@ -30,18 +30,9 @@ io::Task<Result<bool>> plan_delete(const KeyScope& scope, const RemoveRequest& r
   if (!rows.current && (mode == Versioning::kUnversioned || names_present)) co_return true;
   expect_rows(scope, rows);
   const std::string row_key = keys::object(scope.bucket.id, request.key);
-  const bool replaces =
-      rows.current && (mode == Versioning::kUnversioned ||
-                       (mode == Versioning::kSuspended && rows.current->head.is_null));
-  bool complete = true;
-  if (replaces) {
-    complete = co_await io::or_return(drop_body(scope, *rows.current));
-  } else if (mode == Versioning::kSuspended) {
-    complete = co_await io::or_return(drop_null_row(scope, rows));
-  }
+  const bool complete = co_await io::or_return(make_room(scope, rows));
   if (!complete) co_return false;
   if (rows.current) {
-    if (!replaces) retire_current(scope, rows);
     scope.change.batch.deletes.push_back(row_key);
     scope.change.touched.push_back(row_key);
   }
@@ -75,11 +66,8 @@ io::Task<Result<bool>> plan_removal(const KeyScope& scope, const RemoveRequest& 
   if (is_current) {
     co_await io::or_return(promote_next(scope, request.key, std::nullopt));
   } else {
-    catalog::Precondition unchanged;
-    unchanged.kind = catalog::Precondition::Kind::kVersionIs;
-    unchanged.key = target->row_key;
-    unchanged.version = target->version;
-    scope.change.batch.preconditions.push_back(std::move(unchanged));
+    scope.change.batch.preconditions.push_back(
+        catalog::Precondition::version_is(target->row_key, target->version));
     scope.change.batch.deletes.push_back(target->row_key);
     scope.change.touched.push_back(target->row_key);
     if (target->head.is_null) {

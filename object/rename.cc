@@ -18,14 +18,6 @@ namespace {
 
 using catalog::Precondition;
 
-Precondition depends(Precondition::Kind kind, std::string key, catalog::Version version = 0) {
-  Precondition out;
-  out.kind = kind;
-  out.key = std::move(key);
-  out.version = version;
-  return out;
-}
-
 Status check_source(const Conditions& conditions, const ObjectInfo& source) {
   Status status = check_write(conditions, &source);
   if (!status && status.error().code == Code::kFailedPrecondition) {
@@ -90,7 +82,7 @@ void add_token(const KeyScope& scope, const Rename& rename) {
   token.target_key = rename.target_key;
   token.used = scope.context.now();
   catalog::Batch& batch = scope.change.batch;
-  batch.preconditions.push_back(depends(Precondition::Kind::kAbsent, rename.token_row));
+  batch.preconditions.push_back(Precondition::absent(rename.token_row));
   batch.puts.push_back({rename.token_row,
                         sign_row(scope.tenant_keys, rename.token_row, encode_rename_token(token))});
 }

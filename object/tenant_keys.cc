@@ -30,10 +30,9 @@ io::Task<Result<std::vector<catalog::Entry>>> key_rows(catalog::Catalog& catalog
 io::Task<Status> store_version(catalog::Catalog& catalog, crypto::TenantId tenant, uint32_t version,
                                std::string wrapped) {
   catalog::Batch batch;
-  catalog::Precondition absent;
-  absent.key = keys::tenant_key(tenant, version);
-  batch.puts.push_back({absent.key, std::move(wrapped)});
-  batch.preconditions.push_back(std::move(absent));
+  std::string row_key = keys::tenant_key(tenant, version);
+  batch.preconditions.push_back(catalog::Precondition::absent(row_key));
+  batch.puts.push_back({std::move(row_key), std::move(wrapped)});
   const Result<catalog::Version> done = co_await catalog.commit(std::move(batch));
   if (!done) co_return std::unexpected(done.error().with_context("storing a tenant key"));
   co_return Status{};
@@ -77,11 +76,7 @@ io::Task<Result<size_t>> rewrap_tenant_keys(catalog::Catalog& catalog, const cry
     put.key = row.key;
     put.value = co_await io::or_return(keys.rewrap(parsed->first, parsed->second, new_root));
     batch.puts.push_back(std::move(put));
-    catalog::Precondition same;
-    same.kind = catalog::Precondition::Kind::kVersionIs;
-    same.key = row.key;
-    same.version = row.version;
-    batch.preconditions.push_back(std::move(same));
+    batch.preconditions.push_back(catalog::Precondition::version_is(row.key, row.version));
   }
   co_await io::or_return(add_rewrapped_kms_keys(catalog, keys, new_root, batch));
   const Result<catalog::Version> done = co_await catalog.commit(std::move(batch));

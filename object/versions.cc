@@ -15,26 +15,6 @@ using catalog::Precondition;
 
 constexpr int kOrderRandomBits = 20;  // Below the milliseconds: 64 bits last until the year 2527.
 
-Precondition version_is(std::string row_key, catalog::Version version) {
-  Precondition out;
-  out.kind = Precondition::Kind::kVersionIs;
-  out.key = std::move(row_key);
-  out.version = version;
-  return out;
-}
-Precondition absent(std::string row_key) {
-  Precondition out;
-  out.key = std::move(row_key);
-  return out;
-}
-Precondition range_empty(std::string begin, std::string end) {
-  Precondition out;
-  out.kind = Precondition::Kind::kRangeEmpty;
-  out.key = std::move(begin);
-  out.end = std::move(end);
-  return out;
-}
-
 // The first version row of the key from `begin` on.
 io::Task<Result<std::optional<HeadRow>>> first_version(Context& context, TenantId tenant,
                                                        std::string key, std::string begin,
@@ -99,26 +79,30 @@ io::Task<Result<KeyRows>> load_key_rows(Context& context, BucketInfo bucket, std
 }
 
 void expect_bucket(const BucketInfo& bucket, catalog::Batch& batch) {
-  Precondition out = version_is(keys::bucket_alive(bucket.id), bucket.mode_version);
-  if (bucket.mode_version == 0) out.kind = Precondition::Kind::kPresent;
-  batch.preconditions.push_back(std::move(out));
+  std::string row_key = keys::bucket_alive(bucket.id);
+  batch.preconditions.push_back(
+      bucket.mode_version == 0 ? Precondition::present(std::move(row_key))
+                               : Precondition::version_is(std::move(row_key), bucket.mode_version));
 }
 
 void expect_rows(const KeyScope& scope, const KeyRows& rows) {
   std::vector<Precondition>& out = scope.change.batch.preconditions;
   const std::string row_key = keys::object(scope.bucket.id, rows.key);
-  out.push_back(rows.current ? version_is(row_key, rows.current->version) : absent(row_key));
+  out.push_back(rows.current ? Precondition::version_is(row_key, rows.current->version)
+                             : Precondition::absent(row_key));
   if (!scope.bucket.is_versioned()) return;
   if (!rows.current) {
     // Nothing newer came, and what was newest is unchanged.
     const std::string begin = keys::versions_of(scope.bucket.id, rows.key);
-    out.push_back(
-        range_empty(begin, rows.newest ? rows.newest->row_key : catalog::prefix_end(begin)));
-    if (rows.newest) out.push_back(version_is(rows.newest->row_key, rows.newest->version));
+    out.push_back(Precondition::range_empty(
+        begin, rows.newest ? rows.newest->row_key : catalog::prefix_end(begin)));
+    if (rows.newest)
+      out.push_back(Precondition::version_is(rows.newest->row_key, rows.newest->version));
   }
   if (scope.bucket.config->versioning == Versioning::kSuspended) {
     const std::string null_key = keys::null_version(scope.bucket.id, rows.key);
-    out.push_back(rows.null_row ? version_is(null_key, rows.null_row->version) : absent(null_key));
+    out.push_back(rows.null_row ? Precondition::version_is(null_key, rows.null_row->version)
+                                : Precondition::absent(null_key));
   }
 }
 
@@ -160,10 +144,29 @@ io::Task<Result<bool>> drop_null_row(const KeyScope& scope, const KeyRows& rows)
   std::optional<HeadRow> row = co_await io::or_return(
       first_version(scope.context, scope.bucket.tenant, rows.key, row_key, row_key + '\0'));
   if (!row) co_return false;
-  scope.change.batch.preconditions.push_back(version_is(row_key, row->version));
+  scope.change.batch.preconditions.push_back(Precondition::version_is(row_key, row->version));
   scope.change.batch.deletes.push_back(row_key);
   scope.change.touched.push_back(row_key);
   co_return co_await drop_body(scope, std::move(*row));
+}
+
+bool replaces_current(const BucketInfo& bucket, const std::optional<HeadRow>& current) {
+  if (!current) return false;
+  const Versioning mode = bucket.config->versioning;
+  return mode == Versioning::kUnversioned ||
+         (mode == Versioning::kSuspended && current->head.is_null);
+}
+
+io::Task<Result<bool>> make_room(const KeyScope& scope, const KeyRows& rows) {
+  if (replaces_current(scope.bucket, rows.current)) {
+    co_return co_await drop_body(scope, *rows.current);
+  }
+  if (scope.bucket.config->versioning == Versioning::kSuspended) {
+    const bool dropped = co_await io::or_return(drop_null_row(scope, rows));
+    if (!dropped) co_return false;
+  }
+  if (rows.current) retire_current(scope, rows);
+  co_return true;
 }
 
 io::Task<Status> promote_next(const KeyScope& scope, std::string key,
@@ -174,8 +177,8 @@ io::Task<Status> promote_next(const KeyScope& scope, std::string key,
   const std::optional<HeadRow> next =
       co_await io::or_return(first_version(scope.context, scope.bucket.tenant, key, begin, end));
   catalog::Batch& batch = scope.change.batch;
-  batch.preconditions.push_back(range_empty(begin, next ? next->row_key : end));
-  if (next) batch.preconditions.push_back(version_is(next->row_key, next->version));
+  batch.preconditions.push_back(Precondition::range_empty(begin, next ? next->row_key : end));
+  if (next) batch.preconditions.push_back(Precondition::version_is(next->row_key, next->version));
   std::string row_key = keys::object(scope.bucket.id, key);
   if (!next || next->head.info.is_delete_marker) {
     scope.change.touched.push_back(row_key);

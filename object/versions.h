@@ -66,6 +66,12 @@ void expect_rows(const KeyScope& scope, const KeyRows& rows);
 // A number above all orders of the key; near the time, so that ids are not used again.
 uint64_t next_order(Context& context, const KeyRows& rows);
 void put_head(const KeyScope& scope, std::string row_key, const Head& head);
+// Whether a write or a delete takes the place of `current`, rather than to keep it as an older one.
+bool replaces_current(const BucketInfo& bucket, const std::optional<HeadRow>& current);
+// What becomes of the versions that a new one, or a marker, would be beside: the one that it
+// replaces is dropped, the current one retired. The object row and the null row are the caller's to
+// overwrite or delete. False when a row changed and has to be read again.
+io::Task<Result<bool>> make_room(const KeyScope& scope, const KeyRows& rows);
 // The current version becomes a version row; its object row is the caller's to overwrite or delete.
 void retire_current(const KeyScope& scope, const KeyRows& rows);
 // A version is gone: its body row goes, its chunks become garbage. Its own row is the caller's.

@@ -25,7 +25,7 @@
 #include "base/random.h"
 #include "base/units.h"
 #include "crypto/digest.h"
-#include "s3/sigv4_sign.h"
+#include "s3/sigv4.h"
 
 namespace {
 

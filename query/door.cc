@@ -144,7 +144,7 @@ std::expected<void, QueryError> Door::State::authenticate(const http::RequestHea
   const std::string body_hex = to_hex(body_sha256);
   const s3::RequestView view{head.method, head.path, head.query, headers,
                              std::string_view(body_hex)};
-  const s3::S3Result<s3::Query> query = s3::Query::parse(head.query);
+  const s3::S3Result<s3::Query> query = s3::parse_query(head.query);
   if (!query) return refuse(translate(query.error()));
   const s3::S3Result<s3::AuthResult> auth = authenticator.authenticate(view, *query, s3::Target());
   if (!auth) return refuse(translate(auth.error()));

@@ -2,8 +2,8 @@
 
 #include <charconv>
 
+#include "base/dates.h"
 #include "s3/auth_v4.h"
-#include "s3/http_dates.h"
 #include "s3/sigv2.h"
 
 namespace cairn::s3 {

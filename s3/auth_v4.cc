@@ -4,9 +4,8 @@
 #include <array>
 #include <charconv>
 
-#include "s3/http_dates.h"
-#include "s3/sigv4_canonical.h"
-#include "s3/sigv4_sign.h"
+#include "base/dates.h"
+#include "s3/sigv4.h"
 
 namespace cairn::s3 {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "s3/auth.h"
 #include "s3/signing_keys.h"
-#include "s3/sigv4_canonical.h"
+#include "s3/sigv4.h"
 
 namespace cairn::s3 {
 

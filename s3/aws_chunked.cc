@@ -4,8 +4,7 @@
 #include <charconv>
 
 #include "base/assert.h"
-#include "s3/sigv4_canonical.h"
-#include "s3/sigv4_sign.h"
+#include "s3/sigv4.h"
 
 namespace cairn::s3 {
 namespace {

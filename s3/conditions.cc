@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "s3/http_dates.h"
+#include "base/dates.h"
 
 namespace cairn::s3 {
 namespace {

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <set>
 
+#include "base/dates.h"
 #include "base/encoding.h"
 #include "crypto/digest.h"
 #include "s3/config_cors.h"
-#include "s3/http_dates.h"
 #include "s3/uri.h"
 #include "s3/xml_tree.h"
 #include "s3/xml_writer.h"

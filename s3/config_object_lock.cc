@@ -1,6 +1,6 @@
 #include "s3/config_object_lock.h"
 
-#include "s3/http_dates.h"
+#include "base/dates.h"
 #include "s3/xml_tree.h"
 #include "s3/xml_writer.h"
 

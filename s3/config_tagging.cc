@@ -102,7 +102,7 @@ S3Result<Tags> parse_tagging_header(std::string_view header) {
         "without tag name duplicates.",
         "x-amz-tagging", header);
   };
-  const S3Result<Query> pairs = Query::parse(header);
+  const S3Result<Query> pairs = parse_query(header);
   if (!pairs) return refuse();
   Tags tags;
   std::set<std::string_view> seen;

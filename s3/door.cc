@@ -183,7 +183,7 @@ void Door::State::find_site(Call& call) {
 // Target and route: what the request is about.
 S3Status Door::State::parse(Call& call) {
   const http::RequestHead& head = call.exchange.head();
-  S3Result<Query> query = Query::parse(head.query);
+  S3Result<Query> query = parse_query(head.query);
   if (!query) return std::unexpected(query.error());
   call.query = std::move(*query);
   S3Result<Target> target = split_target(head.host, head.path, options.base_domains);

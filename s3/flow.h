@@ -10,7 +10,7 @@
 namespace cairn::s3 {
 
 // Unwraps an S3Result; on failure the awaiting coroutine, which returns an S3Result too, completes
-// with that error. Usage: `const Query query = co_await or_fail(Query::parse(text));`
+// with that error. Usage: `const Query query = co_await or_fail(parse_query(text));`
 template <typename T>
 class OrFail {
  public:

@@ -1,10 +1,10 @@
 // DeleteObject and DeleteObjects.
+#include "base/dates.h"
 #include "base/log.h"
 #include "s3/access.h"
 #include "s3/checksum_headers.h"
 #include "s3/events.h"
 #include "s3/handlers.h"
-#include "s3/http_dates.h"
 #include "s3/object_lock_headers.h"
 #include "s3/write_conditions.h"
 #include "s3/xml_reader.h"

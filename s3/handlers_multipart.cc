@@ -2,12 +2,12 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/dates.h"
 #include "s3/acl_policy.h"
 #include "s3/complete_errors.h"
 #include "s3/encryption.h"
 #include "s3/events.h"
 #include "s3/handlers.h"
-#include "s3/http_dates.h"
 #include "s3/listing.h"
 #include "s3/object_headers.h"
 #include "s3/object_lock_headers.h"

@@ -1,10 +1,10 @@
 // GetObject, HeadObject and what else is read of one object.
 #include <algorithm>
 
+#include "base/dates.h"
 #include "s3/conditions.h"
 #include "s3/encryption.h"
 #include "s3/handlers.h"
-#include "s3/http_dates.h"
 #include "s3/listing.h"
 #include "s3/object_headers.h"
 #include "s3/range_header.h"

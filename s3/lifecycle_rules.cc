@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "s3/http_dates.h"
+#include "base/dates.h"
 #include "s3/uri.h"
 
 namespace cairn::s3 {

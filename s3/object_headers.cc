@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "base/dates.h"
 #include "s3/aws_chunked.h"
 #include "s3/config_kinds.h"
 #include "s3/encryption.h"
-#include "s3/http_dates.h"
 #include "s3/object_lock_headers.h"
 
 namespace cairn::s3 {

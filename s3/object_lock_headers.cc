@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "base/dates.h"
 #include "s3/bucket_cache.h"
 #include "s3/config_kinds.h"
-#include "s3/http_dates.h"
 
 namespace cairn::s3 {
 namespace {

@@ -10,6 +10,7 @@
 
 #include "crypto/digest.h"
 #include "s3/errors.h"
+#include "sigv4/sign.h"
 
 namespace cairn::s3 {
 
@@ -41,12 +42,6 @@ S3Result<Payload> parse_payload(std::string_view content_sha256);
 S3Error content_sha256_mismatch(const crypto::Sha256Value& claimed,
                                 const crypto::Sha256Value& computed);
 
-// What the chain of chunk signatures starts from. Made by the authenticator only.
-struct ChunkSigning {
-  crypto::Sha256Value signing_key{};
-  std::string date;            // yyyyMMdd'T'HHmmss'Z'
-  std::string scope;           // yyyymmdd/region/s3/aws4_request
-  std::string seed_signature;  // 64 lower-case hex digits.
-};
+using sigv4::ChunkSigning;
 
 }  // namespace cairn::s3

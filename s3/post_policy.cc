@@ -5,8 +5,8 @@
 #include <optional>
 
 #include "base/bytes.h"
+#include "base/dates.h"
 #include "base/encoding.h"
-#include "s3/http_dates.h"
 #include "s3/json_text.h"
 #include "s3/request_view.h"
 

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
+#include "base/dates.h"
 #include "iam/account.h"
 #include "s3/config_object_lock.h"
 #include "s3/config_tagging.h"
 #include "s3/copy_source.h"
-#include "s3/http_dates.h"
 #include "s3/object_headers.h"
 #include "s3/xml_reader.h"
 

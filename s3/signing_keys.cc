@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "s3/sigv4_sign.h"
+#include "s3/sigv4.h"
 
 namespace cairn::s3 {
 

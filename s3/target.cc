@@ -1,4 +1,4 @@
-// Bucket and key names, and where a request carries them.
+// Bucket and key names, and where a request carries them; queries in S3's words.
 #include <algorithm>
 #include <array>
 
@@ -85,6 +85,19 @@ std::string_view bucket_of_host(std::string_view host, std::span<const std::stri
 }
 
 }  // namespace
+
+S3Result<Query> parse_query(std::string_view raw) {
+  Result<Query> query = Query::parse(raw);
+  if (query) return std::move(*query);
+  if (query.error().code != Code::kResourceExhausted) return s3_fail(S3Code::kInvalidURI);
+  return s3_fail(S3Code::kInvalidURI, "Too many query parameters.");
+}
+
+std::string url_encode_key(std::string_view key) {
+  std::string out;
+  append_uri_encoded(out, key, Slash::kKeep);
+  return out;
+}
 
 size_t utf8_sequence_size(std::string_view text) {
   if (text.empty()) return 0;

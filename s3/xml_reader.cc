@@ -4,9 +4,9 @@
 #include <charconv>
 #include <pugixml.hpp>
 
+#include "base/dates.h"
 #include "s3/checksum_headers.h"
 #include "s3/conditions.h"
-#include "s3/http_dates.h"
 #include "s3/uri.h"
 
 namespace cairn::s3 {

@@ -3,7 +3,7 @@
 #include <array>
 #include <charconv>
 
-#include "s3/http_dates.h"
+#include "base/dates.h"
 #include "s3/uri.h"
 
 namespace cairn::s3 {

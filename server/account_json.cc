@@ -1,10 +1,10 @@
 #include "server/account_json.h"
 
+#include "base/dates.h"
 #include "iam/account.h"
 #include "iam/grants.h"
 #include "iam/managed_policies.h"
 #include "iam/people.h"
-#include "s3/http_dates.h"
 
 namespace cairn::server {
 namespace {
@@ -29,7 +29,7 @@ Json tenant_json(const iam::Account& account) {
           {"canonical_id", iam::canonical_id(tenant.id)},
           {"isolated", tenant.isolated},
           {"users", account.users.size()},
-          {"created", s3::format_iso8601(tenant.created)}};
+          {"created", format_iso8601(tenant.created)}};
 }
 
 Json user_json(iam::TenantId tenant, const iam::User& user) {
@@ -39,7 +39,7 @@ Json user_json(iam::TenantId tenant, const iam::User& user) {
           {"enabled", !user.disabled},
           {"groups", user.groups},
           {"policies", names_of(user.grants)},
-          {"created", s3::format_iso8601(user.created)}};
+          {"created", format_iso8601(user.created)}};
 }
 
 Json group_json(const iam::Account& account, const iam::Group& group) {
@@ -71,7 +71,7 @@ Json key_json(const iam::AccessKey& key) {
           {"service_account", key.is_service_account},
           {"narrowed", !key.policy.empty()},
           {"description", key.description},
-          {"created", s3::format_iso8601(key.created)}};
+          {"created", format_iso8601(key.created)}};
 }
 
 }  // namespace cairn::server

@@ -80,7 +80,7 @@ Result<object::KmsCommand> parse_command(const s3::Query& query, Kind kind,
 
 io::Task<Result<std::string>> run_kms_command(KmsAdmin admin, std::string name,
                                               std::string query_text) {
-  const s3::S3Result<s3::Query> query = s3::Query::parse(query_text);
+  const s3::S3Result<s3::Query> query = s3::parse_query(query_text);
   if (!query) co_return fail(Code::kInvalidArgument, std::string(query.error().text()));
   crypto::TenantId tenant = crypto::kRootTenant;
   if (const auto text = query->find("tenant")) {

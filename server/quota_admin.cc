@@ -73,7 +73,7 @@ Result<crypto::TenantId> find_tenant(const iam::Store& accounts, std::string_vie
 }
 
 Result<s3::Query> parse_query(std::string_view text) {
-  s3::S3Result<s3::Query> query = s3::Query::parse(text);
+  s3::S3Result<s3::Query> query = s3::parse_query(text);
   if (!query) return fail(Code::kInvalidArgument, "the parameters do not parse");
   return std::move(*query);
 }

@@ -4,10 +4,10 @@
 #include <string>
 
 #include "base/assert.h"
+#include "base/dates.h"
 #include "s3/checksum_headers.h"
 #include "s3/conditions.h"
 #include "s3/copy_source.h"
-#include "s3/http_dates.h"
 #include "s3/range_header.h"
 #include "s3/uri.h"
 #include "s3/xml_writer.h"

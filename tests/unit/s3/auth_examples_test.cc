@@ -1,7 +1,7 @@
 // Signatures made by others: the examples of AWS's documentation, and a table made by botocore.
 #include <fstream>
 
-#include "s3/http_dates.h"
+#include "base/dates.h"
 #include "s3/sigv2.h"
 #include "test_request.h"
 

@@ -1,8 +1,8 @@
 // What the authenticator refuses, and with which code; what it accepts although it is unusual.
 #include "s3/auth.h"
 
+#include "base/dates.h"
 #include "base/encoding.h"
-#include "s3/http_dates.h"
 #include "s3/sigv2.h"
 #include "test_request.h"
 
@@ -254,7 +254,7 @@ TEST_F(AuthTest, HoistedHeadersCountAndChecksumsInAQueryDoNot) {
   request.presign(identity_, kNow, 60);
   ASSERT_EQ(try_auth(request), "ok");
   const RequestView view = request.view();
-  const Query query = *Query::parse(view.query);
+  const Query query = *parse_query(view.query);
   EXPECT_EQ(effective_header(view, query, AuthKind::kV4Query, "x-amz-acl"), "private");
   EXPECT_EQ(effective_header(view, query, AuthKind::kV4Query, "x-amz-meta-a"), "1");
   EXPECT_EQ(effective_header(view, query, AuthKind::kV4Query, "x-amz-checksum-crc32"),

@@ -1,8 +1,8 @@
 // Lifecycle: the document in and out, what it may not say, and what its rules mean for versions.
 #include "s3/config_lifecycle.h"
 
+#include "base/dates.h"
 #include "config_case.h"
-#include "s3/http_dates.h"
 #include "s3/lifecycle_rules.h"
 
 namespace cairn::s3 {

@@ -1,8 +1,8 @@
 // Object lock: the documents of buckets and objects in and out, and what they may not say.
 #include "s3/config_object_lock.h"
 
+#include "base/dates.h"
 #include "config_case.h"
-#include "s3/http_dates.h"
 
 namespace cairn::s3 {
 namespace {

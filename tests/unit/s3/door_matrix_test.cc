@@ -121,7 +121,7 @@ class DoorMatrix : public DoorFixture, public ::testing::WithParamInterface<size
 TEST_P(DoorMatrix, TheRequestFindsThisRow) {
   TestRequest sent = request();
   const RequestView view = sent.view();
-  const S3Result<Query> query = Query::parse(view.query);
+  const S3Result<Query> query = parse_query(view.query);
   ASSERT_TRUE(query);
   const S3Result<Target> target = split_target("localhost:9000", view.path, {});
   ASSERT_TRUE(target);

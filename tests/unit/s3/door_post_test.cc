@@ -1,10 +1,10 @@
 // Goal: PostObject lets nothing reach the object layer that its form does not prove. Method: one
 // right form, which must get as far as the object layer, and single changes to it, which must not.
+#include "base/dates.h"
 #include "base/encoding.h"
 #include "door_fixture.h"
-#include "s3/http_dates.h"
 #include "s3/sigv2.h"
-#include "s3/sigv4_sign.h"
+#include "s3/sigv4.h"
 
 namespace cairn::s3 {
 namespace {

@@ -1,8 +1,8 @@
 // Ranges, conditions, dates, copy sources and checksum headers, by tables (S3.md 2.1, 2.2).
+#include "base/dates.h"
 #include "s3/checksum_headers.h"
 #include "s3/conditions.h"
 #include "s3/copy_source.h"
-#include "s3/http_dates.h"
 #include "s3/range_header.h"
 #include "test_request.h"
 

@@ -78,7 +78,7 @@ Outcome route(const Operation& operation) {
   view.path = whole.substr(0, mark);
   view.query = whole.substr(std::min(mark + 1, whole.size()));
   view.headers = headers;
-  const S3Result<Query> query = Query::parse(view.query);
+  const S3Result<Query> query = parse_query(view.query);
   if (!query) return {nullptr, query.error()};
   const S3Result<Target> target = split_target("localhost", view.path, {});
   if (!target) return {nullptr, target.error()};

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "s3/auth.h"
-#include "s3/sigv4_sign.h"
+#include "s3/sigv4.h"
 #include "s3/uri.h"
 
 namespace cairn::s3 {
@@ -106,7 +106,7 @@ class FixedCredentials final : public CredentialSource {
 inline S3Result<AuthResult> authenticate(Authenticator& authenticator, TestRequest& request,
                                          std::span<const std::string> base_domains = {}) {
   const RequestView view = request.view();
-  const S3Result<Query> query = Query::parse(view.query);
+  const S3Result<Query> query = parse_query(view.query);
   if (!query) return std::unexpected(query.error());
   const S3Result<Target> target =
       split_target(view.header("host").value_or(""), view.path, base_domains);

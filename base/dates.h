@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 
-namespace cairn::s3 {
+namespace cairn {
 
 // RFC 9110 5.6.7: IMF-fixdate, RFC 850, asctime. Also accepts "+0000" and "UTC" for GMT, as old
 // clients send them. The day name is not compared.
@@ -24,4 +24,4 @@ std::string format_iso8601_ms(WallTime time);  // 2026-01-02T03:04:05.000Z
 std::string format_iso8601(WallTime time);     // 2026-01-02T03:04:05Z
 std::string format_amz_date(WallTime time);    // 20260102T030405Z
 
-}  // namespace cairn::s3
+}  // namespace cairn

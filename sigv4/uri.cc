@@ -1,9 +1,11 @@
-#include "s3/uri.h"
+#include "sigv4/uri.h"
 
 #include <algorithm>
 #include <array>
 
-namespace cairn::s3 {
+#include "sigv4/request_view.h"
+
+namespace cairn::sigv4 {
 namespace {
 
 constexpr std::string_view kHexDigits = "0123456789ABCDEF";
@@ -78,12 +80,6 @@ void append_uri_encoded(std::string& out, std::string_view text, Slash slash, Ti
   out += text.substr(clean_from);
 }
 
-std::string url_encode_key(std::string_view key) {
-  std::string out;
-  append_uri_encoded(out, key, Slash::kKeep);
-  return out;
-}
-
 bool append_canonical_path(std::string& out, std::string_view raw_path, Tilde tilde) {
   if (raw_path.empty()) out += '/';
   size_t i = 0;
@@ -101,12 +97,12 @@ bool append_canonical_path(std::string& out, std::string_view raw_path, Tilde ti
   return true;
 }
 
-S3Result<Query> Query::parse(std::string_view raw) {
+Result<Query> Query::parse(std::string_view raw) {
   Query query;
   if (raw.empty()) return query;
   const size_t pieces_count = static_cast<size_t>(std::ranges::count(raw, '&')) + 1;
   if (pieces_count > kQueryParamsMax) {
-    return s3_fail(S3Code::kInvalidURI, "Too many query parameters.");
+    return fail(Code::kResourceExhausted, "too many query parameters");
   }
   query.params_.reserve(pieces_count);
   // Decoding never makes text longer, so one block of the raw size holds all of it.
@@ -136,7 +132,7 @@ S3Result<Query> Query::parse(std::string_view raw) {
     const std::string_view raw_value = piece.substr(std::min(equals + 1, piece.size()));
     query.params_.push_back({decode(raw_name), decode(raw_value), raw_name, raw_value});
   }
-  if (!valid) return s3_fail(S3Code::kInvalidURI);
+  if (!valid) return fail(Code::kInvalidArgument, "a bad percent escape in the query");
   return query;
 }
 
@@ -198,4 +194,4 @@ void append_canonical_query(std::string& out, const Query& query, std::string_vi
   }
 }
 
-}  // namespace cairn::s3
+}  // namespace cairn::sigv4

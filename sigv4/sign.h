@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "s3/payload.h"
-#include "s3/request_view.h"
+#include "crypto/digest.h"
+#include "sigv4/request_view.h"
 
-namespace cairn::s3 {
+namespace cairn::sigv4 {
 
 struct SigningIdentity {
   std::string access_key;
@@ -28,6 +28,14 @@ struct SignedHeader {
 inline constexpr std::string_view kUnsignedPayload = "UNSIGNED-PAYLOAD";
 inline constexpr std::string_view kEmptySha256 =
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+// What the chain of chunk signatures of an aws-chunked body starts from.
+struct ChunkSigning {
+  crypto::Sha256Value signing_key{};
+  std::string date;            // yyyyMMdd'T'HHmmss'Z'
+  std::string scope;           // yyyymmdd/region/s3/aws4_request
+  std::string seed_signature;  // 64 lower-case hex digits.
+};
 
 struct SignedRequest {
   std::vector<SignedHeader>
@@ -52,4 +60,4 @@ std::string sign_post_policy_v4(const SigningIdentity& identity, std::string_vie
 crypto::Sha256Value derive_signing_key(std::string_view secret, std::string_view date,
                                        std::string_view region, std::string_view service = "s3");
 
-}  // namespace cairn::s3
+}  // namespace cairn::sigv4

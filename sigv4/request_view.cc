@@ -1,6 +1,6 @@
-#include "s3/request_view.h"
+#include "sigv4/request_view.h"
 
-namespace cairn::s3 {
+namespace cairn::sigv4 {
 namespace {
 
 constexpr char lower(char c) {
@@ -39,4 +39,4 @@ size_t RequestView::header_count(std::string_view name) const {
   return count;
 }
 
-}  // namespace cairn::s3
+}  // namespace cairn::sigv4

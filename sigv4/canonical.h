@@ -8,10 +8,10 @@
 #include <string_view>
 
 #include "crypto/digest.h"
-#include "s3/request_view.h"
-#include "s3/uri.h"
+#include "sigv4/request_view.h"
+#include "sigv4/uri.h"
 
-namespace cairn::s3 {
+namespace cairn::sigv4 {
 
 inline constexpr std::string_view kV4Algorithm = "AWS4-HMAC-SHA256";
 inline constexpr std::string_view kV4Terminator = "aws4_request";
@@ -45,4 +45,4 @@ class HexSha256 {
   std::array<char, 64> digits_;
 };
 
-}  // namespace cairn::s3
+}  // namespace cairn::sigv4

@@ -1,12 +1,12 @@
-#include "s3/sigv4_sign.h"
+#include "sigv4/sign.h"
 
 #include <algorithm>
 
-#include "s3/http_dates.h"
-#include "s3/sigv4_canonical.h"
-#include "s3/uri.h"
+#include "base/dates.h"
+#include "sigv4/canonical.h"
+#include "sigv4/uri.h"
 
-namespace cairn::s3 {
+namespace cairn::sigv4 {
 namespace {
 
 std::string to_lower(std::string_view text) {
@@ -46,7 +46,7 @@ std::string signature_over(const crypto::Sha256Value& key, std::string_view text
 // The query of a request we build ourselves always parses; a caller's bad escape signs as empty and
 // is refused by the server.
 Query parse_or_empty(std::string_view raw) {
-  S3Result<Query> query = Query::parse(raw);
+  Result<Query> query = Query::parse(raw);
   return query ? std::move(*query) : Query();
 }
 
@@ -142,4 +142,4 @@ std::string sign_post_policy_v4(const SigningIdentity& identity, std::string_vie
   return signature_over(derive_signing_key(identity.secret, date, identity.region), policy_base64);
 }
 
-}  // namespace cairn::s3
+}  // namespace cairn::sigv4

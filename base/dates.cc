@@ -1,13 +1,11 @@
-#include "s3/http_dates.h"
+#include "base/dates.h"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
 
-#include "s3/request_view.h"
-
-namespace cairn::s3 {
+namespace cairn {
 namespace {
 
 constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -280,4 +278,4 @@ std::string format_amz_date(WallTime time) {
                    t.second);
 }
 
-}  // namespace cairn::s3
+}  // namespace cairn

@@ -1,8 +1,8 @@
-#include "s3/sigv4_canonical.h"
+#include "sigv4/canonical.h"
 
 #include <algorithm>
 
-namespace cairn::s3 {
+namespace cairn::sigv4 {
 namespace {
 
 void append_squeezed(std::string& out, std::string_view value) {
@@ -76,4 +76,4 @@ void append_string_to_sign(std::string& out, std::string_view date, std::string_
   out += HexSha256(crypto::sha256(as_bytes(canonical_request))).view();
 }
 
-}  // namespace cairn::s3
+}  // namespace cairn::sigv4

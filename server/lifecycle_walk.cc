@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "io/reactor.h"
 #include "s3/events.h"
 
 namespace cairn::server {
@@ -35,6 +36,7 @@ LifecycleWalk::LifecycleWalk(const LifecycleEnvironment& environment, object::Bu
       key_marker_(std::move(after)) {}
 
 io::Task<Result<bool>> LifecycleWalk::step(WallTime now) {
+  removal_time_ = Duration();
   if (in_uploads_) return step_uploads(now);
   return step_versions(now);
 }
@@ -133,6 +135,13 @@ io::Task<Status> LifecycleWalk::judge(Candidate candidate, bool is_only, WallTim
 
 io::Task<Status> LifecycleWalk::remove_due(WallTime now) {
   if (due_.empty()) co_return Status();
+  const Instant begin = io::Reactor::current().now();
+  Status removed = co_await remove_listed(now);
+  removal_time_ = removal_time_ + (io::Reactor::current().now() - begin);
+  co_return removed;
+}
+
+io::Task<Status> LifecycleWalk::remove_listed(WallTime now) {
   std::vector<object::RemoveRequest> requests = std::exchange(due_, {});
   object::CommitHook hook;
   if (environment_.events != nullptr) {

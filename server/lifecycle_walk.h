@@ -57,6 +57,8 @@ class LifecycleWalk {
   io::Task<Result<bool>> step(WallTime now);
   // Keys up to here need not be looked at again.
   const std::string& position() const { return position_; }
+  // How much of the last step went into removals, which wait for the disk most of the time.
+  Duration removal_time() const { return removal_time_; }
 
  private:
   // A version and what the listing told of its place among its key's.
@@ -71,6 +73,7 @@ class LifecycleWalk {
   io::Task<Status> judge(Candidate candidate, bool is_only, WallTime now);
   bool needs_tags(const object::ObjectInfo& info) const;
   io::Task<Status> remove_due(WallTime now);
+  io::Task<Status> remove_listed(WallTime now);
 
   const LifecycleEnvironment& environment_;
   const object::BucketInfo bucket_;
@@ -82,6 +85,7 @@ class LifecycleWalk {
   std::string version_marker_;
   std::optional<Candidate> pending_;
   std::vector<object::RemoveRequest> due_;
+  Duration removal_time_;
 
   // Uploads, after the versions.
   bool in_uploads_ = false;

@@ -106,7 +106,8 @@ io::Task<Status> LifecycleWorker::walk_bucket(object::BucketInfo bucket, std::st
       co_await io::or_return(save_cursor(bucket_id, walk.position()));
     }
     if (stop.stop_requested()) co_return Status();
-    co_await pause(reactor.now() - begin, stop);
+    const Duration removed = walk.removal_time();
+    co_await pause(reactor.now() - begin - removed, removed, stop);
   }
   co_return Status();
 }
@@ -133,9 +134,11 @@ bool LifecycleWorker::is_busy() {
   return busy_;
 }
 
-io::Task<void> LifecycleWorker::pause(Duration worked, io::StopToken stop) {
-  const int64_t factor = is_busy() ? kBusyPauseFactor : kIdlePauseFactor;
-  const Duration pause{std::min(worked.nanoseconds * factor, kPauseMax.nanoseconds)};
+io::Task<void> LifecycleWorker::pause(Duration looked, Duration removed, io::StopToken stop) {
+  const bool busy = is_busy();
+  const int64_t asked_ns = looked.nanoseconds * (busy ? kBusyLookFactor : kIdleFactor) +
+                           removed.nanoseconds * (busy ? kBusyRemoveFactor : kIdleFactor);
+  const Duration pause{std::min(asked_ns, kPauseMax.nanoseconds)};
   if (pause.nanoseconds <= 0) {
     co_await io::yield();
     co_return;

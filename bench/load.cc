@@ -25,7 +25,7 @@
 #include "base/random.h"
 #include "base/units.h"
 #include "crypto/digest.h"
-#include "s3/sigv4.h"
+#include "sigv4/sign.h"
 
 namespace {
 
@@ -142,19 +142,20 @@ class Client {
   std::string head(std::string_view method, std::string_view path, std::string_view query,
                    uint64_t size, std::string_view content_sha256) const {
     const std::string host = options_.host + ":" + std::to_string(options_.port);
-    std::vector<s3::HeaderView> headers{{"Host", host}};
-    const s3::RequestView view{.method = method, .path = path, .query = query, .headers = headers};
+    std::vector<sigv4::HeaderView> headers{{"Host", host}};
+    const sigv4::RequestView view{
+        .method = method, .path = path, .query = query, .headers = headers};
     std::string text(method);
     text += ' ';
     text += path;
     if (!query.empty()) (text += '?') += query;
     text += " HTTP/1.1\r\nHost: " + host + "\r\n";
     if (!options_.access_key.empty()) {
-      const s3::SigningIdentity identity{
+      const sigv4::SigningIdentity identity{
           .access_key = options_.access_key, .secret = options_.secret, .session_token = {}};
-      const s3::SignedRequest with =
-          s3::sign_v4(identity, view, content_sha256, system_clock().wall_now());
-      for (const s3::SignedHeader& header : with.headers) {
+      const sigv4::SignedRequest with =
+          sigv4::sign_v4(identity, view, content_sha256, system_clock().wall_now());
+      for (const sigv4::SignedHeader& header : with.headers) {
         text += header.name + ": " + header.value + "\r\n";
       }
     }
@@ -192,7 +193,7 @@ std::string random_body(uint64_t size, uint64_t seed) {
 }
 
 std::string payload_hash(const Options& options, std::string_view body) {
-  if (!options.hash_payload) return std::string(s3::kUnsignedPayload);
+  if (!options.hash_payload) return std::string(sigv4::kUnsignedPayload);
   return to_hex(crypto::sha256(as_bytes(body)));
 }
 
@@ -243,7 +244,7 @@ void run_get(const Options& options) {
   run(options, [&](size_t) {
     return [&, head = std::string()](Client& client, uint64_t) mutable {
       if (head.empty()) {
-        head = client.head("GET", options.path, options.query, 0, s3::kEmptySha256);
+        head = client.head("GET", options.path, options.query, 0, sigv4::kEmptySha256);
       }
       return client.exchange(head, {}).body_bytes;
     };
@@ -275,7 +276,7 @@ std::string between(const std::string& text, std::string_view open, std::string_
 void run_multipart(Options options) {
   Client control(options);
   const auto created = control.exchange(
-      control.head("POST", options.path, "uploads=", 0, s3::kUnsignedPayload), {}, true);
+      control.head("POST", options.path, "uploads=", 0, sigv4::kUnsignedPayload), {}, true);
   const std::string upload_id = between(created.body, "<UploadId>", "</UploadId>");
   options.requests = (options.size + options.part_size - 1) / options.part_size;
   std::vector<std::string> etags(options.requests);
@@ -301,9 +302,9 @@ void run_multipart(Options options) {
            "</ETag></Part>";
   }
   xml += "</CompleteMultipartUpload>";
-  control.exchange(
-      control.head("POST", options.path, "uploadId=" + upload_id, xml.size(), s3::kUnsignedPayload),
-      xml, true);
+  control.exchange(control.head("POST", options.path, "uploadId=" + upload_id, xml.size(),
+                                sigv4::kUnsignedPayload),
+                   xml, true);
 }
 
 }  // namespace

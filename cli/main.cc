@@ -1,7 +1,6 @@
 // `cairn`: one binary, the server and its tools.
 //
-// Exit codes: 0 done · 1 the command failed · 2 wrong usage or configuration · 3 `admin scrub`
-// found damage, or `admin audit verify` an altered log.
+// What it tells the shell is in exit_codes.h.
 #include <CLI/CLI.hpp>
 #include <cctype>
 #include <cstdlib>
@@ -10,6 +9,7 @@
 
 #include "cli/account_commands.h"
 #include "cli/admin_client.h"
+#include "cli/configure_command.h"
 #include "cli/exit_codes.h"
 #include "cli/kms_commands.h"
 #include "server/audit_offline.h"
@@ -124,6 +124,7 @@ struct Commands {
   std::map<std::string, std::string> quota_parameters;
   int exit_code = kExitDone;
   AccountCommands accounts{exit_code};
+  ConfigureCommand configure{exit_code};
 
   // One question to the running server: `method` /admin/v1/`path`.
   void add_admin(CLI::App& parent, const std::string& name, const std::string& method,
@@ -216,6 +217,7 @@ struct Commands {
               "Make a new root key and wrap all keys with it; no data is encrypted anew");
     accounts.add_to(*admin);
 
+    configure.add_to(app);
     app.add_subcommand("version", "Print the version")->callback([] {
       std::cout << "cairn " << server::version() << '\n';
     });
@@ -229,7 +231,7 @@ int main(int argc, char** argv) {
   CLI::App app(
       "Cairn, an object store for AI models and media: S3 in front, encrypted and "
       "deduplicated chunks behind.");
-  app.footer("Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 damage found.");
+  app.footer(cairn::cli::kExitCodesHelp);
   app.require_subcommand(1);
   cairn::cli::Commands commands;
   commands.add_all(app);

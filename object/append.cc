@@ -371,6 +371,7 @@ io::Task<Result<ObjectInfo>> AppendTarget::commit(const BodySink& sink, const Bo
         check_append(base, bucket_, offset_bytes_, options_, digests.size_bytes));
     Draft draft;
     const Status drafted = co_await draft_body(draft, base, sink, digests, manifest);
+    draft.body.hooks = sink.hooks();
     Result<ObjectInfo> result = fail(Code::kInternal, "not committed");
     if (drafted) {
       NewVersion version;
@@ -428,6 +429,7 @@ io::Task<Result<std::unique_ptr<ObjectWriter>>> make_append_writer(Context& cont
   // Whether the object stays small is known where the size is.
   sink.may_inline = base.is_small() && options.size_bytes.has_value() &&
                     offset_bytes + *options.size_bytes <= kInlineBytesMax;
+  sink.shares_segments = plan.key == nullptr;
   auto target =
       std::make_unique<AppendTarget>(context, std::move(bucket), std::move(key), offset_bytes,
                                      std::move(options), std::move(plan), keys);

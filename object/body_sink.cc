@@ -164,7 +164,7 @@ void BodySink::end_segment(uint64_t end_bytes) {
   if (end == chunk_->segment_begin) return;
   ASSERT(chunk_->segments.size() < kSegmentsPerChunkMax);
   if (chunk_->segments.capacity() == 0) chunk_->segments.reserve(kSegmentsPerChunkMax);
-  Segment& segment = chunk_->segments.emplace_back();
+  SegmentName& segment = chunk_->segments.emplace_back();
   segment.size_bytes = static_cast<uint32_t>(end - chunk_->segment_begin);
   core_.hashing.add_segment(chunk_->buffer.view(chunk_->segment_begin, segment.size_bytes),
                             &segment.hash);
@@ -208,7 +208,7 @@ io::Task<Status> BodySink::end_chunk() {
 ChunkId BodySink::chunk_id(const OpenChunk& chunk) const {
   Bytes hashes;
   hashes.reserve(chunk.segments.size() * sizeof(crypto::Sha256Value));
-  for (const Segment& segment : chunk.segments) {
+  for (const SegmentName& segment : chunk.segments) {
     hashes.insert(hashes.end(), segment.hash.begin(), segment.hash.end());
   }
   const crypto::Sha256Value content = crypto::sha256(hashes);
@@ -231,6 +231,10 @@ io::Task<void> BodySink::store_chunk(std::unique_ptr<OpenChunk> chunk, size_t ex
       status = std::unexpected(present.error());
     } else if (!*present) {
       status = co_await seal_and_put(*chunk, id);
+      if (status) status = add_hooks(id, chunk->segments);
+    }
+    if (status && options_.shares_segments) {
+      context_.segments.remember(options_.keys->tenant, id, std::move(chunk->segments));
     }
     if (!status && !failure_) failure_ = status.error();
   }
@@ -238,9 +242,18 @@ io::Task<void> BodySink::store_chunk(std::unique_ptr<OpenChunk> chunk, size_t ex
   in_flight_.release();
 }
 
+Status BodySink::add_hooks(const ChunkId& id, const std::vector<SegmentName>& segments) {
+  if (!options_.shares_segments || hooks_.size() >= kHooksPerBodyMax) return {};
+  Result<std::vector<catalog::Put>> rows =
+      context_.segments.hooks_of(options_.keys->tenant, id, segments);
+  if (!rows) return std::unexpected(std::move(rows.error()));
+  std::ranges::move(*rows, std::back_inserter(hooks_));
+  return {};
+}
+
 io::Task<Status> BodySink::seal_and_put(OpenChunk& chunk, ChunkId id) {
   chunk.buffer.resize(chunk.plaintext_bytes);
-  for (const Segment& segment : chunk.segments) {
+  for (const SegmentName& segment : chunk.segments) {
     uint8_t entry[kSegmentEntryBytes];
     store_le(entry, segment.size_bytes);
     std::ranges::copy(segment.hash, entry + sizeof(segment.size_bytes));

@@ -34,6 +34,8 @@ class BodySink {
     std::optional<uint64_t> size_bytes;  // When known.
     uint64_t size_bytes_max = kObjectBytesMax;
     bool may_inline = true;  // A body up to kInlineBytesMax is kept, not stored as a chunk.
+    // Segments are shared with what the tenant stored before. Only under the tenant's own keys.
+    bool shares_segments = false;
   };
   BodySink(Context& context, Options options);
   BodySink(const BodySink&) = delete;
@@ -47,6 +49,8 @@ class BodySink {
   io::Task<Result<BodyDigests>> digests();
   // Waits until every chunk is durable. The manifest is empty for an inline body.
   io::Task<Result<Manifest>> store();
+  // Rows for the commit, by which others find the new segments. REQUIRES: store() completed.
+  const std::vector<catalog::Put>& hooks() const { return hooks_; }
   // The bytes of a body that is kept inline, until settle() or abandon().
   bool is_inline() const { return options_.may_inline && size_bytes_ <= kInlineBytesMax; }
   BytesView inline_bytes() const;
@@ -58,17 +62,13 @@ class BodySink {
   io::Task<void> abandon();
 
  private:
-  struct Segment {
-    uint32_t size_bytes = 0;
-    crypto::Sha256Value hash{};
-  };
   // A chunk that is being filled or stored.
   struct OpenChunk {
     Buffer buffer;
     uint64_t begin_bytes = 0;    // In the body.
     size_t plaintext_bytes = 0;  // Set when it is cut.
     size_t segment_begin = 0;    // Of the segment that is not complete, in the buffer.
-    std::vector<Segment> segments;
+    std::vector<SegmentName> segments;
   };
 
   uint64_t wanted_capacity(uint64_t begin_bytes) const;
@@ -80,6 +80,7 @@ class BodySink {
   io::Task<Status> feed(bool finish);
   io::Task<void> store_chunk(std::unique_ptr<OpenChunk> chunk, size_t extent_index);
   io::Task<Status> seal_and_put(OpenChunk& chunk, ChunkId id);
+  Status add_hooks(const ChunkId& id, const std::vector<SegmentName>& segments);
   ChunkId chunk_id(const OpenChunk& chunk) const;
 
   Context& context_;
@@ -102,6 +103,7 @@ class BodySink {
   // Storing.
   std::vector<Extent> extents_;
   std::vector<ChunkId> held_;  // Chunks held for the owner in the store.
+  std::vector<catalog::Put> hooks_;
   std::optional<Error> failure_;
   io::Semaphore in_flight_{kChunksInFlightMax};
   io::Scope scope_;

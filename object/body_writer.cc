@@ -109,6 +109,7 @@ io::Task<Result<ObjectInfo>> ObjectTarget::commit(const BodySink& sink, const Bo
         sink.inline_bytes()));
   } else {
     prepared = co_await io::or_return(prepare_manifest(context_, keys_, std::move(manifest), true));
+    prepared.hooks = sink.hooks();
   }
   version.bucket = bucket_;
   version.key = key_;
@@ -144,6 +145,7 @@ Result<std::unique_ptr<ObjectWriter>> make_object_writer(Context& context, Bucke
   sink.owner = context.new_owner();
   sink.digests = options.digests;
   sink.size_bytes = options.size_bytes;
+  sink.shares_segments = plan.key == nullptr;
   auto target =
       std::make_unique<ObjectTarget>(context, std::move(bucket), std::move(key), std::move(options),
                                      std::move(plan), *keys, sink.owner);

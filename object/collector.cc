@@ -17,11 +17,12 @@ io::Task<Result<bool>> Collector::pass() {
   const KeyLocks::Guard guard = co_await context_.locks.lock("collector");
   const bool collected = co_await io::or_return(collect_queue());
   const bool swept = co_await io::or_return(sweep_orphans());
+  const bool unhooked = co_await io::or_return(sweep_hooks());
   const bool forgotten = co_await io::or_return(forget_completed());
   const ForgottenTokens tokens =
       co_await io::or_return(forget_rename_tokens(context_, tokens_after_));
   tokens_after_ = tokens.after;
-  co_return collected || swept || forgotten || tokens.any;
+  co_return collected || swept || unhooked || forgotten || tokens.any;
 }
 
 namespace {
@@ -123,11 +124,15 @@ namespace {
 
 io::Task<void> unlink_some(storage::ChunkStore& store,
                            const std::vector<std::pair<ChunkId, OwnerId>>& references, size_t& next,
-                           Status& status) {
+                           size_t& dropped_count, Status& status) {
   while (next < references.size() && status) {
     const auto [chunk, owner] = references[next++];
     const Result<bool> dropped = co_await store.unlink(chunk, owner);
-    if (!dropped) status = std::unexpected(dropped.error());
+    if (!dropped) {
+      status = std::unexpected(dropped.error());
+    } else if (*dropped) {
+      ++dropped_count;
+    }
   }
 }
 
@@ -135,12 +140,14 @@ io::Task<void> unlink_some(storage::ChunkStore& store,
 
 io::Task<Status> Collector::drop_chunks(std::vector<Reference> references) {
   size_t next = 0;
+  size_t dropped_count = 0;
   Status status;
   io::Scope scope;
   for (size_t i = 0; i < std::min(kUnlinksInFlightMax, references.size()); ++i) {
-    scope.spawn(unlink_some(context_.store, references, next, status));
+    scope.spawn(unlink_some(context_.store, references, next, dropped_count, status));
   }
   co_await scope.join();
+  hooks_due_count_ += dropped_count * kHooksSweptPerDrop;
   co_return status;
 }
 
@@ -168,6 +175,21 @@ io::Task<Result<bool>> Collector::sweep_orphans() {
   co_await io::or_return(drop_chunks(std::move(orphans)));
   sweep_done_ = chunks.size() < kSweepChunksPerPass;
   co_return !sweep_done_;
+}
+
+// Hooks of chunks that are gone. A stale one does no harm, so a few may wait for the next round.
+io::Task<Result<bool>> Collector::sweep_hooks() {
+  if (hooks_sweep_done_ && hooks_due_count_ == 0) co_return false;
+  const size_t limit =
+      hooks_sweep_done_ ? std::min(hooks_due_count_, kHooksSweptPerPass) : kHooksSweptPerPass;
+  const bool at_end = co_await io::or_return(context_.segments.sweep(limit));
+  if (at_end) {
+    hooks_sweep_done_ = true;
+    hooks_due_count_ = 0;
+  } else {
+    hooks_due_count_ -= std::min(hooks_due_count_, limit);
+  }
+  co_return !hooks_sweep_done_ || hooks_due_count_ > 0;
 }
 
 io::Task<Result<bool>> Collector::forget_completed() {

@@ -1,5 +1,6 @@
 // Gives back what nobody refers to: bodies in the queue (rows g/), chunks without any edge (what a
-// crash between data and commit leaves; swept once after a start), memories of completed uploads.
+// crash between data and commit leaves; swept once after a start), hooks of segments in such
+// chunks, memories of completed uploads.
 //
 // A queued body waits until every reader that may have opened it is gone (read_epochs.h). Then its
 // edges go in one commit, then its chunks, each re-verified by the store, then its row: a crash in
@@ -44,6 +45,7 @@ class Collector {
   io::Task<Status> drop_chunks(std::vector<Reference> references);
   io::Task<Status> drop_rows(std::vector<std::string> row_keys);
   io::Task<Result<bool>> sweep_orphans();
+  io::Task<Result<bool>> sweep_hooks();
   io::Task<Result<bool>> forget_completed();
 
   Context& context_;
@@ -51,6 +53,9 @@ class Collector {
   std::set<std::string> stuck_;  // Rows that do not open; reported once, left for a person.
   std::optional<ChunkId> sweep_after_;
   bool sweep_done_ = false;
+  // Segment hooks: all after a start, then as many as dropped chunks call for.
+  bool hooks_sweep_done_ = false;
+  size_t hooks_due_count_ = 0;
   std::string completed_after_;
   std::string tokens_after_;  // Likewise, of rename tokens.
 };

@@ -93,6 +93,7 @@ void add_edges(catalog::Batch& batch, const PreparedBody& prepared) {
   for (const auto& [chunk, owner] : prepared.new_edges) {
     batch.puts.push_back({keys::edge(chunk, owner), std::string()});
   }
+  batch.puts.insert(batch.puts.end(), prepared.hooks.begin(), prepared.hooks.end());
 }
 
 void add_garbage(Context& context, const crypto::TenantKeys& tenant_keys,

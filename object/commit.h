@@ -28,6 +28,7 @@ struct PreparedBody {
   Body body;
   std::string encoded;  // Value of the body row; empty = no row.
   std::vector<std::pair<ChunkId, OwnerId>> new_edges;
+  std::vector<catalog::Put> hooks;          // Of its new chunks.
   std::unique_ptr<BodySink> manifest_sink;  // Holds a large manifest's chunks until it is settled.
 };
 // Body of a small object.
@@ -43,6 +44,7 @@ io::Task<Result<Manifest>> store_bytes(BodySink& sink, BytesView bytes);
 // Awaited once after prepare_manifest(): releases the holds, or gives the chunks back.
 io::Task<void> end_prepared(PreparedBody& prepared, bool committed);
 
+// The edges and hooks.
 void add_edges(catalog::Batch& batch, const PreparedBody& prepared);
 // Queues a body for the collector.
 void add_garbage(Context& context, const crypto::TenantKeys& keys, std::string_view encoded_body,

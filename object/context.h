@@ -24,6 +24,7 @@
 #include "object/limits.h"
 #include "object/read_epochs.h"
 #include "object/records.h"
+#include "object/segment_index.h"
 #include "object/usage.h"
 #include "storage/chunk_store.h"
 
@@ -74,6 +75,7 @@ class Context {
   Generations generations;
   ReadEpochs epochs;
   UsageTable usage;
+  SegmentIndex segments{*this};
 
   // Of the calling reactor; made at the first call there.
   Core& core();

@@ -180,6 +180,15 @@ std::string all_rename_tokens() {
   return "x/";
 }
 
+std::string segment_hook(TenantId tenant, BytesView keyed_hash) {
+  std::string out = numbered("f/", tenant.value, keyed_hash.size());
+  out.append(as_text(keyed_hash));
+  return out;
+}
+std::string all_segment_hooks() {
+  return "f/";
+}
+
 std::string garbage(WallTime at, uint64_t random) {
   std::string out = numbered("g/", static_cast<uint64_t>(at.unix_ms));
   append_be(out, random);

@@ -79,6 +79,9 @@ std::string edges(const ChunkId& chunk);  // Prefix.
 // x/<bucket id 8><token>: what a rename's client token was used for.
 std::string rename_token(uint64_t bucket_id, std::string_view token);
 std::string all_rename_tokens();  // Prefix.
+// f/<tenant 8><keyed hash 16>: which chunk holds a segment.
+std::string segment_hook(TenantId tenant, BytesView keyed_hash);
+std::string all_segment_hooks();  // Prefix.
 // g/<unix ms 8><random 8>
 std::string garbage(WallTime at, uint64_t random);
 std::string all_garbage();  // Prefix.

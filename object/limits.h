@@ -51,6 +51,16 @@ inline constexpr uint64_t kHotObjectBytesMax = 256 * KiB;
 inline constexpr size_t kGenerationsCount = 1 << 16;
 inline constexpr size_t kCoresMax = 1024;
 
+// Segment index. A hook for one segment in so many, besides the least hash of every chunk.
+inline constexpr uint16_t kHookEvery = 4;
+inline constexpr size_t kSegmentsPerLookup = 64;  // About a chunk; each has a least hash.
+// Of all reactors together; about 100 bytes a segment, so 64 GiB of segments of 64 KiB.
+inline constexpr uint64_t kSegmentCacheBytesMax = 100 * MiB;
+inline constexpr size_t kHooksPerBodyMax = 1 << 16;  // Of one commit; later chunks go without.
+inline constexpr size_t kHooksSweptPerPass = 4096;
+// Every dropped chunk has the sweep look at so many hooks; a chunk has about twenty.
+inline constexpr size_t kHooksSweptPerDrop = 64;
+
 // Collector and scrub.
 inline constexpr size_t kGarbageRowsPerPass = 1024;
 inline constexpr size_t kEdgesPerCommitMax = 4096;

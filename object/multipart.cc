@@ -78,7 +78,7 @@ class PartTarget final : public BodyTarget {
   std::shared_ptr<const crypto::TenantKeys> keys_;
 };
 
-io::Task<Result<ObjectInfo>> PartTarget::commit(const BodySink&, const BodyDigests& digests,
+io::Task<Result<ObjectInfo>> PartTarget::commit(const BodySink& sink, const BodyDigests& digests,
                                                 Manifest manifest) {
   Part part;
   part.info.number = number_;
@@ -104,7 +104,7 @@ io::Task<Result<ObjectInfo>> PartTarget::commit(const BodySink&, const BodyDiges
   info.checksum->value = *digests.find(told_);
   info.sse = upload_.sse;
   const Status status = co_await commit_part(context_, bucket_, upload_, std::move(part),
-                                             std::move(prepared.new_edges));
+                                             std::move(prepared.new_edges), sink.hooks());
   co_await end_prepared(prepared, status.has_value());
   if (!status) co_return std::unexpected(status.error());
   co_return info;
@@ -182,13 +182,15 @@ Result<std::unique_ptr<ObjectWriter>> make_part_writer(Context& context, BucketI
   sink.size_bytes = options.size_bytes;
   sink.size_bytes_max = kPartBytesMax;
   sink.may_inline = false;
+  sink.shares_segments = plan->key == nullptr;
   auto target = std::make_unique<PartTarget>(context, std::move(bucket), std::move(upload),
                                              part_number, told, *keys);
   return std::make_unique<BodyWriter>(context, std::move(sink), std::move(target));
 }
 
 io::Task<Status> commit_part(Context& context, BucketInfo bucket, UploadInfo upload, Part part,
-                             std::vector<std::pair<ChunkId, OwnerId>> new_edges) {
+                             std::vector<std::pair<ChunkId, OwnerId>> new_edges,
+                             std::vector<catalog::Put> hooks) {
   const auto tenant_keys = co_await io::or_return(context.keys_of(bucket.tenant));
   const std::string row_key = keys::part(upload.upload_id, part.info.number);
   const KeyLocks::Guard guard = co_await context.locks.lock(row_key);
@@ -206,6 +208,7 @@ io::Task<Status> commit_part(Context& context, BucketInfo bucket, UploadInfo upl
     for (const auto& [chunk, owner] : new_edges) {
       batch.puts.push_back({keys::edge(chunk, owner), std::string()});
     }
+    batch.puts.insert(batch.puts.end(), hooks.begin(), hooks.end());
     UsageChange usage{bucket.id, bucket.tenant, {}};
     usage.by.size_bytes = static_cast<int64_t>(part.info.size_bytes);
     if (old) {

@@ -32,10 +32,11 @@ Result<std::unique_ptr<ObjectWriter>> make_part_writer(Context& context, BucketI
 // In an upload under an SSE key a part tells and keeps no digest that a guess of its bytes could be
 // compared with, but the checksum that clients ask for.
 void hide_digests(Context& context, const UploadInfo& upload, Part& part);
-// Makes `part` the upload's part of that number, with `new_edges`, and gives a replaced one to the
-// collector.
+// Makes `part` the upload's part of that number, with `new_edges` and the hooks of its new chunks,
+// and gives a replaced one to the collector.
 io::Task<Status> commit_part(Context& context, BucketInfo bucket, UploadInfo upload, Part part,
-                             std::vector<std::pair<ChunkId, OwnerId>> new_edges);
+                             std::vector<std::pair<ChunkId, OwnerId>> new_edges,
+                             std::vector<catalog::Put> hooks = {});
 io::Task<Result<std::vector<PartInfo>>> list_parts(Context& context, BucketInfo bucket,
                                                    UploadInfo upload, uint32_t after, size_t limit);
 io::Task<Result<ObjectInfo>> complete_upload(Context& context, BucketInfo bucket, std::string key,

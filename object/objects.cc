@@ -187,6 +187,7 @@ class StoredObjects final : public Objects {
     return object::change_kms_key(context_, std::move(command));
   }
 
+  SegmentIndex& segments() override { return context_.segments; }
   UsageTable& usage() override { return context_.usage; }
   io::Task<Status> begin_usage_count() override;
   io::Task<Status> count_usage(io::StopToken stop) override;

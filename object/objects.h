@@ -264,6 +264,8 @@ struct ScrubReport {
   std::vector<Damage> damaged;
 };
 
+class SegmentIndex;
+
 class Objects {
  public:
   virtual ~Objects() = default;
@@ -372,6 +374,9 @@ class Objects {
   virtual io::Task<Status> begin_usage_count() = 0;
   // Counts in the background until done or `stop`.
   virtual io::Task<Status> count_usage(io::StopToken stop) = 0;
+
+  // Where segments of stored bodies lie; for those who compose bodies out of them.
+  virtual SegmentIndex& segments() = 0;
 
   // Verifies every record of the store and every manifest.
   virtual io::Task<Result<ScrubReport>> scrub() = 0;

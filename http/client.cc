@@ -231,6 +231,10 @@ unsigned ClientResponse::attempts_count() const {
   return state_->attempts_count;
 }
 
+bool ClientResponse::request_was_sent() const {
+  return state_->exchange.request_was_sent();
+}
+
 io::Task<Result<size_t>> ClientResponse::receive(MutableBytes into) {
   Result<size_t> received = co_await state_->exchange.receive(into);
   if (!received.has_value() || state_->exchange.is_complete()) state_->give_back();

@@ -115,6 +115,8 @@ class ClientResponse {
   bool is_complete() const;
   // Attempts it took, the successful one included.
   unsigned attempts_count() const;
+  // False when the server answered before the body was sent (`Expect: 100-continue`).
+  bool request_was_sent() const;
 
   struct State;
   explicit ClientResponse(std::unique_ptr<State> state);

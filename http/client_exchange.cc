@@ -10,6 +10,8 @@ namespace cairn::http {
 namespace {
 
 constexpr size_t kSourcePieceBytes = 256 * KiB;
+// The stall timeout holds for one send: a slow link must get through with this much in time.
+constexpr size_t kSendSliceBytes = 1 * MiB;
 constexpr size_t kDirectBytesMin = 4 * KiB;
 // How long a response may take that was on its way when sending failed.
 constexpr Duration kAfterFailurePatience = seconds(2);
@@ -86,14 +88,29 @@ io::Task<Status> ClientExchange::send_source(BodySource& source) {
   co_return sent;
 }
 
+// What is in out_ and a body in memory, a slice at a time.
+io::Task<Status> ClientExchange::send_memory(BytesView body) {
+  const size_t first_bytes = std::min(body.size(), kSendSliceBytes);
+  const std::array<BytesView, 2> first{as_bytes(out_), body.first(first_bytes)};
+  co_await io::or_return(send_pieces(first));
+  for (size_t at = first_bytes; at < body.size(); at += kSendSliceBytes) {
+    const std::array<BytesView, 1> slice{
+        body.subspan(at, std::min(kSendSliceBytes, body.size() - at))};
+    co_await io::or_return(send_pieces(slice));
+  }
+  co_return Status();
+}
+
 // Sends what is in out_ and the body.
 io::Task<Status> ClientExchange::send_request(const ClientRequest& request) {
-  const std::array<BytesView, 2> pieces{as_bytes(out_), request.body};
-  const bool streamed = request.source != nullptr;
-  const auto views = std::span<const BytesView>(pieces).first(streamed ? 1 : 2);
-  if (!out_.empty() || !streamed) co_await io::or_return(send_pieces(views));
+  if (request.source == nullptr) {
+    co_await io::or_return(send_memory(request.body));
+  } else {
+    const std::array<BytesView, 1> head{as_bytes(out_)};
+    if (!out_.empty()) co_await io::or_return(send_pieces(head));
+    co_await io::or_return(send_source(*request.source));
+  }
   out_.clear();
-  if (streamed) co_await io::or_return(send_source(*request.source));
   request_sent_whole_ = true;
   co_return Status();
 }

@@ -34,6 +34,8 @@ class ClientExchange {
   io::Task<void> skip_rest(uint64_t size_max_bytes);
   // The peer has sent at least one byte of a response.
   bool response_begun() const { return response_begun_; }
+  // The whole request has been sent, body included.
+  bool request_was_sent() const { return request_sent_whole_; }
   // Bytes of a streamed body have been taken from its source.
   bool source_used() const { return source_used_; }
 
@@ -47,6 +49,7 @@ class ClientExchange {
   io::Task<Status> send_request(const ClientRequest& request);
   io::Task<Status> send_source(BodySource& source);
   io::Task<Status> send_pieces(std::span<const BytesView> pieces);
+  io::Task<Status> send_memory(BytesView body);
   // False when `deadline` passed before a whole head was there and nothing is lost.
   io::Task<Result<bool>> receive_head(Instant deadline);
   io::Task<Result<bool>> receive_final_head(Instant deadline);

@@ -14,7 +14,7 @@ HEAVY = {  # Header prefix -> the folders that may include it.
     "grpc": {"cluster"},
     "rados/": {"storage"},
     "intel-ipsec-mb.h": {"crypto"},
-    "pugixml.hpp": {"s3"},
+    "pugixml.hpp": {"s3", "transfer"},
     "liburing.h": {"io"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

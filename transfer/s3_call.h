@@ -1,0 +1,44 @@
+// Internal to the S3 client: one request before it is signed, and headers read back.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/client.h"
+#include "transfer/s3_client.h"
+
+namespace cairn::transfer {
+
+struct S3Client::Call {
+  std::string method = "GET";
+  std::string bucket = {};
+  std::string key = {};
+  std::vector<HeaderPair> query = {};  // Not encoded yet.
+  std::vector<HeaderPair> headers = {};
+  UploadBody body = {};
+  bool is_object_body = false;  // Wants checksums and, where it pays, 100-continue.
+  bool retry_safe = false;      // May be repeated although it is no idempotent method.
+  std::string raw_target = {};  // Instead of bucket, key and query.
+  bool any_status = false;      // Every answer is a success.
+};
+
+namespace detail {
+
+std::string encode_query(const std::vector<HeaderPair>& query);
+std::string text_of(const http::ReceivedHead& head, std::string_view name);
+std::string etag_of(const http::ReceivedHead& head);
+ObjectInfo info_of(const http::ReceivedHead& head);
+// "bytes 0-9/100" as a range and the whole size; nullopt for another form.
+struct ContentRange {
+  ByteRange range;
+  uint64_t total_bytes = 0;
+};
+std::optional<ContentRange> parse_content_range(std::string_view text);
+std::string crc64_text(uint64_t crc);
+void add_conditions(std::vector<HeaderPair>& headers, const Conditions& conditions);
+std::string range_text(ByteRange range);
+
+}  // namespace detail
+}  // namespace cairn::transfer

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/encoding.h"
+#include "iam/condition_keys.h"
 #include "iam/text.h"
 
 namespace cairn::iam {
@@ -96,7 +97,7 @@ Status Condition::add_value(std::string_view value, bool variables, bool wildcar
     case Type::kString: {
       Result<Pattern> pattern = Pattern::compile(value, rules);
       if (!pattern) return std::unexpected(pattern.error());
-      patterns_.push_back(std::move(*pattern));
+      list<Pattern>().push_back(std::move(*pattern));
       return {};
     }
     case Type::kArn: {
@@ -108,38 +109,38 @@ Status Condition::add_value(std::string_view value, bool variables, bool wildcar
         if (!pattern) return std::unexpected(pattern.error());
         arn.push_back(std::move(*pattern));
       }
-      arns_.push_back(std::move(arn));
+      list<ArnPattern>().push_back(std::move(arn));
       return {};
     }
     case Type::kNumeric: {
       const std::optional<double> number = parse_decimal(value);
       if (!number) return bad_value();
-      numbers_.push_back(*number);
+      list<double>().push_back(*number);
       return {};
     }
     case Type::kDate: {
       const std::optional<WallTime> date = parse_policy_date(value);
       if (!date) return bad_value();
-      dates_.push_back(*date);
+      list<WallTime>().push_back(*date);
       return {};
     }
     case Type::kBool:
     case Type::kNull: {
       const std::optional<bool> boolean = parse_policy_bool(value);
       if (!boolean) return bad_value();
-      booleans_.push_back(*boolean);
+      booleans_[*boolean ? 1 : 0] = true;
       return {};
     }
     case Type::kBinary: {
       std::optional<Bytes> bytes = from_base64(value);
       if (!bytes) return bad_value();
-      binaries_.push_back(std::move(*bytes));
+      list<Bytes>().push_back(std::move(*bytes));
       return {};
     }
     case Type::kIp: {
       const std::optional<IpNetwork> network = parse_ip_network(value);
       if (!network) return fail(Code::kInvalidArgument, "Invalid IP address in Conditions");
-      networks_.push_back(*network);
+      list<IpNetwork>().push_back(*network);
       return {};
     }
   }
@@ -150,6 +151,7 @@ Result<Condition> Condition::compile(std::string_view name, std::string_view key
                                      const std::vector<std::string>& values, bool variables) {
   Condition condition;
   condition.key_ = fold_key(key);
+  condition.key_number_ = number_of_key(condition.key_);
   const std::string folded_name = fold(name);
   std::string_view rest = folded_name;
   if (rest.starts_with("foranyvalue:")) {
@@ -183,7 +185,7 @@ Result<Condition> Condition::compile(std::string_view name, std::string_view key
 Condition::Outcome Condition::match_patterns(std::string_view value,
                                              const RequestKeys& keys) const {
   Outcome outcome = Outcome::kNo;
-  for (const Pattern& pattern : patterns_) {
+  for (const Pattern& pattern : all<Pattern>()) {
     const Pattern::Match match = pattern.match(value, keys);
     if (match == Pattern::Match::kYes) return Outcome::kYes;
     if (match == Pattern::Match::kUnresolved) outcome = Outcome::kUnresolved;
@@ -194,7 +196,7 @@ Condition::Outcome Condition::match_patterns(std::string_view value,
 Condition::Outcome Condition::match_arns(std::string_view value, const RequestKeys& keys) const {
   const std::vector<std::string_view> parts = split_arn(value, false);
   Outcome outcome = Outcome::kNo;
-  for (const ArnPattern& arn : arns_) {
+  for (const ArnPattern& arn : all<ArnPattern>()) {
     if (arn.size() == 1) return Outcome::kYes;
     if (parts.size() != arn.size()) continue;
     bool differs = false;
@@ -219,23 +221,23 @@ Condition::Outcome Condition::matches_any(const std::string& value, const Reques
     case Type::kArn: return match_arns(value, keys);
     case Type::kNumeric: {
       const std::optional<double> given = parse_decimal(value);
-      return yes_if(given && std::ranges::any_of(numbers_, [&](double wanted) {
+      return yes_if(given && std::ranges::any_of(all<double>(), [&](double wanted) {
                       return compares(*given, wanted, relation);
                     }));
     }
     case Type::kDate: {
       const std::optional<WallTime> given = parse_policy_date(value);
-      return yes_if(given && std::ranges::any_of(dates_, [&](WallTime wanted) {
+      return yes_if(given && std::ranges::any_of(all<WallTime>(), [&](WallTime wanted) {
                       return compares(given->unix_ms, wanted.unix_ms, relation);
                     }));
     }
     case Type::kBool: {
       const std::optional<bool> given = parse_policy_bool(value);
-      return yes_if(given && std::ranges::find(booleans_, *given) != booleans_.end());
+      return yes_if(given && booleans_[*given ? 1 : 0]);
     }
     case Type::kBinary: {
       const std::optional<Bytes> given = from_base64(value);
-      return yes_if(given && std::ranges::find(binaries_, *given) != binaries_.end());
+      return yes_if(given && std::ranges::find(all<Bytes>(), *given) != all<Bytes>().end());
     }
     case Type::kIp:
     case Type::kNull: break;
@@ -244,26 +246,20 @@ Condition::Outcome Condition::matches_any(const std::string& value, const Reques
 }
 
 Condition::Outcome Condition::matches_network(const std::optional<IpNetwork>& address) const {
-  const bool is_match = address && std::ranges::any_of(networks_, [&](const IpNetwork& network) {
-                          return network.contains(*address);
-                        });
+  const bool is_match =
+      address && std::ranges::any_of(all<IpNetwork>(), [&](const IpNetwork& network) {
+        return network.contains(*address);
+      });
   return is_match ? Outcome::kYes : Outcome::kNo;
 }
 
 bool Condition::holds_for_null(bool is_present) const {
-  return std::ranges::find(booleans_, !is_present) != booleans_.end();
+  return booleans_[is_present ? 0 : 1];
 }
 
-bool Condition::holds(const RequestKeys& keys, bool is_deny) const {
-  // Looked up once: most of what a condition costs that does not hold.
-  const auto* const addresses = type_ == Type::kIp ? keys.find_addresses(key_) : nullptr;
-  const auto* const given = type_ == Type::kIp ? nullptr : keys.find(key_);
-  const size_t count = addresses != nullptr ? addresses->size()
-                       : given != nullptr   ? given->size()
-                                            : 0;
-  const bool is_present = count > 0;
-  if (type_ == Type::kNull) return holds_for_null(is_present);
-  if (!is_present) {
+template <typename MatchOf>
+bool Condition::holds_for_values(size_t count, bool is_deny, MatchOf match_of) const {
+  if (count == 0) {
     if (if_exists_ || quantifier_ == Quantifier::kForAll) return true;
     // Nothing differs from nothing; but no value is not "any value that differs".
     return is_negated_ && quantifier_ == Quantifier::kOne;
@@ -271,12 +267,11 @@ bool Condition::holds(const RequestKeys& keys, bool is_deny) const {
   bool any = false;
   bool all = true;
   for (size_t i = 0; i < count; ++i) {
-    const Outcome outcome =
-        addresses != nullptr ? matches_network((*addresses)[i]) : matches_any((*given)[i], keys);
+    const Outcome outcome = match_of(i);
     if (outcome == Outcome::kUnresolved && !is_deny) return false;
-    const bool is_match = outcome == Outcome::kYes;
-    any = any || is_match != is_negated_;
-    all = all && is_match != is_negated_;
+    const bool is_good = (outcome == Outcome::kYes) != is_negated_;
+    any = any || is_good;
+    all = all && is_good;
   }
   if (quantifier_ == Quantifier::kForAll) return all;
   if (quantifier_ == Quantifier::kForAny) return any;
@@ -284,10 +279,22 @@ bool Condition::holds(const RequestKeys& keys, bool is_deny) const {
   return is_negated_ ? all : any;
 }
 
+bool Condition::holds(const RequestKeys& keys, bool is_deny) const {
+  if (type_ == Type::kIp) {
+    const auto* const given = keys.find_addresses(key_, key_number_);
+    return holds_for_values(given == nullptr ? 0 : given->size(), is_deny,
+                            [&](size_t i) { return matches_network((*given)[i]); });
+  }
+  const auto* const given = keys.find(key_, key_number_);
+  if (type_ == Type::kNull) return holds_for_null(given != nullptr && !given->empty());
+  return holds_for_values(given == nullptr ? 0 : given->size(), is_deny,
+                          [&](size_t i) { return matches_any((*given)[i], keys); });
+}
+
 bool Condition::mentions(std::string_view prefix) const {
   const auto in = [&](const Pattern& pattern) { return pattern.mentions(prefix); };
-  return key_.starts_with(prefix) || std::ranges::any_of(patterns_, in) ||
-         std::ranges::any_of(arns_,
+  return key_.starts_with(prefix) || std::ranges::any_of(all<Pattern>(), in) ||
+         std::ranges::any_of(all<ArnPattern>(),
                              [&](const ArnPattern& arn) { return std::ranges::any_of(arn, in); });
 }
 
@@ -295,13 +302,14 @@ bool Condition::is_narrow() const {
   if (is_negated_ || if_exists_ || quantifier_ != Quantifier::kOne) return false;
   const auto is_fixed = [](const Pattern& pattern) { return pattern.is_fixed(); };
   switch (type_) {
-    case Type::kString: return std::ranges::all_of(patterns_, is_fixed);
+    case Type::kString: return std::ranges::all_of(all<Pattern>(), is_fixed);
     case Type::kArn:
-      return std::ranges::all_of(
-          arns_, [&](const ArnPattern& arn) { return std::ranges::all_of(arn, is_fixed); });
+      return std::ranges::all_of(all<ArnPattern>(), [&](const ArnPattern& arn) {
+        return std::ranges::all_of(arn, is_fixed);
+      });
     case Type::kIp:
-      return std::ranges::all_of(networks_, [](const IpNetwork& network) {
-        return network.prefix_bits >= (network.is_v4() ? kNarrowV4Bits : kNarrowV6Bits);
+      return std::ranges::all_of(all<IpNetwork>(), [](const IpNetwork& network) {
+        return network.prefix_bits >= (network.is_v4 ? kNarrowV4Bits : kNarrowV6Bits);
       });
     default: return false;
   }

@@ -2,10 +2,13 @@
 // operators", "Conditions with multiple context keys or values"). Immutable once compiled.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/bytes.h"
@@ -52,22 +55,35 @@ class Condition {
   Outcome match_patterns(std::string_view value, const RequestKeys& keys) const;
   Outcome match_arns(std::string_view value, const RequestKeys& keys) const;
   bool holds_for_null(bool is_present) const;
+  // `match_of(i)` is the Outcome of the i-th of `count` values.
+  template <typename MatchOf>
+  bool holds_for_values(size_t count, bool is_deny, MatchOf match_of) const;
 
-  std::string key_;
+  template <typename T>
+  std::vector<T>& list() {
+    if (!std::holds_alternative<std::vector<T>>(values_)) values_.emplace<std::vector<T>>();
+    return std::get<std::vector<T>>(values_);
+  }
+  template <typename T>
+  std::span<const T> all() const {
+    const auto* const found = std::get_if<std::vector<T>>(&values_);
+    return found == nullptr ? std::span<const T>() : std::span<const T>(*found);
+  }
+
+  // Most conditions of a request do not hold, and all of them are looked at: what that takes stands
+  // in front and within one cache line.
   Type type_ = Type::kString;
   Relation relation_ = Relation::kEqual;
   Quantifier quantifier_ = Quantifier::kOne;
   bool is_negated_ = false;
   bool if_exists_ = false;
-
-  // The values; one of these, by type_.
-  std::vector<Pattern> patterns_;
-  std::vector<ArnPattern> arns_;
-  std::vector<double> numbers_;
-  std::vector<WallTime> dates_;
-  std::vector<bool> booleans_;
-  std::vector<Bytes> binaries_;
-  std::vector<IpNetwork> networks_;
+  uint8_t key_number_ = 0;             // number_of_key().
+  std::array<bool, 2> booleans_ = {};  // Of kBool and kNull: whether false and true are among them.
+  // The values of all other types.
+  std::variant<std::vector<Pattern>, std::vector<ArnPattern>, std::vector<double>,
+               std::vector<WallTime>, std::vector<Bytes>, std::vector<IpNetwork>>
+      values_;
+  std::string key_;
 };
 
 }  // namespace cairn::iam

@@ -46,6 +46,14 @@ constexpr std::string_view kS3Keys[] = {
     "s3:x-amz-website-redirect-location",
 };
 
+constexpr std::string_view kAwsKeys[] = {
+    "aws:currenttime",     "aws:epochtime",     "aws:principalaccount", "aws:principalarn",
+    "aws:principaltype",   "aws:referer",       "aws:requestedregion",  "aws:resourceaccount",
+    "aws:securetransport", "aws:sourceaccount", "aws:sourcearn",        "aws:sourceip",
+    "aws:tokenissuetime",  "aws:useragent",     "aws:userid",           "aws:username",
+};
+static_assert(std::size(kS3Keys) + std::size(kAwsKeys) <= kNumberedKeysMax);
+
 // Keys that go on with the name of a tag.
 constexpr std::string_view kTagKeys[] = {"s3:buckettag/", "s3:existingobjecttag/",
                                          "s3:requestobjecttag/"};
@@ -88,6 +96,14 @@ bool key_applies_to(std::string_view key, std::string_view action) {
     return action.find("ObjectVersion") != std::string_view::npos;
   }
   return true;
+}
+
+uint8_t number_of_key(std::string_view key) {
+  const auto* const aws = std::ranges::find(kAwsKeys, key);
+  if (aws != std::end(kAwsKeys)) return static_cast<uint8_t>(aws - std::begin(kAwsKeys) + 1);
+  const auto* const s3 = std::ranges::find(kS3Keys, key);
+  if (s3 == std::end(kS3Keys)) return 0;
+  return static_cast<uint8_t>(std::size(kAwsKeys) + static_cast<size_t>(s3 - kS3Keys) + 1);
 }
 
 bool narrows_everybody(std::string_view key) {

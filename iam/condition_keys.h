@@ -1,7 +1,9 @@
 // The condition keys of S3 (Service Authorization Reference, "Condition keys for Amazon S3"), for
-// refusing a bucket policy that names another. Pure.
+// refusing a bucket policy that names another, and for finding their values fast. Pure.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 namespace cairn::iam {
@@ -15,5 +17,9 @@ bool key_applies_to(std::string_view key, std::string_view action);
 // Keys whose fixed values make a statement for everybody not public (S3 User Guide, "The meaning
 // of 'public'").
 bool narrows_everybody(std::string_view key);
+
+// Numbers, from 1 on, of the keys without a variable part that policies use most; 0 for all others.
+inline constexpr size_t kNumberedKeysMax = 63;
+uint8_t number_of_key(std::string_view key);
 
 }  // namespace cairn::iam

@@ -159,6 +159,8 @@ Pattern::Match Pattern::match(std::string_view text, const RequestKeys& keys) co
 bool Pattern::matches(std::string_view text) const {
   if (text.size() < prefix_.size()) return false;
   if (form_ == Form::kExact && text.size() != prefix_.size()) return false;
+  // Most that differ do so in the first letter, which spares the call.
+  if (!ignores_case_ && !prefix_.empty() && text.front() != prefix_.front()) return false;
   const std::string_view start = text.substr(0, prefix_.size());
   if (ignores_case_ ? !equal_folded(start, prefix_) : start != prefix_) return false;
   return form_ != Form::kGeneral || match_elements(elements_, text);

@@ -35,7 +35,8 @@ class Pattern {
   bool matches(std::string_view text) const;
 
   bool has_variables() const { return !variables_.empty(); }
-  bool is_fixed() const { return form_ == Form::kExact; }  // Neither wildcards nor variables.
+  bool is_fixed() const { return form_ == Form::kExact; }    // Neither wildcards nor variables.
+  bool is_prefix() const { return form_ == Form::kPrefix; }  // Text, and one `*` at its end.
   // Whether a variable is a key that starts with `prefix`.
   bool mentions(std::string_view prefix) const;
   // The text in front of the first wildcard or variable, folded if the case is ignored.

@@ -14,20 +14,14 @@ bool has_action(const CompiledStatement& statement, std::string_view action) {
   return named != statement.not_action;
 }
 
-bool has_resource(const CompiledStatement& statement, const Request& request) {
+bool has_resource(const CompiledPolicy& policy, const CompiledStatement& statement,
+                  const Request& request) {
   if (!statement.has_resource) return true;
-  bool unresolved = false;
-  bool named = false;
-  for (const Pattern& pattern : statement.resources) {
-    const Pattern::Match match = pattern.match(request.resource, *request.keys);
-    named = match == Pattern::Match::kYes;
-    if (named) break;
-    unresolved = unresolved || match == Pattern::Match::kUnresolved;
-  }
-  if (!statement.not_resource) return named;
+  const Pattern::Match match = policy.resources.match(statement.resources, request);
+  if (!statement.not_resource) return match == Pattern::Match::kYes;
   // What is excepted from an Allow is not known, so nothing is allowed.
-  if (unresolved && !statement.is_deny) return false;
-  return !named;
+  if (match == Pattern::Match::kUnresolved && !statement.is_deny) return false;
+  return match != Pattern::Match::kYes;
 }
 
 // How far the statement speaks of the caller: kNone, kAllowAccount or kAllow.
@@ -46,9 +40,10 @@ Verdict has_principal(const CompiledStatement& statement, const Request& request
   return Verdict::kNone;
 }
 
-Verdict evaluate_statement(const CompiledStatement& statement, const Request& request) {
+Verdict evaluate_statement(const CompiledPolicy& policy, const CompiledStatement& statement,
+                           const Request& request) {
   const Verdict reach = has_principal(statement, request);
-  if (reach == Verdict::kNone || !has_resource(statement, request)) return Verdict::kNone;
+  if (reach == Verdict::kNone || !has_resource(policy, statement, request)) return Verdict::kNone;
   for (const Condition& condition : statement.conditions) {
     if (!condition.holds(*request.keys, statement.is_deny)) return Verdict::kNone;
   }
@@ -80,7 +75,8 @@ Verdict Policy::evaluate(const Request& request) const {
     const bool speaks_of_it = index >= 0 ? compiled_->s3_actions[i].has(static_cast<size_t>(index))
                                          : has_action(compiled_->statements[i], request.action);
     if (!speaks_of_it) continue;
-    strongest = std::max(strongest, evaluate_statement(compiled_->statements[i], request));
+    strongest =
+        std::max(strongest, evaluate_statement(*compiled_, compiled_->statements[i], request));
     if (strongest == Verdict::kDeny) break;
   }
   return strongest;

@@ -8,7 +8,6 @@
 namespace cairn::iam {
 namespace {
 
-constexpr std::string_view kBucketArn = "arn:aws:s3:::";
 constexpr std::string_view kObjectTagKey = "s3:existingobjecttag/";
 constexpr size_t kArnColons = 5;
 
@@ -32,14 +31,14 @@ class StatementCompiler {
                     bool variables)
       : text_(text), kind_(kind), bucket_(bucket), variables_(variables) {}
 
-  Status compile(CompiledStatement& out, ActionSet& s3_actions);
+  Status compile(CompiledStatement& out, ActionSet& s3_actions, ResourceTable& resources);
 
  private:
   Status check_parts() const;
   Status compile_principals(CompiledStatement& out) const;
   Status compile_actions(CompiledStatement& out, ActionSet& s3_actions) const;
   Status check_action(const std::string& action, const Pattern& pattern) const;
-  Status compile_resources(CompiledStatement& out);
+  Status compile_resources(CompiledStatement& out, ResourceTable& table);
   Status check_bucket_resource(std::string_view resource);
   Status compile_conditions(CompiledStatement& out) const;
   Status check_key(const Condition& condition, const ConditionText& text) const;
@@ -126,8 +125,8 @@ Status StatementCompiler::compile_actions(CompiledStatement& out, ActionSet& s3_
 
 // A bucket's policy speaks of that bucket only, in whatever words match its name.
 Status StatementCompiler::check_bucket_resource(std::string_view resource) {
-  if (!resource.starts_with(kBucketArn)) return invalid_resource();
-  const std::string_view rest = resource.substr(kBucketArn.size());
+  if (!resource.starts_with(kS3Arn)) return invalid_resource();
+  const std::string_view rest = resource.substr(kS3Arn.size());
   const size_t slash = rest.find('/');
   const std::string_view bucket = rest.substr(0, slash);
   const Result<Pattern> pattern =
@@ -144,7 +143,7 @@ Status StatementCompiler::check_bucket_resource(std::string_view resource) {
   return {};
 }
 
-Status StatementCompiler::compile_resources(CompiledStatement& out) {
+Status StatementCompiler::compile_resources(CompiledStatement& out, ResourceTable& table) {
   out.has_resource = text_.has_resource;
   out.not_resource = text_.not_resource;
   for (const std::string& resource : text_.resources) {
@@ -159,7 +158,7 @@ Status StatementCompiler::compile_resources(CompiledStatement& out) {
     Result<Pattern> pattern =
         Pattern::compile(resource, {.wildcards = true, .variables = variables_});
     if (!pattern) return invalid_resource();
-    out.resources.push_back(std::move(*pattern));
+    table.add(std::move(*pattern), out.resources);
   }
   return {};
 }
@@ -211,12 +210,13 @@ Status StatementCompiler::check_actions_fit(const CompiledStatement& compiled) c
   return {};
 }
 
-Status StatementCompiler::compile(CompiledStatement& out, ActionSet& s3_actions) {
+Status StatementCompiler::compile(CompiledStatement& out, ActionSet& s3_actions,
+                                  ResourceTable& resources) {
   out.is_deny = text_.effect == "Deny";
   Status status = check_parts();
   if (status) status = compile_principals(out);
   if (status) status = compile_actions(out, s3_actions);
-  if (status) status = compile_resources(out);
+  if (status) status = compile_resources(out, resources);
   if (status) status = compile_conditions(out);
   if (status) status = check_actions_fit(out);
   return status;
@@ -230,12 +230,11 @@ bool is_public(const CompiledStatement& statement) {
   });
 }
 
-bool reads_object_tags(const CompiledStatement& statement) {
-  return std::ranges::any_of(
-             statement.conditions,
-             [](const Condition& condition) { return condition.mentions(kObjectTagKey); }) ||
-         std::ranges::any_of(statement.resources, [](const Pattern& resource) {
-           return resource.mentions(kObjectTagKey);
+bool reads_object_tags(const CompiledPolicy& policy) {
+  const auto mentions = [](const auto& part) { return part.mentions(kObjectTagKey); };
+  return std::ranges::any_of(policy.resources.patterns(), mentions) ||
+         std::ranges::any_of(policy.statements, [&](const CompiledStatement& statement) {
+           return std::ranges::any_of(statement.conditions, mentions);
          });
 }
 
@@ -253,11 +252,12 @@ Result<std::unique_ptr<const CompiledPolicy>> compile_policy(const PolicyText& t
   out->s3_actions.resize(text.statements.size());
   for (size_t i = 0; i < text.statements.size(); ++i) {
     StatementCompiler compiler(text.statements[i], kind, bucket, variables);
-    const Status compiled = compiler.compile(out->statements[i], out->s3_actions[i]);
+    const Status compiled =
+        compiler.compile(out->statements[i], out->s3_actions[i], out->resources);
     if (!compiled) return std::unexpected(compiled.error());
-    out->reads_object_tags = out->reads_object_tags || reads_object_tags(out->statements[i]);
     out->is_public = out->is_public || is_public(out->statements[i]);
   }
+  out->reads_object_tags = reads_object_tags(*out);
   return std::unique_ptr<const CompiledPolicy>(std::move(out));
 }
 

@@ -12,6 +12,7 @@
 #include "iam/policy.h"
 #include "iam/policy_document.h"
 #include "iam/principal_match.h"
+#include "iam/resource_match.h"
 
 namespace cairn::iam {
 
@@ -22,10 +23,10 @@ struct CompiledStatement {
   bool has_principal = false;
   bool not_principal = false;
   bool has_resource = false;
-  std::vector<Pattern> actions;  // As written, for actions without a number.
-  std::vector<Pattern> resources;
-  PrincipalMatcher principals;
+  ResourceRange resources;
   std::vector<Condition> conditions;
+  PrincipalMatcher principals;
+  std::vector<Pattern> actions;  // As written, for actions without a number.
 };
 
 struct CompiledPolicy {
@@ -33,6 +34,7 @@ struct CompiledPolicy {
   // close together: most requests look no further.
   std::vector<ActionSet> s3_actions;
   std::vector<CompiledStatement> statements;
+  ResourceTable resources;
   bool reads_object_tags = false;
   bool is_public = false;
 };

@@ -1,5 +1,7 @@
 #include "iam/request.h"
 
+#include <algorithm>
+
 #include "iam/account.h"
 #include "iam/text.h"
 #include "iam/values.h"
@@ -23,32 +25,22 @@ std::string_view type_name(PrincipalKind kind) {
 
 RequestKeys::~RequestKeys() = default;
 
-RequestKeys::Known& RequestKeys::look_up(std::string_view key) const {
-  for (const std::unique_ptr<Known>& known : known_) {
-    if (known->key == key) return *known;
+RequestKeys::Known& RequestKeys::look_up_text(std::string_view key, uint8_t number) const {
+  const auto found = std::ranges::find(
+      known_, key, [](const auto& known) { return std::string_view(known->key); });
+  const auto place = static_cast<size_t>(found - known_.begin());
+  if (found == known_.end()) {
+    auto known = std::make_unique<Known>();
+    known->key = key;
+    known->is_present = fetch_own(key, known->values) || fetch(key, known->values);
+    known_.push_back(std::move(known));
   }
-  auto known = std::make_unique<Known>();
-  known->key = key;
-  known->is_present = fetch_own(key, known->values) || fetch(key, known->values);
-  known_.push_back(std::move(known));
-  return *known_.back();
+  if (number != 0 && place < UINT8_MAX) places_[number] = static_cast<uint8_t>(place + 1);
+  return *known_[place];
 }
 
-const std::vector<std::string>* RequestKeys::find(std::string_view key) const {
-  const Known& known = look_up(key);
-  return known.is_present ? &known.values : nullptr;
-}
-
-const std::vector<std::optional<IpNetwork>>* RequestKeys::find_addresses(
-    std::string_view key) const {
-  Known& known = look_up(key);
-  if (!known.is_present) return nullptr;
-  if (known.addresses.empty()) {
-    for (const std::string& value : known.values) {
-      known.addresses.push_back(parse_ip_network(value));
-    }
-  }
-  return &known.addresses;
+void RequestKeys::parse_addresses(Known& known) {
+  for (const std::string& value : known.values) known.addresses.push_back(parse_ip_network(value));
 }
 
 // Keys that every request has, whatever door it came through.

@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstring>
 
+#include "base/bytes.h"
 #include "iam/text.h"
 
 namespace cairn::iam {
@@ -16,7 +18,9 @@ namespace {
 
 constexpr size_t kAddressTextMax = 64;
 constexpr std::array<uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+constexpr uint32_t kMappedWord = 0x0000FFFF;  // The last four bytes of it.
 constexpr uint8_t kMappedBits = 96;
+constexpr uint8_t kAddressBits = 128;
 
 bool parse_address(std::string_view text, std::array<uint8_t, 16>& address) {
   if (text.empty() || text.size() >= kAddressTextMax) return false;
@@ -25,6 +29,12 @@ bool parse_address(std::string_view text, std::array<uint8_t, 16>& address) {
   if (::inet_pton(AF_INET6, terminated, address.data()) == 1) return true;
   std::copy(kMappedPrefix.begin(), kMappedPrefix.end(), address.begin());
   return ::inet_pton(AF_INET, terminated, address.data() + kMappedPrefix.size()) == 1;
+}
+
+// A word whose first `count` bits are set.
+uint64_t first_bits(unsigned count) {
+  if (count == 0) return 0;
+  return count >= 64 ? UINT64_MAX : UINT64_MAX << (64 - count);
 }
 
 template <typename T>
@@ -93,34 +103,23 @@ bool parse_time_of_day(std::string_view text, int64_t& milliseconds) {
 
 }  // namespace
 
-bool IpNetwork::is_v4() const {
-  return prefix_bits >= kMappedBits &&
-         std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.begin());
-}
-
-bool IpNetwork::contains(const IpNetwork& other) const {
-  // ::/0 is every IPv6 address and no IPv4 one.
-  if (other.prefix_bits < prefix_bits || is_v4() != other.is_v4()) return false;
-  const size_t whole = prefix_bits / 8;
-  if (!std::equal(address.begin(), address.begin() + static_cast<ptrdiff_t>(whole),
-                  other.address.begin())) {
-    return false;
-  }
-  const unsigned rest = prefix_bits % 8;
-  if (rest == 0) return true;
-  const auto mask = static_cast<uint8_t>(0xFF00U >> rest);
-  return (address[whole] & mask) == (other.address[whole] & mask);
-}
-
 std::optional<IpNetwork> parse_ip_network(std::string_view text) {
-  IpNetwork network;
   const size_t slash = text.find('/');
-  if (!parse_address(text.substr(0, slash), network.address)) return std::nullopt;
-  if (slash == std::string_view::npos) return network;
-  const bool is_v4 = text.substr(0, slash).find(':') == std::string_view::npos;
-  uint8_t bits = 0;
-  if (!parse_all(text.substr(slash + 1), bits) || bits > (is_v4 ? 32 : 128)) return std::nullopt;
-  network.prefix_bits = static_cast<uint8_t>(is_v4 ? kMappedBits + bits : bits);
+  std::array<uint8_t, 16> address;
+  if (!parse_address(text.substr(0, slash), address)) return std::nullopt;
+  uint8_t bits = kAddressBits;
+  if (slash != std::string_view::npos) {
+    const bool is_v4 = text.substr(0, slash).find(':') == std::string_view::npos;
+    if (!parse_all(text.substr(slash + 1), bits)) return std::nullopt;
+    if (bits > (is_v4 ? kAddressBits - kMappedBits : kAddressBits)) return std::nullopt;
+    if (is_v4) bits = static_cast<uint8_t>(kMappedBits + bits);
+  }
+  IpNetwork network;
+  network.address = {load_be<uint64_t>(address.data()), load_be<uint64_t>(address.data() + 8)};
+  network.mask = {first_bits(bits), first_bits(bits > 64 ? bits - 64U : 0U)};
+  network.prefix_bits = bits;
+  network.is_v4 =
+      bits >= kMappedBits && network.address.high == 0 && network.address.low >> 32 == kMappedWord;
   return network;
 }
 

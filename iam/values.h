@@ -2,7 +2,6 @@
 // anything that is not exactly one value.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,10 +14,20 @@ namespace cairn::iam {
 // A network in CIDR notation, or one address. IPv4 is kept as IPv4-mapped IPv6 (RFC 4291 2.5.5.2),
 // so that a peer of a dual-stack socket compares equal.
 struct IpNetwork {
-  std::array<uint8_t, 16> address{};
-  uint8_t prefix_bits = 128;
-  bool is_v4() const;
-  bool contains(const IpNetwork& other) const;
+  struct Words {
+    uint64_t high = 0;
+    uint64_t low = 0;
+  };
+  Words address;
+  Words mask;  // The first `prefix_bits`.
+  uint8_t prefix_bits = 0;
+  bool is_v4 = false;  // ::/0 is every IPv6 address and no IPv4 one.
+
+  bool contains(const IpNetwork& other) const {
+    return is_v4 == other.is_v4 && prefix_bits <= other.prefix_bits &&
+           ((address.high ^ other.address.high) & mask.high) == 0 &&
+           ((address.low ^ other.address.low) & mask.low) == 0;
+  }
 };
 std::optional<IpNetwork> parse_ip_network(std::string_view text);
 

@@ -3,7 +3,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <utility>
 
 namespace cairn::cli {
 namespace {
@@ -59,6 +61,7 @@ void Console::print(std::string_view text) {
   write_line(stdout, text);
   // On a terminal lines and the progress below them must come in order.
   if (has_terminal_) std::fflush(stdout);
+  if (std::ferror(stdout) != 0 && on_output_closed_) std::exchange(on_output_closed_, nullptr)();
 }
 
 void Console::result(std::string_view text, const JsonLine& json) {
@@ -75,6 +78,8 @@ void Console::note(std::string_view text, const JsonLine& json) {
 
 void Console::error(const Error& error, std::string_view subject) {
   exit_codes_.add(error);
+  // An interruption is told once, by whoever ends the command.
+  if (error.code == Code::kCancelled) return;
   clear_line();
   std::string text = "cairn: ";
   if (!subject.empty()) text.append(subject).append(": ");

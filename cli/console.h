@@ -5,6 +5,7 @@
 // Thread rule: one thread.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,10 @@ class Console final : public transfer::ProgressObserver {
   Console& operator=(const Console&) = delete;
 
   bool as_json() const { return options_.as_json; }
+  // Called once when nobody reads standard output any more (`cairn ls | head`).
+  void set_on_output_closed(std::function<void()> callback) {
+    on_output_closed_ = std::move(callback);
+  }
 
   // A result the user asked for (a listing, a URL): shown even when quiet.
   void result(std::string_view text, const JsonLine& json);
@@ -58,6 +63,7 @@ class Console final : public transfer::ProgressObserver {
   const ConsoleOptions options_;
   const bool has_terminal_;
   bool has_line_ = false;
+  std::function<void()> on_output_closed_;
   ExitCodeSum exit_codes_;
   transfer::Progress progress_;
   RateMeter rate_;

@@ -50,12 +50,6 @@ double parse_with_unit(std::string_view text, const Unit (&units)[kCount]) {
 // Beyond this a double no longer counts single bytes.
 constexpr double kValueMax = 9e15;
 
-std::string formatted_time(const std::tm& parts, const char* format) {
-  char text[64];
-  const size_t size = std::strftime(text, sizeof text, format, &parts);
-  return std::string(text, size);
-}
-
 }  // namespace
 
 std::string human_size(uint64_t size_bytes) {
@@ -115,16 +109,9 @@ std::string local_time_text(WallTime time) {
   const std::time_t seconds = time.unix_ms / 1000;
   std::tm parts{};
   ::localtime_r(&seconds, &parts);
-  return formatted_time(parts, "%Y-%m-%d %H:%M:%S");
-}
-
-std::string iso_time_text(WallTime time) {
-  const std::time_t seconds = time.unix_ms / 1000;
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  char milliseconds[8];
-  std::snprintf(milliseconds, sizeof milliseconds, ".%03dZ", static_cast<int>(time.unix_ms % 1000));
-  return formatted_time(parts, "%Y-%m-%dT%H:%M:%S") + milliseconds;
+  char text[64];
+  const size_t size = std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
+  return std::string(text, size);
 }
 
 }  // namespace cairn::cli

@@ -25,7 +25,5 @@ Result<uint64_t> parse_human_duration_seconds(std::string_view text);
 
 // "2026-11-25 14:01:59" of local time, as aws-cli lists.
 std::string local_time_text(WallTime time);
-// "2026-11-25T14:01:59.000Z".
-std::string iso_time_text(WallTime time);
 
 }  // namespace cairn::cli

@@ -9,9 +9,13 @@
 
 #include "cli/account_commands.h"
 #include "cli/admin_client.h"
+#include "cli/bucket_command.h"
 #include "cli/configure_command.h"
 #include "cli/exit_codes.h"
 #include "cli/kms_commands.h"
+#include "cli/list_command.h"
+#include "cli/object_commands.h"
+#include "cli/remove_command.h"
 #include "server/audit_offline.h"
 #include "server/config.h"
 #include "server/server.h"
@@ -218,6 +222,12 @@ struct Commands {
     accounts.add_to(*admin);
 
     configure.add_to(app);
+    add_list_command(app, exit_code);
+    add_usage_command(app, exit_code);
+    add_find_command(app, exit_code);
+    add_object_commands(app, exit_code);
+    add_remove_command(app, exit_code);
+    add_bucket_commands(app, exit_code);
     app.add_subcommand("version", "Print the version")->callback([] {
       std::cout << "cairn " << server::version() << '\n';
     });

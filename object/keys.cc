@@ -1,5 +1,6 @@
 #include "object/keys.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "base/bytes.h"
@@ -162,6 +163,23 @@ std::string all_completed() {
   return "d/";
 }
 
+std::string native_chunk(std::string_view upload_id, const crypto::Sha256Value& content_hash) {
+  return native_chunks(upload_id).append(as_text(content_hash));
+}
+std::string native_chunks(std::string_view upload_id) {
+  std::string out = "c/";
+  out.append(upload_id).append("/");
+  return out;
+}
+std::optional<crypto::Sha256Value> parse_native_chunk(std::string_view row) {
+  crypto::Sha256Value out{};
+  if (row.size() <= kPrefixBytes + out.size() || row[row.size() - out.size() - 1] != '/') {
+    return std::nullopt;
+  }
+  std::ranges::copy(as_bytes(row.substr(row.size() - out.size())), out.begin());
+  return out;
+}
+
 std::string edge(const ChunkId& chunk, const OwnerId& owner) {
   std::string out = edges(chunk);
   out.append(as_text(owner.bytes));
@@ -171,6 +189,12 @@ std::string edges(const ChunkId& chunk) {
   std::string out;
   out.reserve(kPrefixBytes + sizeof(chunk.bytes) + sizeof(OwnerId));
   out.append("r/").append(as_text(chunk.bytes));
+  return out;
+}
+std::optional<OwnerId> parse_edge_owner(std::string_view row) {
+  if (row.size() != kPrefixBytes + sizeof(ChunkId) + sizeof(OwnerId)) return std::nullopt;
+  OwnerId out;
+  std::ranges::copy(as_bytes(row.substr(kPrefixBytes + sizeof(ChunkId))), out.bytes.begin());
   return out;
 }
 std::string rename_token(uint64_t bucket_id, std::string_view token) {

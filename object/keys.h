@@ -73,9 +73,15 @@ std::string parts(std::string_view upload_id);  // Prefix.
 // d/<upload id>
 std::string completed(std::string_view upload_id);
 std::string all_completed();  // Prefix.
+// c/<upload id>/<chunk content hash 32>: a chunk that a native upload holds.
+std::string native_chunk(std::string_view upload_id, const crypto::Sha256Value& content_hash);
+std::string native_chunks(std::string_view upload_id);  // Prefix.
+// The content hash; nullopt for a key of another form.
+std::optional<crypto::Sha256Value> parse_native_chunk(std::string_view row);
 // r/<chunk id 32><owner 16>
 std::string edge(const ChunkId& chunk, const OwnerId& owner);
 std::string edges(const ChunkId& chunk);  // Prefix.
+std::optional<OwnerId> parse_edge_owner(std::string_view row);
 // x/<bucket id 8><token>: what a rename's client token was used for.
 std::string rename_token(uint64_t bucket_id, std::string_view token);
 std::string all_rename_tokens();  // Prefix.

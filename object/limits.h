@@ -40,6 +40,17 @@ inline constexpr int kLoadAttemptsMax = 64;    // A body row that an overwrite r
 inline constexpr size_t kRemovesPerCommitMax = 1000;
 inline constexpr size_t kRenameTokenBytesMax = 1024;
 
+// Native uploads. Chunks have 1 MiB at least, so that every body within the bound can be committed.
+inline constexpr size_t kNativeChunksMax = 262'144;
+inline constexpr uint64_t kNativeBytesMax = 256 * GiB;
+inline constexpr size_t kNativeOfferNamesMax = 4096;  // One offer, chunks or segments.
+inline constexpr size_t kNativeRowsPerCommitMax = 4096;
+inline constexpr size_t kNativeLinksInFlightMax = 16;
+inline constexpr size_t kNativeHoldersMax = 64;  // Of a chunk, whose rights are asked.
+// Bodies up to here are read back when they are committed: MD5 and SHA-256 of the whole.
+inline constexpr uint64_t kNativeVerifyBytesMax = 64 * MiB;
+inline constexpr size_t kNativeMissingNamedMax = 16;  // In the error of a commit.
+
 // Listing.
 inline constexpr size_t kListLimitMax = 10000;
 inline constexpr size_t kScanEntriesMin = 16;

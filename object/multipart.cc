@@ -9,6 +9,7 @@
 #include "object/commit.h"
 #include "object/complete.h"
 #include "object/keys.h"
+#include "object/native_rows.h"
 #include "object/rows.h"
 #include "object/signed_row.h"
 #include "object/sse_plan.h"
@@ -30,13 +31,7 @@ std::string new_upload_id(Context& context) {
   return to_hex(bytes);
 }
 
-// An upload's row as it stands.
-struct UploadRow {
-  std::string row_key;
-  std::string value;
-  catalog::Version version = 0;
-  UploadInfo upload;
-};
+}  // namespace
 
 io::Task<Result<std::optional<UploadRow>>> load_upload(Context& context, BucketInfo bucket,
                                                        std::string key, std::string upload_id) {
@@ -53,6 +48,8 @@ io::Task<Result<std::optional<UploadRow>>> load_upload(Context& context, BucketI
   out.upload.upload_id = std::move(upload_id);
   co_return std::optional(std::move(out));
 }
+
+namespace {
 
 // Makes the body a part of an upload.
 class PartTarget final : public BodyTarget {
@@ -136,6 +133,8 @@ io::Task<Result<UploadInfo>> create_upload(Context& context, BucketInfo bucket, 
   upload.acl = std::move(options.acl);
   SsePlan plan = co_await io::or_return(plan_sse(context, bucket.tenant, std::move(options.sse)));
   upload.sse = std::move(plan.record);
+  upload.native = std::move(options.native);
+  if (upload.native) upload.native->owner = context.new_owner();
   upload.checksum_was_asked = options.checksum.has_value();
   upload.checksum = options.checksum.value_or(DigestKind::kCrc64Nvme);
   const bool full = upload.checksum == DigestKind::kCrc64Nvme;
@@ -165,6 +164,7 @@ Result<std::unique_ptr<ObjectWriter>> make_part_writer(Context& context, BucketI
                                                        PutOptions options) {
   const Status valid = check_part_number(part_number);
   if (!valid) return std::unexpected(valid.error());
+  if (upload.native) return no_such_upload();
   if (options.size_bytes && *options.size_bytes > kPartBytesMax) {
     return fail(Code::kInvalidArgument, std::string(reason::kSizeMismatch) + ": too large");
   }
@@ -191,6 +191,8 @@ Result<std::unique_ptr<ObjectWriter>> make_part_writer(Context& context, BucketI
 io::Task<Status> commit_part(Context& context, BucketInfo bucket, UploadInfo upload, Part part,
                              std::vector<std::pair<ChunkId, OwnerId>> new_edges,
                              std::vector<catalog::Put> hooks) {
+  // Of a native upload: its content comes by names.
+  if (upload.native) co_return no_such_upload();
   const auto tenant_keys = co_await io::or_return(context.keys_of(bucket.tenant));
   const std::string row_key = keys::part(upload.upload_id, part.info.number);
   const KeyLocks::Guard guard = co_await context.locks.lock(row_key);
@@ -298,7 +300,9 @@ io::Task<Result<Manifest>> join_parts(Context& context, TenantId tenant,
   co_return out;
 }
 
-// Reads the whole body: the only way to a full-object digest that does not combine.
+}  // namespace
+
+// The only way to a full-object digest that does not combine.
 io::Task<Result<DigestValue>> digest_body(Context& context, TenantId tenant, DigestKind kind,
                                           crypto::SseKeyPointer key, std::vector<Extent> extents) {
   const std::unique_ptr<crypto::Digest> digest = crypto::Digest::create(kind);
@@ -312,6 +316,8 @@ io::Task<Result<DigestValue>> digest_body(Context& context, TenantId tenant, Dig
   }
   co_return digest->finish();
 }
+
+namespace {
 
 // Everything that the commit takes away, but the upload's row.
 void add_consumed(Context& context, const crypto::TenantKeys& tenant_keys,
@@ -328,6 +334,8 @@ void add_consumed(Context& context, const crypto::TenantKeys& tenant_keys,
   }
 }
 
+}  // namespace
+
 io::Task<Result<ObjectInfo>> completed_before(Context& context, BucketInfo bucket, std::string key,
                                               std::string upload_id) {
   const std::string row_key = keys::completed(upload_id);
@@ -341,6 +349,8 @@ io::Task<Result<ObjectInfo>> completed_before(Context& context, BucketInfo bucke
   if (bucket.is_versioned()) completed.head.info.version_id = version_id_of(completed.head);
   co_return std::move(completed.head.info);
 }
+
+namespace {
 
 uint64_t size_of(const std::vector<Part>& parts) {
   uint64_t size_bytes = 0;
@@ -437,6 +447,11 @@ io::Task<Status> abort_upload(Context& context, BucketInfo bucket, std::string k
     const std::optional<UploadRow> row =
         co_await io::or_return(load_upload(context, bucket, key, upload_id));
     if (!row) co_return no_such_upload();
+    if (row->upload.native) {
+      const bool dropped = co_await io::or_return(drop_native_chunks(context, bucket, *row));
+      if (!dropped) continue;
+      co_return Status{};
+    }
     const std::vector<Part> stored =
         co_await io::or_return(load_parts(context, bucket.tenant, upload_id));
     catalog::Batch batch;

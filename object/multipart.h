@@ -49,4 +49,20 @@ io::Task<Status> abort_all_uploads(Context& context, BucketInfo bucket);
 io::Task<Result<std::vector<Part>>> load_parts(Context& context, TenantId tenant,
                                                std::string upload_id);
 
+// An upload's row as it stands; its version changes with everything that is put into the upload.
+struct UploadRow {
+  std::string row_key;
+  std::string value;
+  catalog::Version version = 0;
+  UploadInfo upload;
+};
+io::Task<Result<std::optional<UploadRow>>> load_upload(Context& context, BucketInfo bucket,
+                                                       std::string key, std::string upload_id);
+// What an upload became that is complete; kNotFound kNoSuchUpload when that is not remembered.
+io::Task<Result<ObjectInfo>> completed_before(Context& context, BucketInfo bucket, std::string key,
+                                              std::string upload_id);
+// The digest of a whole body, by reading it.
+io::Task<Result<DigestValue>> digest_body(Context& context, TenantId tenant, DigestKind kind,
+                                          crypto::SseKeyPointer key, std::vector<Extent> extents);
+
 }  // namespace cairn::object

@@ -18,6 +18,7 @@
 #include "object/kms_keys.h"
 #include "object/lister.h"
 #include "object/multipart.h"
+#include "object/native_upload.h"
 #include "object/object_reader.h"
 #include "object/remove.h"
 #include "object/rename.h"
@@ -188,6 +189,8 @@ class StoredObjects final : public Objects {
   }
 
   SegmentIndex& segments() override { return context_.segments; }
+  NativeUploads* native() override { return &native_; }
+
   UsageTable& usage() override { return context_.usage; }
   io::Task<Status> begin_usage_count() override;
   io::Task<Status> count_usage(io::StopToken stop) override;
@@ -205,6 +208,7 @@ class StoredObjects final : public Objects {
   Context context_;
   std::shared_ptr<const catalog::Snapshot> usage_snapshot_;
   Collector collector_;
+  NativeUploads native_{context_};
   std::atomic<bool> closed_{false};
 };
 

@@ -30,6 +30,8 @@
 
 namespace cairn::object {
 
+class NativeUploads;
+
 // Messages that doors match on to tell failures of one Code apart; Error::message starts with one.
 namespace reason {
 inline constexpr std::string_view kNoSuchBucket = "no such bucket";
@@ -46,6 +48,10 @@ inline constexpr std::string_view kConditionModified = "condition time of change
 inline constexpr std::string_view kInvalidPart = "invalid part";
 inline constexpr std::string_view kInvalidPartOrder = "invalid part order";
 inline constexpr std::string_view kPartTooSmall = "part too small";
+inline constexpr std::string_view kChunksMissing = "chunks missing";
+inline constexpr std::string_view kEncryptionDiffers =
+    "the upload was begun with another encryption than its commit asks for";
+inline constexpr std::string_view kSegmentsMissing = "segments missing";
 inline constexpr std::string_view kChecksumMismatch = "checksum mismatch";
 inline constexpr std::string_view kSizeMismatch = "size mismatch";
 inline constexpr std::string_view kChecksumMissing = "checksum missing";
@@ -192,6 +198,12 @@ struct VersionListPage {
   std::string next_version_id;  // Empty behind a common prefix.
 };
 
+// What makes an upload a native one (native_upload.h).
+struct NativeSession {
+  storage::OwnerId owner;  // Of the reference edges of all its chunks.
+  uint64_t size_bytes = 0;
+  std::optional<crypto::Sha256Value> sha256;  // Of the whole body, as the client says.
+};
 struct UploadOptions {
   ObjectMetadata metadata;
   ObjectLock lock;
@@ -199,6 +211,7 @@ struct UploadOptions {
   SseRequest sse;
   std::optional<DigestKind> checksum;  // Unset = CRC64NVME full object.
   std::optional<ChecksumType> checksum_type;
+  std::optional<NativeSession> native;  // `owner` is chosen when the upload is created.
 };
 struct UploadInfo {
   std::string key;
@@ -211,6 +224,7 @@ struct UploadInfo {
   DigestKind checksum = DigestKind::kCrc64Nvme;
   ChecksumType checksum_type = ChecksumType::kFullObject;
   bool checksum_was_asked = false;
+  std::optional<NativeSession> native;  // Unset for an upload of parts.
 };
 struct CompletedPart {
   uint32_t number = 0;
@@ -363,6 +377,9 @@ class Objects {
                                         std::string upload_id) = 0;
   virtual io::Task<Result<UploadListPage>> list_uploads(BucketInfo bucket,
                                                         UploadListRequest request) = 0;
+
+  // Uploads by names of chunks; null where there are none.
+  virtual NativeUploads* native() { return nullptr; }
 
   // Keys of SSE-KMS; see object/kms_keys.h. Their list is the key ring's.
   virtual io::Task<Result<crypto::KmsKeyPointer>> change_kms_key(KmsCommand command) = 0;

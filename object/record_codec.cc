@@ -248,6 +248,17 @@ proto::Object to_proto(const Head& head) {
   return out;
 }
 
+bool take_native(const proto::NativeUpload& in, std::optional<NativeSession>& out) {
+  out.emplace();
+  out->size_bytes = in.size_bytes();
+  if (!parse_owner(in.owner_id(), out->owner)) return false;
+  if (in.sha256().empty()) return true;
+  out->sha256.emplace();
+  if (in.sha256().size() != out->sha256->size()) return false;
+  std::ranges::copy(as_bytes(in.sha256()), out->sha256->begin());
+  return true;
+}
+
 }  // namespace
 
 std::string encode_bucket(const BucketInfo& bucket) {
@@ -402,6 +413,12 @@ std::string encode_upload(const UploadInfo& upload) {
   if (upload.lock.any()) put_lock(upload.lock, out.mutable_lock());
   out.set_acl(upload.acl);
   out.set_sse(upload.sse);
+  if (upload.native) {
+    proto::NativeUpload& native = *out.mutable_native();
+    native.set_owner_id(encode_owner(upload.native->owner));
+    native.set_size_bytes(upload.native->size_bytes);
+    if (upload.native->sha256) native.set_sha256(text_of(*upload.native->sha256));
+  }
   return out.SerializeAsString();
 }
 Result<UploadInfo> parse_upload_record(BytesView bytes) {
@@ -419,6 +436,23 @@ Result<UploadInfo> parse_upload_record(BytesView bytes) {
   if (in.has_lock() && !take_lock(in.lock(), out.lock)) return damaged("an upload");
   out.acl = in.acl();
   out.sse = in.sse();
+  if (in.has_native() && !take_native(in.native(), out.native)) return damaged("an upload");
+  return out;
+}
+
+std::string encode_native_chunk(const NativeChunk& chunk) {
+  proto::NativeChunk out;
+  out.set_extents(encode_extents(chunk.extents));
+  if (chunk.crc64_nvme) out.set_crc64_nvme(text_of(chunk.crc64_nvme->view()));
+  return out.SerializeAsString();
+}
+Result<NativeChunk> parse_native_chunk(BytesView bytes) {
+  proto::NativeChunk in;
+  NativeChunk out;
+  const bool is_good = parse_message(in, bytes) && parse_extents(in.extents(), out.extents) &&
+                       (in.crc64_nvme().empty() || in.crc64_nvme().size() == sizeof(uint64_t));
+  if (!is_good) return damaged("a chunk of an upload");
+  if (!in.crc64_nvme().empty()) out.crc64_nvme = DigestValue(as_bytes(in.crc64_nvme()));
   return out;
 }
 

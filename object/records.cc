@@ -31,10 +31,22 @@ std::optional<uint64_t> order_of(std::string_view version_id) {
   return load_be<uint64_t>(raw->data());
 }
 
-uint64_t Manifest::size_bytes() const {
+namespace {
+
+uint64_t size_of(const std::vector<Extent>& extents) {
   uint64_t sum = 0;
   for (const Extent& extent : extents) sum += extent.size_bytes;
   return sum;
+}
+
+}  // namespace
+
+uint64_t Manifest::size_bytes() const {
+  return size_of(extents);
+}
+
+uint64_t NativeChunk::size_bytes() const {
+  return size_of(extents);
 }
 
 std::vector<std::pair<ChunkId, OwnerId>> Manifest::references() const {

@@ -96,6 +96,14 @@ struct Part {
   Body body;
 };
 
+// Value of the row of a chunk that a native upload holds.
+struct NativeChunk {
+  std::vector<Extent> extents;
+  std::optional<DigestValue> crc64_nvme;  // Of its bytes, when the server saw them.
+
+  uint64_t size_bytes() const;
+};
+
 // What a rename's client token was used for.
 struct RenameToken {
   std::string source_key;
@@ -127,6 +135,8 @@ std::string encode_part(const Part& part);
 Result<Part> parse_part(BytesView bytes);
 std::string encode_upload(const UploadInfo& upload);  // Without key and id: they are the row's key.
 Result<UploadInfo> parse_upload_record(BytesView bytes);
+std::string encode_native_chunk(const NativeChunk& chunk);
+Result<NativeChunk> parse_native_chunk(BytesView bytes);
 std::string encode_completed(const CompletedUpload& completed);
 Result<CompletedUpload> parse_completed(BytesView bytes);
 std::string encode_rename_token(const RenameToken& token);

@@ -70,6 +70,19 @@ io::Task<Status> count_parts(Counting& counting, std::string upload_id, Usage& u
   }
 }
 
+io::Task<Status> count_native_chunks(Counting& counting, std::string upload_id, Usage& usage) {
+  catalog::ScanRequest scan = scan_of(keys::native_chunks(upload_id));
+  while (true) {
+    const std::optional<catalog::ScanPage> page = co_await io::or_return(next_page(counting, scan));
+    if (!page) co_return Status();
+    for (const catalog::Entry& entry : page->entries) {
+      const BytesView record = co_await io::or_return(peek_row(entry.value));
+      const NativeChunk chunk = co_await io::or_return(parse_native_chunk(record));
+      usage.size_bytes += static_cast<int64_t>(chunk.size_bytes());
+    }
+  }
+}
+
 io::Task<Status> count_uploads(Counting& counting, uint64_t bucket_id, Usage& usage) {
   catalog::ScanRequest scan = scan_of(keys::uploads(bucket_id));
   scan.keys_only = true;
@@ -80,6 +93,7 @@ io::Task<Status> count_uploads(Counting& counting, uint64_t bucket_id, Usage& us
       const std::optional<keys::ParsedUpload> upload = keys::parse_upload(entry.key);
       if (!upload) continue;
       co_await io::or_return(count_parts(counting, std::string(upload->upload_id), usage));
+      co_await io::or_return(count_native_chunks(counting, std::string(upload->upload_id), usage));
     }
   }
 }

@@ -143,7 +143,7 @@ http::ResponseHead Call::make_head(int status) const {
   http::ResponseHead head(status);
   head.add("x-amz-request-id", request_id);
   head.add("x-amz-id-2", context.host_id);
-  for (const ErrorField& header : cors_headers) head.add(header.name, header.value);
+  for (const ErrorField& header : reply_headers) head.add(header.name, header.value);
   return head;
 }
 

@@ -26,6 +26,8 @@
 
 namespace cairn::s3 {
 
+class Guest;
+
 // What all requests of a door share. Immutable while the door serves.
 struct DoorContext {
   object::Objects* objects = nullptr;
@@ -43,6 +45,7 @@ struct DoorContext {
   Ownership object_ownership = Ownership::kBucketOwnerEnforced;
   // Peers whose X-Forwarded-For and X-Forwarded-Proto are believed.
   std::vector<iam::IpNetwork> trusted_proxies;
+  const Guest* guest = nullptr;
 };
 
 struct Call {
@@ -59,8 +62,8 @@ struct Call {
   Target target;
   bool is_site = false;    // The host is that of a site (website.h).
   std::string request_id;  // 16 upper-case hex digits.
-  // What lets a browser show the reply to a page of another origin; on every reply.
-  std::vector<ErrorField> cors_headers;
+  // On every reply: what lets a browser show it to a page of another origin, and a guest's own.
+  std::vector<ErrorField> reply_headers;
 
   // Set step by step by the door before the handler runs.
   const Route* route = nullptr;

@@ -72,12 +72,15 @@ io::Task<void> prepare_cors(Call& call) {
   const CorsRequest request{*origin, call.view.header(kRequestMethod).value_or(call.view.method),
                             call.view.header(kRequestHeaders).value_or("")};
   const std::optional<CorsMatch> match = match_cors(*rules, request);
-  if (match) call.cors_headers = headers_of(*match, request);
+  if (!match) co_return;
+  for (ErrorField& header : headers_of(*match, request)) {
+    call.reply_headers.push_back(std::move(header));
+  }
 }
 
 io::Task<S3Status> answer_preflight(Call& call) {
   co_await or_fail(check_preflight(call));
-  if (!call.cors_headers.empty()) co_return co_await call.respond_empty(200);
+  if (!call.reply_headers.empty()) co_return co_await call.respond_empty(200);
   Result<object::BucketInfo> found = co_await call.objects().find_bucket(call.target.bucket);
   const object::BucketInfo bucket = co_await or_fail(translated(call, std::move(found)));
   if (bucket.config->document(document::kCors) == nullptr) {

@@ -10,7 +10,7 @@
 
 namespace cairn::s3 {
 
-// Fills call.cors_headers, which every reply to the call carries, when the request has an Origin
+// Fills call.reply_headers, which every reply to the call carries, when the request has an Origin
 // and a rule of its bucket allows it. REQUIRES: call.target is set.
 io::Task<void> prepare_cors(Call& call);
 

@@ -105,6 +105,7 @@ struct Door::State {
     context.accounts = options.accounts;
     context.object_ownership = options.object_ownership;
     context.trusted_proxies = options.trusted_proxies;
+    context.guest = options.guest;
   }
 
   // What on_exchange_end() tells the observer about a request that has been handled.
@@ -128,6 +129,8 @@ struct Door::State {
   void take_head(Call& call);
   void find_site(Call& call);
   S3Status parse(Call& call);
+  S3Status parse_guest(Call& call);
+  size_t route_index(const Route* route) const;
   S3Status admit(Call& call);
   io::Task<S3Status> wait_for_room();
   S3Status limit(Call& call);
@@ -186,11 +189,24 @@ S3Status Door::State::parse(Call& call) {
   S3Result<Query> query = parse_query(head.query);
   if (!query) return std::unexpected(query.error());
   call.query = std::move(*query);
+  if (options.guest != nullptr && options.guest->wants(head)) return parse_guest(call);
   S3Result<Target> target = split_target(head.host, head.path, options.base_domains);
   if (!target) return std::unexpected(target.error());
   call.target = std::move(*target);
   if (head.method == "OPTIONS") return {};
   const S3Result<const Route*> route = find_route(call.view, call.query, call.target);
+  if (!route) return std::unexpected(route.error());
+  call.route = *route;
+  return check_version(call);
+}
+
+S3Status Door::State::parse_guest(Call& call) {
+  const Guest& guest = *options.guest;
+  call.reply_headers.push_back(guest.reply_header());
+  S3Result<Target> target = guest.target(call.exchange.head());
+  if (!target) return std::unexpected(target.error());
+  call.target = std::move(*target);
+  const S3Result<const Route*> route = guest.find_route(call.view, call.query);
   if (!route) return std::unexpected(route.error());
   call.route = *route;
   return check_version(call);
@@ -309,6 +325,18 @@ io::Task<S3Status> Door::State::serve(Call& call) {
   co_return handled;
 }
 
+// Rows of S3, then the guest's, then one for no route.
+size_t Door::State::route_index(const Route* route) const {
+  const auto index_in = [route](std::span<const Route> rows) {
+    const bool is_inside = route >= rows.data() && route < rows.data() + rows.size();
+    return is_inside ? static_cast<size_t>(route - rows.data()) : rows.size();
+  };
+  const size_t index = route != nullptr ? index_in(routes()) : routes().size();
+  if (index < routes().size() || options.guest == nullptr) return index;
+  const std::span<const Route> more = options.guest->routes();
+  return index + (route != nullptr ? index_in(more) : more.size());
+}
+
 io::Task<void> Door::State::refuse(Call& call, S3Error error) {
   if (call.exchange.response_started()) co_return;  // The connection is cut: see handlers.h.
   if (call.is_site) co_return co_await refuse_website(call, error);
@@ -414,8 +442,7 @@ void Door::on_exchange_end(const http::ExchangeSummary& summary) {
   record.may_change =
       record.method != "GET" && record.method != "HEAD" && record.method != "OPTIONS";
   record.route = finished.route ? finished.route->name : "none";
-  record.route_index =
-      finished.route ? static_cast<size_t>(finished.route - routes().data()) : routes().size();
+  record.route_index = state_->route_index(finished.route);
   record.request_id = finished.request_id;
   record.access_key = finished.access_key;
   if (finished.principal) {

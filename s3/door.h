@@ -20,6 +20,7 @@
 #include "s3/accounts.h"
 #include "s3/auth.h"
 #include "s3/bucket_rules.h"
+#include "s3/guest.h"
 #include "s3/lifecycle_rules.h"
 #include "s3/observer.h"
 #include "s3/rate_limiter.h"
@@ -47,6 +48,7 @@ struct DoorOptions {
   Ownership object_ownership = Ownership::kBucketOwnerEnforced;
   // Peers whose X-Forwarded-For and X-Forwarded-Proto are believed.
   std::vector<iam::IpNetwork> trusted_proxies;
+  const Guest* guest = nullptr;  // Another protocol on this port; null = none.
 };
 
 class Door final : public http::Handler {

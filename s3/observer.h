@@ -18,7 +18,7 @@ struct RequestRecord {
   std::string_view method;
   std::string_view target;
   std::string_view route;  // Name of the route, or "none".
-  size_t route_index = 0;  // Into routes(); routes().size() = none.
+  size_t route_index = 0;  // Into routes(), and behind them a guest's; beyond both = none.
   std::string_view request_id;
   std::string_view access_key;  // Empty when the caller is not known.
   std::string_view principal;   // The caller's ARN.

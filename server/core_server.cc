@@ -20,7 +20,10 @@ Result<std::unique_ptr<CoreServer>> CoreServer::create(const Shared& shared, siz
 }
 
 CoreServer::CoreServer(const Shared& shared, size_t index, std::unique_ptr<io::Reactor> reactor)
-    : shared_(shared), index_(index), metrics_(s3::routes().size()), reactor_(std::move(reactor)) {}
+    : shared_(shared),
+      index_(index),
+      metrics_(s3::routes().size() + native::routes().size()),
+      reactor_(std::move(reactor)) {}
 
 CoreServer::~CoreServer() = default;
 
@@ -69,6 +72,8 @@ io::Task<Result<io::Endpoint>> CoreServer::listen(io::Endpoint at, Served served
   }
   directory_ = std::make_unique<AccountDirectory>(served.stores.accounts());
   door.accounts = directory_.get();
+  native_ = std::make_unique<native::Guest>(native::Guest::Options{});
+  door.guest = native_.get();
   door.object_ownership = s3::parse_ownership(config.object_ownership).value();
   door_ = std::make_unique<s3::Door>(std::move(door));
   co_await io::or_return(open_accounts_door(served.stores));

@@ -14,6 +14,7 @@
 #include "io/stream.h"
 #include "io/sync.h"
 #include "io/tls.h"
+#include "native/guest.h"
 #include "s3/auth.h"
 #include "s3/door.h"
 #include "server/access_log.h"
@@ -78,6 +79,7 @@ class CoreServer final : private s3::RequestObserver {
   BucketLogs* bucket_logs_ = nullptr;
   std::unique_ptr<AccountCredentials> credentials_;
   std::unique_ptr<AccountDirectory> directory_;
+  std::unique_ptr<native::Guest> native_;
   std::unique_ptr<s3::Door> door_;
   std::unique_ptr<query::IssuerKeys> issuers_;
   std::unique_ptr<query::Door> accounts_door_;

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "native/guest.h"
 #include "s3/routes.h"
 #include "server/metrics_text.h"
 
@@ -15,10 +16,12 @@ double to_seconds(int64_t nanoseconds) {
 // Rows of the table may share a name: one series per name.
 std::map<std::string_view, RouteReading> by_name(const std::vector<RouteReading>& rows) {
   std::map<std::string_view, RouteReading> merged;
-  const std::span<const s3::Route> routes = s3::routes();
+  std::vector<std::string_view> names;
+  for (const s3::Route& route : s3::routes()) names.push_back(route.name);
+  for (const s3::Route& route : native::routes()) names.push_back(route.name);
   for (size_t i = 0; i < rows.size(); ++i) {
     if (rows[i].requests() == 0) continue;
-    merged[i < routes.size() ? routes[i].name : "none"].add(rows[i]);
+    merged[i < names.size() ? names[i] : "none"].add(rows[i]);
   }
   return merged;
 }

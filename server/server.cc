@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "crypto/key_ring.h"
+#include "native/guest.h"
 #include "s3/routes.h"
 #include "server/access_log.h"
 #include "server/account_commands.h"
@@ -292,7 +293,7 @@ io::Task<void> Node::drain_all() {
 
 io::Task<std::string> Node::metrics() {
   MetricsReading reading;
-  reading.routes.resize(s3::routes().size() + 1);
+  reading.routes.resize(s3::routes().size() + native::routes().size() + 1);
   for (const std::unique_ptr<CoreServer>& core : cores_) {
     core->metrics().read(reading.routes);
     reading.cores.push_back(co_await io::run_on(core->reactor(), core->read()));

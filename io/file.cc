@@ -42,4 +42,45 @@ Task<Status> File::write_all(std::vector<BytesView> pieces, uint64_t offset_byte
   }
 }
 
+Task<Result<FileStatus>> File::status() {
+  FileStatus found;
+  found.size_bytes = co_await or_return(size());
+  co_return found;
+}
+
+namespace {
+
+Task<Result<FileContents>> read_whole(File& file, size_t size_max_bytes) {
+  FileContents contents;
+  contents.status = co_await or_return(file.status());
+  if (contents.status.size_bytes > size_max_bytes) {
+    co_return fail(Code::kOutOfRange, "the file is larger than expected");
+  }
+  const auto size_bytes = static_cast<size_t>(contents.status.size_bytes);
+  contents.bytes = Buffer::allocate(std::max<size_t>(size_bytes, 1));
+  contents.bytes.resize(size_bytes);
+  co_await or_return(file.read_exact(contents.bytes.span(), 0));
+  co_return contents;
+}
+
+}  // namespace
+
+Task<Result<FileContents>> FileSystem::read_file(std::string path, size_t size_max_bytes) {
+  std::unique_ptr<File> file = co_await or_return(open(std::move(path), {}));
+  Result<FileContents> contents = co_await read_whole(*file, size_max_bytes);
+  co_await file->close();
+  co_return contents;
+}
+
+Task<Status> FileSystem::write_file(std::string path, std::string temporary, BytesView bytes) {
+  const OpenOptions options{
+      .write = true, .create = true, .truncate = true, .public_mode = true, .no_follow = true};
+  std::unique_ptr<File> file = co_await or_return(open(temporary, options));
+  Status written = co_await file->write_all(bytes, 0);
+  co_await file->close();
+  if (written) written = co_await rename(temporary, path);
+  if (!written) (void)co_await unlink(temporary);
+  co_return written;
+}
+
 }  // namespace cairn::io

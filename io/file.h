@@ -7,11 +7,20 @@
 #include <string>
 #include <vector>
 
+#include "base/buffer.h"
 #include "base/bytes.h"
 #include "base/result.h"
 #include "io/task.h"
 
 namespace cairn::io {
+
+// What tells whether a file is still the one that was looked at.
+struct FileStatus {
+  uint64_t size_bytes = 0;
+  int64_t modified_ns = 0;  // Since 1970; 0 where the file system does not know.
+  uint64_t inode = 0;
+  friend bool operator==(const FileStatus&, const FileStatus&) = default;
+};
 
 // An open file. Operations may be called from any reactor and run on the calling one; concurrent
 // operations on disjoint ranges are independent.
@@ -34,6 +43,8 @@ class File {
   virtual Task<Status> punch_hole(uint64_t offset_bytes, uint64_t size_bytes) = 0;
   virtual Task<Status> truncate(uint64_t size_bytes) = 0;
   virtual Task<Result<uint64_t>> size() = 0;
+  // Default: the size alone.
+  virtual Task<Result<FileStatus>> status();
   // First offset >= `offset_bytes` that holds data (SEEK_DATA); kNotFound when there is none.
   // Preallocated, never written ranges count as holes.
   virtual Task<Result<uint64_t>> next_data(uint64_t offset_bytes) = 0;
@@ -54,6 +65,14 @@ struct OpenOptions {
   bool exclusive = false;  // With create: kAlreadyExists when present.
   bool direct = false;     // O_DIRECT; falls back to buffered where the file system refuses it.
   bool truncate = false;
+  bool public_mode = false;  // A created file gets 0666 less the umask instead of 0600.
+  bool no_follow = false;    // Refuses a symbolic link at the end of the path.
+};
+
+// A whole small file with the status it had when it was opened.
+struct FileContents {
+  Buffer bytes;
+  FileStatus status;
 };
 
 struct SpaceInfo {
@@ -81,6 +100,12 @@ class FileSystem {
   // Makes created, renamed and unlinked entries of the directory durable.
   virtual Task<Status> sync_directory(std::string directory) = 0;
   virtual Task<Result<SpaceInfo>> space(std::string path) = 0;
+  // The whole file, into memory of the heap; kOutOfRange when it is larger than `size_max_bytes`.
+  virtual Task<Result<FileContents>> read_file(std::string path, size_t size_max_bytes);
+  // Puts a file at `path` as a whole or not at all: written to `temporary` (same directory,
+  // replaced when it is there), then renamed. Mode 0666 less the umask. `bytes` must live until
+  // then. Nothing is synced: after a power cut the file may be gone or empty.
+  virtual Task<Status> write_file(std::string path, std::string temporary, BytesView bytes);
   // kUnavailable when another process holds it.
   virtual Task<Result<std::unique_ptr<FileLock>>> lock(std::string path) = 0;
 };

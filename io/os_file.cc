@@ -22,6 +22,8 @@ bool is_passing(int32_t result) {
   return result == -EINTR || result == -EAGAIN;
 }
 
+constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
+
 Result<struct stat> stat_of(int fd) {
   struct stat found{};
   if (::fstat(fd, &found) != 0) return std::unexpected(errno_error(errno, "fstat"));
@@ -35,15 +37,16 @@ OsFile::~OsFile() {
 }
 
 Result<UniqueFd> OsFile::open_blocking(const std::string& path, const OpenOptions& options) {
-  constexpr mode_t kPrivate = 0600;
+  const mode_t mode = options.public_mode ? 0666 : 0600;
   int flags = O_CLOEXEC | (options.write ? O_RDWR : O_RDONLY);
   if (options.create) flags |= O_CREAT;
   if (options.exclusive) flags |= O_EXCL;
   if (options.truncate) flags |= O_TRUNC;
-  UniqueFd fd(::open(path.c_str(), flags | (options.direct ? O_DIRECT : 0), kPrivate));
+  if (options.no_follow) flags |= O_NOFOLLOW;
+  UniqueFd fd(::open(path.c_str(), flags | (options.direct ? O_DIRECT : 0), mode));
   // EINVAL is how a file system says that it has no direct I/O; the file may exist by now.
   if (!fd && errno == EINVAL && options.direct) {
-    fd.reset(::open(path.c_str(), flags & ~O_EXCL, kPrivate));
+    fd.reset(::open(path.c_str(), flags & ~O_EXCL, mode));
   }
   if (!fd) return std::unexpected(errno_error(errno, "open " + path));
   return fd;
@@ -115,6 +118,20 @@ Task<Status> OsFile::truncate(uint64_t size_bytes) {
 Task<Result<uint64_t>> OsFile::size() {
   const struct stat found = co_await or_return(stat_of(fd_.get()));
   co_return static_cast<uint64_t>(found.st_size);
+}
+
+Result<FileStatus> file_status_of(int fd) {
+  const Result<struct stat> found = stat_of(fd);
+  if (!found) return std::unexpected(found.error());
+  const timespec& modified = found->st_mtim;
+  return FileStatus{.size_bytes = static_cast<uint64_t>(found->st_size),
+                    .modified_ns = modified.tv_sec * kNanosecondsPerSecond + modified.tv_nsec,
+                    .inode = found->st_ino};
+}
+
+Task<Result<FileStatus>> OsFile::status() {
+  const FileStatus found = co_await or_return(file_status_of(fd_.get()));
+  co_return found;
 }
 
 Task<Result<uint64_t>> OsFile::next_data(uint64_t offset_bytes) {

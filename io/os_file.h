@@ -9,6 +9,9 @@
 
 namespace cairn::io {
 
+// fstat(2).
+Result<FileStatus> file_status_of(int fd);
+
 class OsFile final : public File {
  public:
   explicit OsFile(UniqueFd fd) : fd_(std::move(fd)) {}
@@ -27,6 +30,7 @@ class OsFile final : public File {
   Task<Status> punch_hole(uint64_t offset_bytes, uint64_t size_bytes) override;
   Task<Status> truncate(uint64_t size_bytes) override;
   Task<Result<uint64_t>> size() override;
+  Task<Result<FileStatus>> status() override;
   Task<Result<uint64_t>> next_data(uint64_t offset_bytes) override;
   Task<Result<uint64_t>> allocated_bytes() override;
   Task<void> close() override;

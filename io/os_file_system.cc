@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -87,6 +88,58 @@ Result<std::unique_ptr<FileLock>> lock_file(const std::string& path) {
   return std::make_unique<OsFileLock>(std::move(fd));
 }
 
+Status read_all(int fd, Buffer& into, const std::string& path) {
+  size_t done = 0;
+  while (done < into.size()) {
+    const ssize_t read = ::read(fd, into.data() + done, into.size() - done);
+    if (read < 0 && errno == EINTR) continue;
+    if (read < 0) return last_error("read " + path);
+    if (read == 0) return fail(Code::kFailedPrecondition, path + " became shorter");
+    done += static_cast<size_t>(read);
+  }
+  return {};
+}
+
+Result<FileContents> read_contents(const std::string& path, size_t size_max_bytes) {
+  const Result<UniqueFd> fd = OsFile::open_blocking(path, {});
+  if (!fd) return std::unexpected(fd.error());
+  const Result<FileStatus> status = file_status_of(fd->get());
+  if (!status) return std::unexpected(status.error());
+  if (status->size_bytes > size_max_bytes) {
+    return fail(Code::kOutOfRange, path + " is larger than expected");
+  }
+  const auto size_bytes = static_cast<size_t>(status->size_bytes);
+  FileContents contents{Buffer::allocate(std::max<size_t>(size_bytes, 1)), *status};
+  contents.bytes.resize(size_bytes);
+  if (Status read = read_all(fd->get(), contents.bytes, path); !read) {
+    return std::unexpected(read.error());
+  }
+  return contents;
+}
+
+Status write_contents(const std::string& path, BytesView bytes) {
+  const OpenOptions options{
+      .write = true, .create = true, .truncate = true, .public_mode = true, .no_follow = true};
+  const Result<UniqueFd> fd = OsFile::open_blocking(path, options);
+  if (!fd) return std::unexpected(fd.error());
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd->get(), bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return last_error("write " + path);
+    bytes = bytes.subspan(static_cast<size_t>(written));
+  }
+  return {};
+}
+
+Status replace_contents(const std::string& path, const std::string& temporary, BytesView bytes) {
+  Status done = write_contents(temporary, bytes);
+  if (done && ::rename(temporary.c_str(), path.c_str()) != 0) {
+    done = last_error("rename " + temporary + " to " + path);
+  }
+  if (!done) ::unlink(temporary.c_str());
+  return done;
+}
+
 // Runs `work`, which returns some Result, in the blocking pool.
 template <typename Work>
 Task<std::invoke_result_t<Work>> in_pool(Work work) {
@@ -126,6 +179,16 @@ class OsFileSystem final : public FileSystem {
   }
   Task<Result<SpaceInfo>> space(std::string path) override {
     return in_pool([path = std::move(path)] { return space_of(path); });
+  }
+  // One trip to a thread instead of one per call: small files come by the thousand.
+  Task<Result<FileContents>> read_file(std::string path, size_t size_max_bytes) override {
+    return in_pool(
+        [path = std::move(path), size_max_bytes] { return read_contents(path, size_max_bytes); });
+  }
+  Task<Status> write_file(std::string path, std::string temporary, BytesView bytes) override {
+    return in_pool([path = std::move(path), temporary = std::move(temporary), bytes] {
+      return replace_contents(path, temporary, bytes);
+    });
   }
   Task<Result<std::unique_ptr<FileLock>>> lock(std::string path) override {
     return in_pool([path = std::move(path)] { return lock_file(path); });

@@ -61,6 +61,8 @@ ObjectInfo info_of(const http::ReceivedHead& head) {
   info.version_id = text_of(head, "x-amz-version-id");
   info.content_type = text_of(head, "content-type");
   info.storage_class = text_of(head, "x-amz-storage-class");
+  info.etag_is_opaque = text_of(head, "x-amz-server-side-encryption").starts_with("aws:kms") ||
+                        head.get("x-amz-server-side-encryption-customer-algorithm").has_value();
   for (const http::Field field : head.fields) {
     if (!starts_with_meta(field.name)) continue;
     info.metadata.emplace_back(field.name.substr(kMetaPrefix.size()), field.value);

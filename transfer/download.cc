@@ -1,0 +1,122 @@
+#include "transfer/download.h"
+
+#include "transfer/file_names.h"
+#include "transfer/range_fetcher.h"
+#include "transfer/verify.h"
+
+namespace cairn::transfer {
+namespace {
+
+// An object that is replaced again and again while it is downloaded.
+constexpr unsigned kRestartsMax = 3;
+
+Failure stopped() {
+  return Failure(Error{Code::kCancelled,
+                       "stopped; what has arrived is kept and the next download goes on from it"});
+}
+
+// All ranges of one version of the object, verified, under the target's name.
+io::Task<S3Status> fetch_and_publish(Crew& crew, const DownloadJob& job,
+                                     const DownloadOptions& options, Meter& meter,
+                                     PartialFile& partial, DownloadReport& report) {
+  RangePlan plan(report.info.size_bytes, partial.resumed());
+  const uint64_t resumed_bytes = plan.done_bytes();
+  report.resumed_bytes = resumed_bytes;
+  meter.add_resumed(resumed_bytes);
+  meter.add_done(resumed_bytes);
+  RangeFetcher fetcher({crew, job, report.info, partial, plan, meter}, options.pace);
+  co_await fetcher.run();
+  report.hedges_count += fetcher.hedges_count();
+  if (crew.stop_requested()) co_return std::unexpected(stopped());
+  if (plan.has_failed()) co_return std::unexpected(*plan.failure());
+  S3Result<VerifiedBy> verified = verify_crc64(report.info, plan.crc64());
+  if (verified && (*verified == VerifiedBy::kNothing || job.sha256)) {
+    verified = co_await verify_file(partial.file(), report.info, job.sha256, options.check_md5);
+  }
+  if (!verified) {
+    co_await partial.discard();
+    co_return std::unexpected(std::move(verified.error()));
+  }
+  report.verified_by = *verified;
+  co_await or_fail(partial.publish(options.sync));
+  co_return S3Status();
+}
+
+io::Task<S3Status> download_ranges(Crew& crew, const DownloadJob& job,
+                                   const DownloadOptions& options, Meter& meter,
+                                   DownloadReport& report) {
+  std::unique_ptr<PartialFile> partial =
+      co_await or_fail(PartialFile::open(crew.files(), job, report.info, options));
+  S3Status done = co_await fetch_and_publish(crew, job, options, meter, *partial, report);
+  co_await partial->close();
+  co_return done;
+}
+
+}  // namespace
+
+io::Task<S3Result<DownloadReport>> download_whole(Crew& crew, size_t member, DownloadJob job,
+                                                  DownloadOptions options, Meter& meter) {
+  const io::Until until{.stop = crew.stop_token(member)};
+  RetryBudget budget;
+  for (unsigned repeats = 1;; ++repeats) {
+    S3Result<ObjectBody> body = co_await crew.client(member).get(
+        job.bucket, job.key, job.version_id, std::nullopt, "", until);
+    Failure failure;
+    if (body && body->info.size_bytes > kWholeBytesMax) {
+      co_return std::unexpected(
+          Failure(Error{Code::kOutOfRange, "the object grew since it was listed"}));
+    }
+    if (body) {
+      const auto size_bytes = static_cast<size_t>(body->info.size_bytes);
+      Buffer bytes = co_await or_fail(
+          io::Reactor::current().buffers().acquire(std::max<size_t>(size_bytes, 1), until));
+      bytes.resize(size_bytes);
+      const Result<size_t> received = co_await body->response.receive(bytes.span());
+      if (received && *received == size_bytes) {
+        DownloadReport report{.info = std::move(body->info)};
+        report.verified_by = co_await or_fail(
+            verify_memory(report.info, bytes.view(), job.sha256, options.check_md5));
+        co_await or_fail(crew.files().write_file(job.path, partial_path(job.path), bytes.view()));
+        meter.add_sent(size_bytes);
+        meter.add_done(size_bytes);
+        co_return report;
+      }
+      failure = received ? Failure(Error{Code::kClosed, "the server ended inside the body"})
+                         : Failure(received.error());
+    } else {
+      failure = std::move(body.error());
+    }
+    constexpr unsigned kRepeatsMax = 5;
+    const bool again = failure.is_retryable && repeats <= kRepeatsMax && budget.spend() &&
+                       !crew.stop_token(member).stop_requested();
+    if (!again) co_return std::unexpected(std::move(failure));
+    co_await or_fail(io::sleep_for(RetryBudget::pause(repeats, system_random()), until.stop));
+  }
+}
+
+io::Task<S3Result<DownloadReport>> download(Crew& crew, DownloadJob job, DownloadOptions options,
+                                            Meter& meter, io::Until until) {
+  const ForwardedStop forwarded(crew, until.stop);
+  DownloadReport report;
+  if (job.size_hint_bytes.value_or(kWholeBytesMax + 1) <= kWholeBytesMax) {
+    S3Result<DownloadReport> small = co_await download_whole(crew, 0, job, options, meter);
+    if (small || small.error().error.code != Code::kOutOfRange) co_return small;
+  }
+  while (true) {
+    report.info = co_await or_fail(
+        crew.client().head(job.bucket, job.key, job.version_id, {.stop = crew.stop_token(0)}));
+    if (report.info.size_bytes <= kWholeBytesMax) {
+      S3Result<DownloadReport> small = co_await download_whole(crew, 0, job, options, meter);
+      co_return small;
+    }
+    S3Status done = co_await download_ranges(crew, job, options, meter, report);
+    if (done) co_return report;
+    const bool was_replaced = done.error().status == 412;
+    if (!was_replaced || report.restarts_count == kRestartsMax) {
+      co_return std::unexpected(std::move(done.error()));
+    }
+    ++report.restarts_count;
+  }
+}
+
+}  // namespace cairn::transfer

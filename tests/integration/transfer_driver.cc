@@ -7,12 +7,11 @@
 // Credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Settings: members, in_flight,
 // start, journal (directory), direct, sync, resume, small (requests at a time), ca (PEM file).
 // Prints one line of JSON; exit 0, 1 = the transfer failed, 2 = usage, 3 = stopped by SIGINT.
-#include <sys/resource.h>
-
 #include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <map>
 #include <string>
 #include <thread>
@@ -178,6 +177,15 @@ io::Task<void> watch_signal(io::StopSource& stop, io::StopToken end) {
   stop.request();
 }
 
+// VmHWM: getrusage() would tell the peak of the process that forked this one.
+long rss_peak_kib() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) return std::stol(line.substr(6));
+  }
+  return 0;
+}
+
 io::Task<int> run(Arguments arguments) {
   const auto variable = [](const char* name) {
     const char* value = std::getenv(name);
@@ -207,8 +215,6 @@ io::Task<int> run(Arguments arguments) {
   co_await watch.join();
   co_await (*crew)->close();
   const Progress progress = meter.read();
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
   std::printf(
       "{\"seconds\": %.3f, \"done\": %llu, \"sent\": %llu, \"resumed\": %llu, "
       "\"instant\": %llu, \"files\": %llu, \"rss_kib\": %ld%s, \"error\": \"%s\", "
@@ -218,8 +224,8 @@ io::Task<int> run(Arguments arguments) {
       static_cast<unsigned long long>(progress.bytes_sent),
       static_cast<unsigned long long>(progress.bytes_resumed),
       static_cast<unsigned long long>(progress.bytes_instant),
-      static_cast<unsigned long long>(progress.files_done), usage.ru_maxrss,
-      outcome.details.c_str(), outcome.failure.error.message.c_str(), outcome.failure.code.c_str());
+      static_cast<unsigned long long>(progress.files_done), rss_peak_kib(), outcome.details.c_str(),
+      outcome.failure.error.message.c_str(), outcome.failure.code.c_str());
   if (!outcome.failed) co_return 0;
   co_return outcome.failure.error.code == Code::kCancelled ? 3 : 1;
 }

@@ -26,10 +26,10 @@ std::unexpected<Error> too_large(uint64_t size_bytes_max) {
 }  // namespace
 
 BodySink::BodySink(Context& context, Options options)
-    : context_(context),
-      core_(context.core()),
+    : core_(context.core()),
       options_(std::move(options)),
-      chunker_(chunker_parameters()) {
+      chunker_(chunker_parameters()),
+      composer_(context, options_.keys, options_.owner, options_.shares_segments) {
   if (options_.size_bytes) {
     options_.size_bytes_max = std::min(options_.size_bytes_max, *options_.size_bytes);
   }
@@ -69,7 +69,7 @@ io::Task<Result<std::unique_ptr<BodySink::OpenChunk>>> BodySink::begin_chunk(uin
   auto chunk = std::make_unique<OpenChunk>();
   const uint64_t capacity =
       std::max<uint64_t>(wanted_capacity(begin_bytes), carried.size() + kChunkRoomBytes);
-  chunk->buffer = co_await io::or_return(core_.reactor.buffers().acquire(capacity, {}));
+  chunk->buffer = co_await io::or_return(acquire(capacity));
   chunk->buffer.append(carried);
   chunk->begin_bytes = begin_bytes;
   if (!options_.may_inline || begin_bytes > 0) chunk->segments.reserve(kSegmentsPerChunkMax);
@@ -106,7 +106,7 @@ io::Task<Status> BodySink::grow() {
   if (!larger) {
     const Buffer kept = Buffer::copy_of(chunk_->buffer.view());
     chunk_->buffer = Buffer();
-    larger = co_await core_.reactor.buffers().acquire(capacity, {});
+    larger = co_await acquire(capacity);
     if (!larger) {
       failure_ = larger.error();
       co_return std::unexpected(*failure_);
@@ -195,9 +195,7 @@ io::Task<Status> BodySink::end_chunk() {
     }
   }
   co_await in_flight_.acquire();
-  const size_t index = extents_.size();
-  extents_.emplace_back();
-  scope_.spawn(store_chunk(std::move(chunk_), index));
+  scope_.spawn(store_chunk(std::move(chunk_)));
   chunk_ = std::move(next);
   if (!carried.empty()) {
     chunk_ = co_await io::or_return(begin_chunk(next_begin, carried.view()));
@@ -205,71 +203,36 @@ io::Task<Status> BodySink::end_chunk() {
   co_return Status{};
 }
 
-ChunkId BodySink::chunk_id(const OpenChunk& chunk) const {
-  Bytes hashes;
-  hashes.reserve(chunk.segments.size() * sizeof(crypto::Sha256Value));
-  for (const SegmentName& segment : chunk.segments) {
-    hashes.insert(hashes.end(), segment.hash.begin(), segment.hash.end());
-  }
-  const crypto::Sha256Value content = crypto::sha256(hashes);
-  return ChunkId{crypto::hmac_sha256(options_.keys->id.view(), content)};
-}
-
-io::Task<void> BodySink::store_chunk(std::unique_ptr<OpenChunk> chunk, size_t extent_index) {
-  co_await core_.hashing.drain();
-  if (!failure_) {
-    const ChunkId id = chunk_id(*chunk);
-    Extent& extent = extents_[extent_index];
-    extent.chunk = id;
-    extent.chunk_bytes = static_cast<uint32_t>(chunk->plaintext_bytes);
-    extent.size_bytes = extent.chunk_bytes;
-    // Noted before the store is asked: a failed put may have left a hold.
-    held_.push_back(id);
-    const Result<bool> present = co_await context_.store.link(id, options_.owner);
-    Status status;
-    if (!present) {
-      status = std::unexpected(present.error());
-    } else if (!*present) {
-      status = co_await seal_and_put(*chunk, id);
-      if (status) status = add_hooks(id, chunk->segments);
-    }
-    if (status && options_.shares_segments) {
-      context_.segments.remember(options_.keys->tenant, id, std::move(chunk->segments));
-    }
-    if (!status && !failure_) failure_ = status.error();
-  }
+io::Task<void> BodySink::store_chunk(std::unique_ptr<OpenChunk> chunk) {
+  auto cut = std::make_unique<CutChunk>();
+  cut->buffer = std::move(chunk->buffer);
+  cut->segments = std::move(chunk->segments);
   chunk.reset();
+  Status status;
+  if (failure_) {
+    co_await core_.hashing.drain();
+  } else {
+    status = co_await composer_.add(std::move(cut));
+  }
+  cut.reset();
+  if (!status && !failure_) failure_ = status.error();
   in_flight_.release();
 }
 
-Status BodySink::add_hooks(const ChunkId& id, const std::vector<SegmentName>& segments) {
-  if (!options_.shares_segments || hooks_.size() >= kHooksPerBodyMax) return {};
-  Result<std::vector<catalog::Put>> rows =
-      context_.segments.hooks_of(options_.keys->tenant, id, segments);
-  if (!rows) return std::unexpected(std::move(rows.error()));
-  std::ranges::move(*rows, std::back_inserter(hooks_));
-  return {};
+// A buffer of the pool. While it waits, nothing that was gathered keeps others from theirs.
+io::Task<Result<Buffer>> BodySink::acquire(uint64_t capacity_bytes) {
+  Result<Buffer> buffer = core_.reactor.buffers().try_acquire(capacity_bytes);
+  if (buffer) co_return buffer;
+  scope_.spawn(give_memory_back());
+  buffer = co_await core_.reactor.buffers().acquire(capacity_bytes, {});
+  const Status ended = co_await composer_.wants_memory(false);
+  if (!ended) co_return std::unexpected(ended.error());
+  co_return buffer;
 }
 
-io::Task<Status> BodySink::seal_and_put(OpenChunk& chunk, ChunkId id) {
-  chunk.buffer.resize(chunk.plaintext_bytes);
-  for (const SegmentName& segment : chunk.segments) {
-    uint8_t entry[kSegmentEntryBytes];
-    store_le(entry, segment.size_bytes);
-    std::ranges::copy(segment.hash, entry + sizeof(segment.size_bytes));
-    const size_t appended_bytes = chunk.buffer.append(entry);
-    ASSERT(appended_bytes == kSegmentEntryBytes);
-  }
-  crypto::ChunkBinding binding;
-  binding.tenant = options_.keys->tenant;
-  binding.id = id;
-  binding.plaintext_bytes = chunk.plaintext_bytes;
-  binding.table_bytes = chunk.segments.size() * kSegmentEntryBytes;
-  storage::SealedChunk sealed;
-  sealed.header = co_await io::or_return(
-      crypto::seal_chunk(*options_.keys, binding, context_.random, chunk.buffer.span()));
-  sealed.payload = std::move(chunk.buffer);
-  co_return co_await context_.store.put(id, std::move(sealed), options_.owner);
+io::Task<void> BodySink::give_memory_back() {
+  const Status status = co_await composer_.wants_memory(true);
+  if (!status && !failure_) failure_ = status.error();
 }
 
 io::Task<Result<BodyDigests>> BodySink::digests() {
@@ -295,7 +258,7 @@ io::Task<Result<Manifest>> BodySink::store() {
   if (failure_) co_return std::unexpected(*failure_);
   Manifest manifest;
   manifest.owner = options_.owner;
-  manifest.extents = extents_;
+  manifest.extents = co_await io::or_return(composer_.finish());
   co_return manifest;
 }
 
@@ -308,7 +271,7 @@ io::Task<void> BodySink::settle() {
   ASSERT(!done_);
   done_ = true;
   chunk_.reset();
-  if (!held_.empty()) co_await context_.store.release(options_.owner, std::move(held_));
+  co_await composer_.settle();
 }
 
 io::Task<void> BodySink::abandon() {
@@ -318,12 +281,7 @@ io::Task<void> BodySink::abandon() {
   co_await core_.hashing.drain();
   co_await scope_.join();
   chunk_.reset();
-  std::vector<ChunkId> held = std::move(held_);
-  for (const ChunkId& id : held) {
-    // The store keeps what others hold or refer to; a failure leaves an orphan to the sweep.
-    const Result<bool> dropped = co_await context_.store.unlink(id, options_.owner);
-    static_cast<void>(dropped);
-  }
+  co_await composer_.abandon();
 }
 
 }  // namespace cairn::object

@@ -21,6 +21,7 @@
 #include "io/task.h"
 #include "object/context.h"
 #include "object/objects.h"
+#include "object/segment_composer.h"
 #include "transfer/chunker.h"
 
 namespace cairn::object {
@@ -50,7 +51,7 @@ class BodySink {
   // Waits until every chunk is durable. The manifest is empty for an inline body.
   io::Task<Result<Manifest>> store();
   // Rows for the commit, by which others find the new segments. REQUIRES: store() completed.
-  const std::vector<catalog::Put>& hooks() const { return hooks_; }
+  const std::vector<catalog::Put>& hooks() const { return composer_.hooks(); }
   // The bytes of a body that is kept inline, until settle() or abandon().
   bool is_inline() const { return options_.may_inline && size_bytes_ <= kInlineBytesMax; }
   BytesView inline_bytes() const;
@@ -78,12 +79,10 @@ class BodySink {
   void end_segment(uint64_t end_bytes);
   io::Task<Status> end_chunk();
   io::Task<Status> feed(bool finish);
-  io::Task<void> store_chunk(std::unique_ptr<OpenChunk> chunk, size_t extent_index);
-  io::Task<Status> seal_and_put(OpenChunk& chunk, ChunkId id);
-  Status add_hooks(const ChunkId& id, const std::vector<SegmentName>& segments);
-  ChunkId chunk_id(const OpenChunk& chunk) const;
+  io::Task<void> store_chunk(std::unique_ptr<OpenChunk> chunk);
+  io::Task<Result<Buffer>> acquire(uint64_t capacity_bytes);
+  io::Task<void> give_memory_back();
 
-  Context& context_;
   Core& core_;
   Options options_;
 
@@ -101,9 +100,7 @@ class BodySink {
   bool ended_ = false;
 
   // Storing.
-  std::vector<Extent> extents_;
-  std::vector<ChunkId> held_;  // Chunks held for the owner in the store.
-  std::vector<catalog::Put> hooks_;
+  SegmentComposer composer_;
   std::optional<Error> failure_;
   io::Semaphore in_flight_{kChunksInFlightMax};
   io::Scope scope_;

@@ -14,6 +14,7 @@ namespace cairn::object {
 // One read: its result once `ready` is set.
 struct ChunkReader::Slot {
   io::Event ready;
+  size_t size_bytes = 0;
   std::optional<Result<Buffer>> result;
 };
 
@@ -49,11 +50,13 @@ void ChunkReader::start(std::vector<Extent> extents) {
   extent_index_ = 0;
   extent_done_bytes_ = 0;
   slots_.clear();
+  in_flight_bytes_ = 0;
   fill();
 }
 
 void ChunkReader::fill() {
-  while (slots_.size() < kPiecesInFlightMax && extent_index_ < extents_.size()) {
+  while (slots_.size() < kPiecesInFlightMax && in_flight_bytes_ < kInFlightBytesMax &&
+         extent_index_ < extents_.size()) {
     const Extent& extent = extents_[extent_index_];
     Extent piece = extent;
     piece.offset_bytes += extent_done_bytes_;
@@ -68,6 +71,8 @@ void ChunkReader::fill() {
       extent_done_bytes_ = 0;
     }
     auto slot = std::make_shared<Slot>();
+    slot->size_bytes = piece.size_bytes;
+    in_flight_bytes_ += piece.size_bytes;
     slots_.push_back(slot);
     state_->core.fetches.spawn(State::run(state_, std::move(slot), piece));
   }
@@ -78,6 +83,7 @@ io::Task<Result<Buffer>> ChunkReader::next() {
   const std::shared_ptr<Slot> slot = slots_.front();
   co_await slot->ready.wait();
   slots_.pop_front();
+  in_flight_bytes_ -= slot->size_bytes;
   fill();
   co_return std::move(*slot->result);
 }

@@ -44,6 +44,7 @@ class ChunkReader {
   size_t extent_index_ = 0;
   uint32_t extent_done_bytes_ = 0;
   std::deque<std::shared_ptr<Slot>> slots_;
+  size_t in_flight_bytes_ = 0;  // Of the pieces of slots_.
 };
 
 // All bytes of `extents`, at most `size_bytes_max`, under the tenant's own keys.

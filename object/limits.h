@@ -20,7 +20,8 @@ inline constexpr size_t kSegmentEntryBytes = 36;   // Length (4, little-endian),
 inline constexpr size_t kSpaceBytesMax = 1 * MiB;  // One next_space().
 inline constexpr size_t kChunksInFlightMax = 2;    // Per writer, besides the one being filled.
 inline constexpr size_t kPieceBytes = 1 * MiB;     // One read of the store.
-inline constexpr size_t kPiecesInFlightMax = 4;    // Per reader.
+inline constexpr size_t kPiecesInFlightMax = 32;   // Per reader, and so many bytes of them, or one
+inline constexpr size_t kInFlightBytesMax = 4 * MiB;  // piece more.
 
 // Hashing: blocks of so many streams are worth one run; more bytes than this never wait.
 inline constexpr size_t kHashLanes = 8;
@@ -67,6 +68,12 @@ inline constexpr uint16_t kHookEvery = 4;
 inline constexpr size_t kSegmentsPerLookup = 64;  // About a chunk; each has a least hash.
 // Of all reactors together; about 100 bytes a segment, so 64 GiB of segments of 64 KiB.
 inline constexpr uint64_t kSegmentCacheBytesMax = 100 * MiB;
+// Sharing: bytes of a run of a body on average, and one part in so many of a chunk that has to be
+// known already for any of it to be shared.
+inline constexpr uint64_t kRunBytesMean = 128 * KiB;
+inline constexpr uint64_t kKnownShareMin = 16;
+inline constexpr uint64_t kGatheredChunkBytes = 4 * MiB;  // New segments gathered are a chunk then.
+inline constexpr size_t kOwnSegmentsMax = 16384;     // Of a body, remembered while it is written.
 inline constexpr size_t kHooksPerBodyMax = 1 << 16;  // Of one commit; later chunks go without.
 inline constexpr size_t kHooksSweptPerPass = 4096;
 // Every dropped chunk has the sweep look at so many hooks; a chunk has about twenty.

@@ -32,9 +32,14 @@ constexpr int kCollectPassesMax = 1000;
 // A body is named by its content number; few of them, so that chunks are shared.
 using Content = std::optional<uint64_t>;  // nullopt = no object.
 
+// The last two share most of their segments.
 Bytes body_of(uint64_t content) {
-  static constexpr size_t kSizes[] = {100, 20000, 70000, 5000, 200000};
-  return random_bytes(content + 1, kSizes[content % std::size(kSizes)]);
+  static constexpr size_t kSizes[] = {100, 20000, 70000, 5000, 300000};
+  const size_t size = kSizes[content % std::size(kSizes)];
+  if (content + 1 < kContents) return random_bytes(content + 1, size);
+  Bytes body = random_bytes(kContents / 2, size);
+  std::fill_n(body.begin(), 1000, uint8_t{1});
+  return body;
 }
 // What a two-part upload of these two contents is; the first part has the least size allowed.
 Bytes first_part() {

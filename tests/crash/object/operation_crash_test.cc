@@ -182,6 +182,8 @@ std::vector<Operation> operations() {
   using enum Versioning;
   std::vector<Operation> out = {
       {"put new", kUnversioned, nothing, [](SimObjects& w) { return put(w, "n", 9, kLarge); }},
+      {"put shared", kUnversioned, [](SimObjects& w) { return put(w, "a", 7, 5 * kLarge); },
+       [](SimObjects& w) { return put(w, "n", 7, 4 * kLarge); }},
       {"put over", kUnversioned, put_several, [](SimObjects& w) { return put(w, "a", 9, kSmall); }},
       {"put version", kEnabled, put_several, [](SimObjects& w) { return put(w, "a", 9, kLarge); }},
       {"put null version", kSuspended,

@@ -19,11 +19,27 @@ std::string key_of(SeededRandom& random) {
   return "k" + std::to_string(random.below(6));
 }
 
+// Few distinct contents, so that chunks are shared; and edited ones, so that segments are.
 Bytes body_of(SeededRandom& random) {
   static constexpr size_t kSizes[] = {0, 1, 5000, 16384, 16385, 100000, 1500000};
-  // Few distinct contents, so that dedup happens.
   const uint64_t content = random.below(4);
-  return random_bytes(content, kSizes[random.below(std::size(kSizes))]);
+  if (random.below(3) != 0) return random_bytes(content, kSizes[random.below(std::size(kSizes))]);
+  Bytes body = random_bytes(content, 1000000 + random.below(3) * 1000000);
+  const uint64_t edits = 1 + random.below(4);
+  for (uint64_t edit = 0; edit < edits; ++edit) {
+    const auto at = body.begin() + static_cast<ptrdiff_t>(random.below(body.size() - 100000));
+    switch (random.below(4)) {
+      case 0: body.insert(at, 7, uint8_t{1}); break;
+      case 1: body.erase(at, at + static_cast<ptrdiff_t>(random.below(100000))); break;
+      case 2: std::fill_n(at, random.below(100000), uint8_t{2}); break;
+      default: {
+        const Bytes copy(at, at + 90000);
+        body.insert(body.end(), copy.begin(), copy.end());
+        break;
+      }
+    }
+  }
+  return body;
 }
 
 void put(Harness& harness, Model& model, SeededRandom& random) {

@@ -188,7 +188,7 @@ class StoredObjects final : public Objects {
     return object::change_kms_key(context_, std::move(command));
   }
 
-  SegmentIndex& segments() override { return context_.segments; }
+  SegmentIndex* segments() override { return &context_.segments; }
   NativeUploads* native() override { return &native_; }
 
   UsageTable& usage() override { return context_.usage; }

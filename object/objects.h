@@ -392,8 +392,8 @@ class Objects {
   // Counts in the background until done or `stop`.
   virtual io::Task<Status> count_usage(io::StopToken stop) = 0;
 
-  // Where segments of stored bodies lie; for those who compose bodies out of them.
-  virtual SegmentIndex& segments() = 0;
+  // Where segments of stored bodies lie; null where they are not known.
+  virtual SegmentIndex* segments() { return nullptr; }
 
   // Verifies every record of the store and every manifest.
   virtual io::Task<Result<ScrubReport>> scrub() = 0;

@@ -35,7 +35,7 @@ std::vector<SegmentName> names_of(BytesView body) {
 
 std::vector<std::optional<SegmentPlace>> find(Harness& harness, BytesView body,
                                               TenantId tenant = crypto::kRootTenant) {
-  auto places = harness.run(harness.objects->segments().find(tenant, names_of(body)));
+  auto places = harness.run(harness.objects->segments()->find(tenant, names_of(body)));
   EXPECT_TRUE(places.has_value()) << places.error().message;
   return *places;
 }
@@ -113,7 +113,7 @@ TEST_P(SegmentIndexTest, NothingIsFoundForAnotherTenantOrOfAnotherLength) {
   auto names = names_of(body);
   for (SegmentName& name : names) ++name.size_bytes;
   const auto places =
-      harness.run(harness.objects->segments().find(crypto::kRootTenant, std::move(names)));
+      harness.run(harness.objects->segments()->find(crypto::kRootTenant, std::move(names)));
   ASSERT_TRUE(places.has_value());
   EXPECT_EQ(found_count(*places), 0U);
 }

@@ -25,6 +25,50 @@ void write_line(std::FILE* stream, std::string_view text) {
   std::fputc('\n', stream);
 }
 
+// Bytes of the sequence that begins here; 0 when it is none (RFC 3629; overlong forms are not
+// looked for, as nothing is decoded).
+size_t utf8_size(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text.front());
+  const size_t size = first >= 0xf5   ? 0
+                      : first >= 0xf0 ? 4
+                      : first >= 0xe0 ? 3
+                      : first >= 0xc2 ? 2
+                                      : 0;
+  if (size > text.size()) return 0;
+  for (size_t i = 1; i < size; ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return 0;
+  }
+  return size;
+}
+
+// Names come from anywhere: what would steer a terminal, or is no UTF-8, is shown as \xNN.
+std::string printable(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const auto byte = static_cast<unsigned char>(text.front());
+    const size_t size = byte < 0x80 ? 1 : utf8_size(text);
+    const bool is_control = (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f;
+    // U+0080 to U+009F are control characters too.
+    const bool is_c1 = size == 2 && byte == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
+    if (size == 0 || is_control || is_c1) {
+      char escaped[8];
+      std::snprintf(escaped, sizeof escaped, "\\x%02x", byte);
+      out += escaped;
+      text.remove_prefix(1);
+    } else {
+      out += text.substr(0, size);
+      text.remove_prefix(size);
+    }
+  }
+  return out;
+}
+
+std::string code_name(Code code) {
+  std::string name(to_string(code));
+  std::ranges::replace(name, ' ', '_');
+  return name;
+}
+
 JsonLine& add_figures(JsonLine& json, const transfer::Progress& progress) {
   return json.add("bytes_total", progress.bytes_total)
       .add("bytes_done", progress.bytes_done)
@@ -42,6 +86,7 @@ Console::Console(ConsoleOptions options)
     : options_(options),
       has_terminal_(options.shows_progress && !options.is_quiet && !options.as_json &&
                     ::isatty(STDERR_FILENO) == 1),
+      writes_to_terminal_(::isatty(STDOUT_FILENO) == 1),
       started_(system_clock().now()) {}
 
 Console::~Console() {
@@ -58,7 +103,8 @@ void Console::clear_line() {
 
 void Console::print(std::string_view text) {
   clear_line();
-  write_line(stdout, text);
+  // A pipe gets names as they are.
+  write_line(stdout, writes_to_terminal_ ? printable(text) : std::string(text));
   // On a terminal lines and the progress below them must come in order.
   if (has_terminal_) std::fflush(stdout);
   if (std::ferror(stdout) != 0 && on_output_closed_) std::exchange(on_output_closed_, nullptr)();
@@ -83,16 +129,16 @@ void Console::error(const Error& error, std::string_view subject) {
   clear_line();
   std::string text = "cairn: ";
   if (!subject.empty()) text.append(subject).append(": ");
-  write_line(stderr, text + error.message);
+  write_line(stderr, printable(text + error.message));
   if (!options_.as_json) return;
   JsonLine json("error");
-  json.add_if("subject", subject).add("code", to_string(error.code)).add("message", error.message);
+  json.add_if("subject", subject).add("code", code_name(error.code)).add("message", error.message);
   print(json.text());
 }
 
 void Console::warning(std::string_view text) {
   clear_line();
-  write_line(stderr, "cairn: warning: " + std::string(text));
+  write_line(stderr, "cairn: warning: " + printable(text));
   if (options_.as_json) print(JsonLine("warning").add("message", text).text());
 }
 

@@ -61,7 +61,8 @@ class Console final : public transfer::ProgressObserver {
   void print(std::string_view text);
 
   const ConsoleOptions options_;
-  const bool has_terminal_;
+  const bool has_terminal_;  // To show progress on.
+  const bool writes_to_terminal_;
   bool has_line_ = false;
   std::function<void()> on_output_closed_;
   ExitCodeSum exit_codes_;

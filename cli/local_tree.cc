@@ -25,6 +25,12 @@ LocalFile described(std::string relative_path, const struct stat& status) {
           wall_time(status.st_mtim), status.st_mode & 07777U};
 }
 
+// Files of unfinished downloads (transfer/file_names.h).
+bool is_name_of_download(std::string_view name) {
+  return name.starts_with('.') &&
+         (name.ends_with(".cairn-partial") || name.ends_with(".cairn-journal"));
+}
+
 struct CloseDirectory {
   void operator()(DIR* directory) const { ::closedir(directory); }
 };
@@ -71,7 +77,7 @@ class Walk {
       const dirent* entry = ::readdir(&directory);
       if (entry == nullptr) break;
       const std::string name = entry->d_name;
-      if (name == "." || name == "..") continue;
+      if (name == "." || name == ".." || is_name_of_download(name)) continue;
       const std::string path = relative.empty() ? name : relative + "/" + name;
       const Status visited = visit(fd, name, path);
       if (!visited) return visited;
@@ -194,6 +200,7 @@ Status check_relative_path(std::string_view relative) {
     if (component.empty()) return refuse("has an empty component (\"//\")");
     if (component == "." || component == "..") return refuse("has a \".\" or \"..\" component");
     if (component.size() > kComponentBytesMax) return refuse("has a component over 255 bytes");
+    if (is_name_of_download(component)) return refuse("has a name that downloads use themselves");
     if (slash == std::string_view::npos) return {};
     rest.remove_prefix(slash + 1);
   }

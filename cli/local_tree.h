@@ -40,7 +40,8 @@ Result<LocalFile> stat_file(const std::string& path);
 bool is_directory(const std::string& path);
 
 // Whether `relative` may be made into a file below a directory: no "..", ".", empty or overlong
-// component, no leading or trailing '/', no NUL. kInvalidArgument says why not.
+// component, no leading or trailing '/', no NUL, no name that unfinished downloads have.
+// kInvalidArgument says why not.
 Status check_relative_path(std::string_view relative);
 // Makes the directories on the way to `relative` below `directory` and returns the path of the
 // file. kPermissionDenied when a component is a symbolic link, kAlreadyExists when it is a file.

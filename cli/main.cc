@@ -11,11 +11,13 @@
 #include "cli/admin_client.h"
 #include "cli/bucket_command.h"
 #include "cli/configure_command.h"
+#include "cli/copy_command.h"
 #include "cli/exit_codes.h"
 #include "cli/kms_commands.h"
 #include "cli/list_command.h"
 #include "cli/object_commands.h"
 #include "cli/remove_command.h"
+#include "cli/sync_command.h"
 #include "server/audit_offline.h"
 #include "server/config.h"
 #include "server/server.h"
@@ -226,6 +228,9 @@ struct Commands {
     add_usage_command(app, exit_code);
     add_find_command(app, exit_code);
     add_object_commands(app, exit_code);
+    add_copy_command(app, exit_code);
+    add_move_command(app, exit_code);
+    add_sync_command(app, exit_code);
     add_remove_command(app, exit_code);
     add_bucket_commands(app, exit_code);
     app.add_subcommand("version", "Print the version")->callback([] {

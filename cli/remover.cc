@@ -66,6 +66,7 @@ io::Task<void> Remover::run_one_by_one(std::vector<transfer::DeleteKey> keys) {
 void Remover::note(const transfer::DeleteKey& key) {
   ++removed_count_;
   session_.console().exit_codes().add_success();
+  if (notes_ == Notes::kNone) return;
   const std::string url = "s3://" + bucket_ + "/" + key.key;
   JsonLine json("deleted");
   json.add("location", url).add_if("version", key.version_id);

@@ -18,7 +18,9 @@ inline constexpr size_t kDeleteBatchesMax = 4;    // Under way at a time.
 // REQUIRES: finish() is awaited before destruction.
 class Remover {
  public:
-  Remover(Session& session, std::string bucket) : session_(session), bucket_(std::move(bucket)) {}
+  enum class Notes : unsigned char { kEachKey, kNone };
+  Remover(Session& session, std::string bucket, Notes notes = Notes::kEachKey)
+      : session_(session), bucket_(std::move(bucket)), notes_(notes) {}
   // May wait for earlier batches. What cannot be deleted is reported, not returned.
   io::Task<void> add(transfer::DeleteKey key);
   io::Task<void> finish();
@@ -32,6 +34,7 @@ class Remover {
 
   Session& session_;
   const std::string bucket_;
+  const Notes notes_;
   std::vector<transfer::DeleteKey> batch_;
   io::Semaphore slots_{kDeleteBatchesMax};
   io::Scope scope_;

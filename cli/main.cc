@@ -16,6 +16,8 @@
 #include "cli/kms_commands.h"
 #include "cli/list_command.h"
 #include "cli/object_commands.h"
+#include "cli/pull_command.h"
+#include "cli/push_command.h"
 #include "cli/remove_command.h"
 #include "cli/sync_command.h"
 #include "server/audit_offline.h"
@@ -233,6 +235,9 @@ struct Commands {
     add_sync_command(app, exit_code);
     add_remove_command(app, exit_code);
     add_bucket_commands(app, exit_code);
+    add_push_command(app, exit_code);
+    add_pull_command(app, exit_code);
+    add_models_command(app, exit_code);
     app.add_subcommand("version", "Print the version")->callback([] {
       std::cout << "cairn " << server::version() << '\n';
     });

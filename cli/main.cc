@@ -9,6 +9,7 @@
 
 #include "cli/account_commands.h"
 #include "cli/admin_client.h"
+#include "cli/bench_command.h"
 #include "cli/bucket_command.h"
 #include "cli/configure_command.h"
 #include "cli/copy_command.h"
@@ -238,6 +239,7 @@ struct Commands {
     add_push_command(app, exit_code);
     add_pull_command(app, exit_code);
     add_models_command(app, exit_code);
+    add_bench_command(app, exit_code);
     app.add_subcommand("version", "Print the version")->callback([] {
       std::cout << "cairn " << server::version() << '\n';
     });

@@ -20,6 +20,7 @@
 #include "cli/pull_command.h"
 #include "cli/push_command.h"
 #include "cli/remove_command.h"
+#include "cli/shell_completion.h"
 #include "cli/sync_command.h"
 #include "server/audit_offline.h"
 #include "server/config.h"
@@ -240,6 +241,7 @@ struct Commands {
     add_pull_command(app, exit_code);
     add_models_command(app, exit_code);
     add_bench_command(app, exit_code);
+    add_help_commands(app, exit_code);
     app.add_subcommand("version", "Print the version")->callback([] {
       std::cout << "cairn " << server::version() << '\n';
     });

@@ -8,11 +8,8 @@
 namespace cairn::object {
 namespace {
 
-transfer::ChunkerParameters chunker_parameters() {
-  transfer::ChunkerParameters parameters;
-  parameters.chunk_bytes_max = kBodyChunkBytesMax;
-  return parameters;
-}
+static_assert(transfer::ChunkerParameters{}.chunk_bytes_max == kBodyChunkBytesMax);
+static_assert(transfer::ChunkerParameters{}.chunk_segments_max <= kSegmentsPerChunkMax);
 
 constexpr uint64_t kBufferBytesMin = 16 * KiB;
 constexpr uint64_t kBufferGrowth = 8;
@@ -28,7 +25,6 @@ std::unexpected<Error> too_large(uint64_t size_bytes_max) {
 BodySink::BodySink(Context& context, Options options)
     : core_(context.core()),
       options_(std::move(options)),
-      chunker_(chunker_parameters()),
       composer_(context, options_.keys, options_.owner, options_.shares_segments) {
   if (options_.size_bytes) {
     options_.size_bytes_max = std::min(options_.size_bytes_max, *options_.size_bytes);
@@ -141,11 +137,11 @@ io::Task<Status> BodySink::advance(size_t size_bytes) {
 io::Task<Status> BodySink::feed(bool finish) {
   cuts_.clear();
   if (chunk_ != nullptr) {
-    const size_t fed_bytes = chunker_.fed_bytes() - chunk_->begin_bytes;
+    const size_t fed_bytes = cutter_.fed_bytes() - chunk_->begin_bytes;
     const size_t waiting_bytes = chunk_->buffer.size() - fed_bytes;
-    chunker_.feed(chunk_->buffer.view(fed_bytes, waiting_bytes), cuts_);
+    cutter_.feed(chunk_->buffer.view(fed_bytes, waiting_bytes), cuts_);
   }
-  if (finish) chunker_.finish(cuts_);
+  if (finish) cutter_.finish(cuts_);
   co_return co_await take_cuts();
 }
 

@@ -22,7 +22,7 @@
 #include "object/context.h"
 #include "object/objects.h"
 #include "object/segment_composer.h"
-#include "transfer/chunker.h"
+#include "transfer/cutter.h"
 
 namespace cairn::object {
 
@@ -93,7 +93,7 @@ class BodySink {
   std::optional<BodyDigests> finished_;
 
   // Cutting.
-  transfer::Chunker chunker_;
+  transfer::Cutter cutter_;
   std::vector<transfer::Cut> cuts_;
   std::unique_ptr<OpenChunk> chunk_;
   uint64_t size_bytes_ = 0;

@@ -76,6 +76,12 @@ void Chunker::finish(std::vector<Cut>& cuts) {
   if (position_ != chunk_begin_) cuts.push_back({position_, true});
   segment_begin_ = position_;
   chunk_begin_ = position_;
+  chunk_segments_ = 0;
+}
+
+void Chunker::cut(bool chunk_too, std::vector<Cut>& cuts) {
+  if (position_ == segment_begin_) return;
+  add_cut(position_, chunk_too && position_ - chunk_begin_ >= parameters_.chunk_bytes_min, cuts);
 }
 
 // Goes on in the current segment at bytes[from] and returns where to continue: behind the cut that
@@ -129,18 +135,27 @@ size_t Chunker::find_in(BytesView bytes, size_t from, size_t to, unsigned bits,
 }
 
 // A chunk ends at a segment end whose hash says so; at a segment of maximal size there is no hash
-// to ask (it would be the same along a run of equal bytes). It also ends where one more segment
-// might not fit.
+// to ask (it would be the same along a run of equal bytes).
 void Chunker::end_segment(uint64_t end, bool by_content, uint64_t hash, std::vector<Cut>& cuts) {
   const uint64_t chunk_bytes = end - chunk_begin_;
   const unsigned bits = chunk_bytes < parameters_.chunk_bytes_target ? parameters_.chunk_bits_before
                                                                      : parameters_.chunk_bits_after;
   const bool wanted = by_content && chunk_bytes >= parameters_.chunk_bytes_min &&
                       ((hash >> kChunkBitsShift) & low_bits(bits)) == 0;
-  const bool full = chunk_bytes + parameters_.segment_bytes_max > parameters_.chunk_bytes_max;
-  cuts.push_back({end, wanted || full});
+  add_cut(end, wanted, cuts);
+}
+
+// The chunk also ends where one more segment might not fit.
+void Chunker::add_cut(uint64_t end, bool chunk_wanted, std::vector<Cut>& cuts) {
+  ++chunk_segments_;
+  const bool full =
+      end - chunk_begin_ + parameters_.segment_bytes_max > parameters_.chunk_bytes_max ||
+      chunk_segments_ >= parameters_.chunk_segments_max;
+  cuts.push_back({end, chunk_wanted || full});
   segment_begin_ = end;
-  if (wanted || full) chunk_begin_ = end;
+  if (!chunk_wanted && !full) return;
+  chunk_begin_ = end;
+  chunk_segments_ = 0;
 }
 
 void Chunker::remember(BytesView bytes) {

@@ -21,24 +21,26 @@
 
 namespace cairn::transfer {
 
-// Names the hash and the parameters below. A change of either loses dedup against older data, so it
-// gets a new number and manifests remember which one cut them.
-inline constexpr uint32_t kChunkerVersion = 1;
+// Names the hash, the default parameters below and the boundaries of container.h. A change of any
+// loses dedup against older data, so it gets a new number; a client cuts for a server only where
+// both have the same.
+inline constexpr uint32_t kChunkerVersion = 2;
 
 // Sizes in bytes; `*_bits_*` are the bits of the second hash stage that must be zero, on top of the
-// 14 bits of the first (chunker_scan.h). Level 2: two bits more than log2(target) before the
-// target, two fewer after it.
+// 14 bits of the first (chunker_scan.h). Normalised chunking: stricter before the target than
+// behind it, so that the mean of random data is near the target.
 struct ChunkerParameters {
   uint64_t segment_bytes_min = 16 * KiB;
   uint64_t segment_bytes_target = 64 * KiB;
   uint64_t segment_bytes_max = 256 * KiB;
-  unsigned segment_bits_before = 4;
+  unsigned segment_bits_before = 2;
   unsigned segment_bits_after = 0;
   uint64_t chunk_bytes_min = 1 * MiB;
   uint64_t chunk_bytes_target = 4 * MiB;
-  uint64_t chunk_bytes_max = 8 * MiB;
-  unsigned chunk_bits_before = 6;  // Per segment end, not per byte.
+  uint64_t chunk_bytes_max = 8 * MiB - 32 * KiB;  // With a segment table it fills 8 MiB.
+  unsigned chunk_bits_before = 6;                 // Per segment end, not per byte.
   unsigned chunk_bits_after = 4;
+  size_t chunk_segments_max = 512;  // Reached only where cut() leaves short ones.
 
   // Whether a Chunker takes these values: 64 <= min <= target <= max and bits <= 16 on both levels,
   // and a segment of maximal size fits a chunk.
@@ -70,7 +72,13 @@ class Chunker {
   // end and ends no further segment. The next feed() would begin a new segment and chunk.
   void finish(std::vector<Cut>& cuts);
 
+  // Ends the segment at what was fed so far, whatever its size, unless it is empty: the caller
+  // knows that the content has a boundary there. With `chunk_too` the chunk ends as well, once it
+  // has its minimal size.
+  void cut(bool chunk_too, std::vector<Cut>& cuts);
+
   uint64_t fed_bytes() const { return position_; }
+  uint64_t open_segment_bytes() const { return position_ - segment_begin_; }
 
  private:
   static constexpr size_t kHistoryBytes = 63;  // The hash's window without its last byte.
@@ -78,6 +86,7 @@ class Chunker {
   size_t scan(BytesView bytes, size_t from, std::vector<Cut>& cuts);
   size_t find_in(BytesView bytes, size_t from, size_t to, unsigned bits, uint64_t& hash) const;
   void end_segment(uint64_t end, bool by_content, uint64_t hash, std::vector<Cut>& cuts);
+  void add_cut(uint64_t end, bool chunk_wanted, std::vector<Cut>& cuts);
   void remember(BytesView bytes);
 
   const ChunkerParameters parameters_;
@@ -85,6 +94,7 @@ class Chunker {
   uint64_t position_ = 0;       // Bytes fed so far.
   uint64_t segment_begin_ = 0;  // Offset in the stream.
   uint64_t chunk_begin_ = 0;
+  size_t chunk_segments_ = 0;  // Complete ones of the open chunk.
   // The last bytes before position_, right-aligned; meaningful as far as the stream reaches back.
   std::array<uint8_t, kHistoryBytes> history_{};
 };

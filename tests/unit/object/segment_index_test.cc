@@ -10,18 +10,16 @@
 #include "object/keys.h"
 #include "object/limits.h"
 #include "tests/unit/object/harness.h"
-#include "transfer/chunker.h"
+#include "transfer/cutter.h"
 
 namespace cairn::object {
 namespace {
 
 std::vector<SegmentName> names_of(BytesView body) {
-  transfer::ChunkerParameters parameters;
-  parameters.chunk_bytes_max = kBodyChunkBytesMax;
-  transfer::Chunker chunker(parameters);
+  transfer::Cutter cutter;
   std::vector<transfer::Cut> cuts;
-  chunker.feed(body, cuts);
-  chunker.finish(cuts);
+  cutter.feed(body, cuts);
+  cutter.finish(cuts);
   std::vector<SegmentName> names;
   uint64_t begin = 0;
   for (const transfer::Cut& cut : cuts) {

@@ -1,19 +1,21 @@
 // Speed of cutting data in RAM (B1, B5) and dedup ratio on a corpus (B2), beside FastCDC-NC2 in the
 // same run. The corpus is every regular file under $CAIRN_CORPUS, in order of path; without it the
-// ratio benchmarks are skipped.
+// ratio benchmarks are skipped. `--unique FILE...` prints bytes of new segments per file instead.
 #include <benchmark/benchmark.h>
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <string_view>
 #include <unordered_set>
 
 #include "base/random.h"
 #include "bench/fastcdc.h"
-#include "transfer/chunker.h"
+#include "transfer/cutter.h"
 
 namespace cairn::bench {
 namespace {
@@ -77,6 +79,11 @@ void cut_with_fastcdc(benchmark::State& state) {
   state.counters["mean_KiB"] = static_cast<double>(data.size()) / 1024.0 / double(count);
 }
 
+Bytes read_file(const std::filesystem::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return Bytes(std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>());
+}
+
 std::vector<Bytes> read_corpus() {
   std::vector<Bytes> files;
   const char* folder = std::getenv("CAIRN_CORPUS");
@@ -87,8 +94,7 @@ std::vector<Bytes> read_corpus() {
   }
   std::sort(paths.begin(), paths.end());
   for (const auto& path : paths) {
-    std::ifstream stream(path, std::ios::binary);
-    files.emplace_back(std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>());
+    files.push_back(read_file(path));
   }
   return files;
 }
@@ -102,6 +108,7 @@ class Unique {
     const XXH128_hash_t hash = XXH3_128bits(segment.data(), segment.size());
     if (seen_.insert(hash.low64 ^ hash.high64).second) unique_ += segment.size();
   }
+  uint64_t bytes() const { return unique_; }
   void report(benchmark::State& state) const {
     state.counters["ratio"] = double(logical_) / double(unique_);
     state.counters["mean_KiB"] = double(logical_) / 1024.0 / double(count_);
@@ -139,6 +146,19 @@ void add_segments(const ChunkerParameters& parameters, BytesView file, Unique& u
   }
 }
 
+// With the boundaries of containers as well: what the product does.
+void add_cutter_segments(BytesView file, Unique& unique) {
+  transfer::Cutter cutter;
+  std::vector<Cut> cuts;
+  cutter.feed(file, cuts);
+  cutter.finish(cuts);
+  uint64_t begin = 0;
+  for (const Cut& cut : cuts) {
+    if (cut.end_bytes > begin) unique.add(file.subspan(begin, cut.end_bytes - begin));
+    begin = cut.end_bytes;
+  }
+}
+
 void add_fastcdc(const FastCdc& fastcdc, BytesView file, Unique& unique) {
   while (!file.empty()) {
     const size_t size = fastcdc.next(file);
@@ -153,6 +173,18 @@ constexpr ChunkerParameters kLarge = {.segment_bytes_min = 256 * KiB,
                                       .segment_bytes_max = 4 * MiB,
                                       .segment_bits_before = 8,
                                       .segment_bits_after = 4};
+
+constexpr size_t kEqualMeanTarget = 46 * KiB;
+
+// Prints for each file the bytes of its segments that none before it has.
+void print_unique(int count, char** paths) {
+  Unique unique;
+  for (int i = 0; i < count; ++i) {
+    const uint64_t before = unique.bytes();
+    add_cutter_segments(read_file(paths[i]), unique);
+    std::printf("%llu\n", static_cast<unsigned long long>(unique.bytes() - before));
+  }
+}
 
 void register_all() {
   using benchmark::RegisterBenchmark;
@@ -174,6 +206,11 @@ void register_all() {
   compare("ratio/64KiB/fastcdc", [](BytesView file, Unique& unique) {
     add_fastcdc(FastCdc(16 * KiB, 64 * KiB, 256 * KiB, 16), file, unique);
   });
+  // The chunker's segments are smaller than FastCDC's of the same target: one of an equal mean.
+  compare("ratio/64KiB/fastcdc_equal_mean", [](BytesView file, Unique& unique) {
+    add_fastcdc(FastCdc(16 * KiB, kEqualMeanTarget, 256 * KiB, 16), file, unique);
+  });
+  compare("ratio/64KiB/cutter", add_cutter_segments);
   compare("ratio/64KiB/chunker",
           [](BytesView file, Unique& unique) { add_segments({}, file, unique); });
   compare("ratio/1MiB/fastcdc", [](BytesView file, Unique& unique) {
@@ -187,6 +224,10 @@ void register_all() {
 }  // namespace cairn::bench
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "--unique") {
+    cairn::bench::print_unique(argc - 2, argv + 2);
+    return 0;
+  }
   cairn::bench::register_all();
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();

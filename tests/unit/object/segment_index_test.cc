@@ -81,11 +81,11 @@ TEST_P(SegmentIndexTest, FindsEverySegmentWhereItsChunkSaysAlsoAfterARestart) {
 TEST_P(SegmentIndexTest, ABodyOfOneSegmentIsFoundAfterARestart) {
   Harness harness(GetParam());
   for (uint64_t seed = 0; seed < 8; ++seed) {
-    ASSERT_TRUE(harness.put("k" + std::to_string(seed), random_bytes(seed, 20 * KiB)).has_value());
+    ASSERT_TRUE(harness.put("k" + std::to_string(seed), random_bytes(seed, 17 * KiB)).has_value());
   }
   harness.reopen();
   for (uint64_t seed = 0; seed < 8; ++seed) {
-    EXPECT_EQ(found_count(find(harness, random_bytes(seed, 20 * KiB))), 1U);
+    EXPECT_EQ(found_count(find(harness, random_bytes(seed, 17 * KiB))), 1U);
   }
 }
 

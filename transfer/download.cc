@@ -9,6 +9,7 @@ namespace {
 
 // An object that is replaced again and again while it is downloaded.
 constexpr unsigned kRestartsMax = 3;
+constexpr int kReplaced = 412;
 
 Failure stopped() {
   return Failure(Error{Code::kCancelled,
@@ -28,7 +29,10 @@ io::Task<S3Status> fetch_and_publish(Crew& crew, const DownloadJob& job,
   co_await fetcher.run();
   report.hedges_count += fetcher.hedges_count();
   if (crew.stop_requested()) co_return std::unexpected(stopped());
-  if (plan.has_failed()) co_return std::unexpected(*plan.failure());
+  if (plan.has_failed()) {
+    if (plan.failure()->status == kReplaced) meter.take_back_done(plan.done_bytes());
+    co_return std::unexpected(*plan.failure());
+  }
   S3Result<VerifiedBy> verified = verify_crc64(report.info, plan.crc64());
   if (verified && (*verified == VerifiedBy::kNothing || job.sha256)) {
     verified = co_await verify_file(partial.file(), report.info, job.sha256, options.check_md5);
@@ -111,7 +115,7 @@ io::Task<S3Result<DownloadReport>> download(Crew& crew, DownloadJob job, Downloa
     }
     S3Status done = co_await download_ranges(crew, job, options, meter, report);
     if (done) co_return report;
-    const bool was_replaced = done.error().status == 412;
+    const bool was_replaced = done.error().status == kReplaced;
     if (!was_replaced || report.restarts_count == kRestartsMax) {
       co_return std::unexpected(std::move(done.error()));
     }

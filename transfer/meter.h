@@ -28,6 +28,8 @@ class Meter {
     files_total_ += files;
   }
   void add_done(uint64_t bytes) { bytes_done_ += bytes; }
+  // What was done turned out to be of no use.
+  void take_back_done(uint64_t bytes) { bytes_done_ -= bytes; }
   void add_file_done() { ++files_done_; }
   void add_sent(uint64_t bytes) { bytes_sent_ += bytes; }
   void add_instant(uint64_t bytes) { bytes_instant_ += bytes; }

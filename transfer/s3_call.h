@@ -19,6 +19,7 @@ struct S3Client::Call {
   std::vector<HeaderPair> headers = {};
   UploadBody body = {};
   bool is_object_body = false;  // Wants checksums and, where it pays, 100-continue.
+  bool begins_upload = false;   // Announces the checksum of the parts.
   bool retry_safe = false;      // May be repeated although it is no idempotent method.
   std::string raw_target = {};  // Instead of bucket, key and query.
   bool any_status = false;      // Every answer is a success.

@@ -111,6 +111,21 @@ void S3Client::sign(http::ClientRequest& request, std::string_view content_sha25
   }
 }
 
+void S3Client::add_crc64(Call& call, http::ClientRequest& request) const {
+  if (call.begins_upload) {
+    request.fields.emplace_back("x-amz-checksum-algorithm", "CRC64NVME");
+    request.fields.emplace_back("x-amz-checksum-type", "FULL_OBJECT");
+  }
+  if (call.is_object_body && !call.body.crc64_nvme && call.body.source == nullptr) {
+    call.body.crc64_nvme = crypto::crc64_nvme(0, call.body.bytes);
+  }
+  if (!call.body.crc64_nvme) return;
+  request.fields.emplace_back("x-amz-checksum-crc64nvme",
+                              detail::crc64_text(*call.body.crc64_nvme));
+  // CompleteMultipartUpload: the checksum is that of the object, not of the XML.
+  if (!call.is_object_body) request.fields.emplace_back("x-amz-checksum-type", "FULL_OBJECT");
+}
+
 io::Task<S3Result<http::ClientRequest>> S3Client::prepare(Call& call) {
   http::ClientRequest request;
   request.method = call.method;
@@ -135,15 +150,7 @@ io::Task<S3Result<http::ClientRequest>> S3Client::prepare(Call& call) {
     }
   }
   if (call.body.sha256) content_sha256 = to_hex(*call.body.sha256);
-  if (call.is_object_body && options_.send_crc64) {
-    if (!call.body.crc64_nvme && call.body.source == nullptr) {
-      call.body.crc64_nvme = crypto::crc64_nvme(0, call.body.bytes);
-    }
-    if (call.body.crc64_nvme) {
-      request.fields.emplace_back("x-amz-checksum-crc64nvme",
-                                  detail::crc64_text(*call.body.crc64_nvme));
-    }
-  }
+  if (sends_crc64()) add_crc64(call, request);
   // Only where the server is known to answer: others may let us wait a second for nothing.
   request.expect_continue = call.is_object_body && server_is_cairn_ && call.body.sha256 &&
                             request.body.size() >= kExpectBytesMin;
@@ -182,6 +189,16 @@ bool S3Client::learn_from(const Call& call, const Failure& failure,
     regions_[call.bucket] = failure.region;
     return true;
   }
+  // Servers older than 2024 do not know CRC64NVME and say so in many ways.
+  const bool may_mean_crc64 =
+      (failure.status == 400 || failure.status == 501) &&
+      (failure.code == "InvalidRequest" || failure.code == "InvalidArgument" ||
+       failure.code == "NotImplemented" || failure.code == "BadRequest");
+  const bool had_crc64 = call.begins_upload || call.body.crc64_nvme.has_value();
+  if (may_mean_crc64 && had_crc64 && sends_crc64() && !crc64_known_ && !server_is_cairn_) {
+    crc64_refused_ = true;
+    return true;
+  }
   if (failure.code == "RequestTimeTooSkewed" && server_ms && clock_offset_ms_ == 0) {
     clock_offset_ms_ = *server_ms - io::Reactor::current().clock().wall_now().unix_ms;
     return clock_offset_ms_ != 0;
@@ -195,9 +212,12 @@ io::Task<S3Result<http::ClientResponse>> S3Client::perform(Call call, io::Until 
     http::ClientResponse response = co_await or_fail(http_.send(std::move(request), until));
     const std::string server = detail::text_of(response.head(), "server");
     if (server.starts_with("Cairn")) server_is_cairn_ = true;
-    if (call.any_status || (response.status() >= 200 && response.status() < 300)) {
+    const bool had_crc64 = call.begins_upload || call.body.crc64_nvme.has_value();
+    if (response.status() >= 200 && response.status() < 300) {
+      if (had_crc64 && sends_crc64()) crc64_known_ = true;
       co_return response;
     }
+    if (call.any_status) co_return response;
     std::optional<int64_t> server_ms;
     if (const auto date = parse_http_date(detail::text_of(response.head(), "date"))) {
       server_ms = date->unix_ms;

@@ -33,7 +33,8 @@ struct S3ClientOptions {
   sigv4::SigningIdentity identity = {};  // An empty access key = unsigned requests.
   Addressing addressing = Addressing::kAutomatic;
   std::string ca_path = {};  // PEM bundle for https; empty = the system's.
-  // CRC-64/NVME with every object body; servers that do not know it refuse it.
+  // CRC-64/NVME with every object body. A server that refuses it as unknown is asked again without,
+  // and from then on never with it.
   bool send_crc64 = true;
   http::ClientOptions http = {};
 };
@@ -142,6 +143,8 @@ class S3Client {
   void sign(http::ClientRequest& request, std::string_view content_sha256,
             const std::string& bucket) const;
   bool learn_from(const Call& call, const Failure& failure, std::optional<int64_t> server_ms);
+  bool sends_crc64() const { return options_.send_crc64 && !crc64_refused_; }
+  void add_crc64(Call& call, http::ClientRequest& request) const;
   const std::string& region_of(const std::string& bucket) const;
 
   const S3ClientOptions options_;
@@ -149,6 +152,8 @@ class S3Client {
   const std::unique_ptr<http::Connector> connector_;
   http::Client http_;
   bool server_is_cairn_ = false;
+  bool crc64_known_ = false;  // A request with it has succeeded.
+  bool crc64_refused_ = false;
   int64_t clock_offset_ms_ = 0;                 // Server's clock minus ours, once it mattered.
   std::map<std::string, std::string> regions_;  // Of buckets that are elsewhere; bounded.
 };

@@ -6,7 +6,6 @@
 namespace cairn::transfer {
 namespace {
 
-constexpr std::string_view kCrc64 = "CRC64NVME";
 // CompleteMultipartUpload may tell "try again" inside a 200.
 constexpr unsigned kCompleteAttemptsMax = 4;
 constexpr Duration kCompleteBackoff = milliseconds(200);
@@ -19,10 +18,7 @@ io::Task<S3Result<std::string>> S3Client::create_upload(std::string bucket, std:
   Call call{.method = "POST", .bucket = std::move(bucket), .key = std::move(key)};
   call.query = {{"uploads", ""}};
   call.headers = std::move(headers);
-  if (options_.send_crc64) {
-    call.headers.emplace_back("x-amz-checksum-algorithm", kCrc64);
-    call.headers.emplace_back("x-amz-checksum-type", "FULL_OBJECT");
-  }
+  call.begins_upload = true;
   // A second upload that nobody completes does no harm beyond what a crash would leave.
   call.retry_safe = true;
   const std::string body = co_await or_fail(ask(std::move(call), until));
@@ -56,10 +52,7 @@ io::Task<S3Result<PutResult>> S3Client::complete_upload(std::string bucket, std:
     call.query = {{"uploadId", upload_id}};
     call.headers = {{"Content-Type", "application/xml"}};
     detail::add_conditions(call.headers, conditions);
-    if (crc64_nvme && options_.send_crc64) {
-      call.headers.emplace_back("x-amz-checksum-crc64nvme", detail::crc64_text(*crc64_nvme));
-      call.headers.emplace_back("x-amz-checksum-type", "FULL_OBJECT");
-    }
+    call.body.crc64_nvme = crc64_nvme;
     call.body.bytes = as_bytes(xml);
     call.retry_safe = true;
     http::ClientResponse response = co_await or_fail(perform(std::move(call), until));

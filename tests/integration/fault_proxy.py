@@ -11,6 +11,7 @@ returns None to pass it on, or a fault:
     ("slow", n)           sends n bytes per 100 ms
     ("flip", n)           changes the byte at n
     ("header", (name, value))   puts another value in a header of the answer
+    ("lost", None)        asks the server, and resets instead of answering
     ("drop", n)           takes n bytes of the request's body, then resets
 The Host header is passed on as it came: signatures stay valid.
 """
@@ -133,6 +134,9 @@ class FaultProxy:
                     server.putheader(name, text)
             server.endheaders(body if body else None)
             reply = server.getresponse()
+            if kind == "lost":
+                reply.read()
+                self._reset(client)
             head = "HTTP/1.1 %d %s\r\n" % (reply.status, reply.reason)
             for name, text in reply.getheaders():
                 if kind == "header" and name.lower() == value[0].lower():

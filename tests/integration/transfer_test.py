@@ -307,6 +307,20 @@ class TransferTest(unittest.TestCase):
                 self.assertEqual(outcome.code, 0, outcome.report)
                 self.assertTrue(self.stored("up-" + name[:4]) == self.body)
 
+    def test_a_lost_answer_to_the_last_step(self):
+        source = self.file_of(self.body)
+        hits = []
+
+        def lose_once(request):
+            if request.method == "POST" and "uploadId=" in request.target and not hits:
+                hits.append(request)
+                return ("lost", None)
+            return None
+        with FaultProxy(self.server.host_port, lose_once) as proxy:
+            outcome = self.run_driver("put", proxy.endpoint, "lost", source)
+        self.assertEqual(outcome.code, 0, outcome.report)
+        self.assertTrue(hits and self.stored("lost") == self.body)
+
     def test_upload_goes_on_after_kills(self):
         body = noise(96 * MIB + 7, SEED + 2)
         source, journal = self.file_of(body), self.path("journal")

@@ -153,6 +153,25 @@ TEST_P(S3ClientTest, SignsByTheServersClockAfterASkew) {
   with_client(signer(), learns_clock);
 }
 
+io::Task<void> old_server(ScriptedServerTest& self) {
+  self.handler.answer = [](const SeenRequest& request) {
+    if (request.get("x-amz-checksum-crc64nvme") != "(none)" ||
+        request.get("x-amz-checksum-algorithm") != "(none)") {
+      return ScriptedReply{400, {}, "<Error><Code>InvalidRequest</Code></Error>"};
+    }
+    return ScriptedReply{200, {{"ETag", "\"e\""}}};
+  };
+  const std::string text = "x";
+  for (int i = 0; i < 2; ++i) {
+    const auto put = co_await self.client->put("b", "k", {.bytes = as_bytes(text)}, {}, io::soon());
+    EXPECT_TRUE(put.has_value());
+  }
+  EXPECT_EQ(self.handler.seen.size(), 3U) << "asked with it once";
+}
+TEST_P(S3ClientTest, LeavesTheCrcOutWhereItIsUnknown) {
+  with_client(signer(), old_server);
+}
+
 io::Task<void> checks_ranges(ScriptedServerTest& self) {
   self.handler.answer = [](const SeenRequest& request) {
     if (request.target == "/b/good") {

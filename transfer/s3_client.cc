@@ -141,7 +141,7 @@ io::Task<S3Result<http::ClientRequest>> S3Client::prepare(Call& call) {
   const bool has_body = !call.body.bytes.empty() || call.body.source != nullptr;
   if (has_body && !call.body.sha256) {
     // TLS protects the body on its way; what lies in memory gets a checksum besides.
-    if (endpoint_.is_https() && call.is_object_body) {
+    if (call.body.is_unsigned || (endpoint_.is_https() && call.is_object_body)) {
       content_sha256 = sigv4::kUnsignedPayload;
     } else if (call.body.source == nullptr) {
       call.body.sha256 = crypto::sha256(call.body.bytes);

@@ -91,6 +91,7 @@ struct UploadBody {
   http::BodySource* source = nullptr;  // Instead of `bytes`; its size must be known.
   std::optional<crypto::Sha256Value> sha256 = {};
   std::optional<uint64_t> crc64_nvme = {};
+  bool is_unsigned = false;  // The receiver checks the bytes by what is in them.
 };
 
 struct PutOptions {

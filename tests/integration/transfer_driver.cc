@@ -5,8 +5,9 @@
 //   cairn_transfer put-many|get-many ENDPOINT BUCKET PREFIX DIRECTORY [NAME=VALUE ...]
 //
 // Credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Settings: members, in_flight,
-// start, journal (directory), direct, sync, resume, small (requests at a time), ca (PEM file).
-// Prints one line of JSON; exit 0, 1 = the transfer failed, 2 = usage, 3 = stopped by SIGINT.
+// start, journal (directory), native (0, 1), direct, sync, resume, small (requests at a time), ca
+// (PEM file). Prints one line of JSON; exit 0, 1 = the transfer failed, 2 = usage, 3 = stopped by
+// SIGINT.
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -19,6 +20,7 @@
 #include "io/reactor.h"
 #include "io/scope.h"
 #include "transfer/many.h"
+#include "transfer/native_upload.h"
 
 namespace {
 
@@ -50,8 +52,9 @@ DownloadOptions download_options(const Arguments& arguments) {
   return options;
 }
 
-UploadOptions upload_options(const Arguments& arguments) {
+UploadOptions upload_options(const Arguments& arguments, UploadDoor* door) {
   UploadOptions options;
+  options.door = arguments.number("native", 0) != 0 ? door : nullptr;
   options.journal_directory = arguments.text("journal");
   options.pace.in_flight_start = arguments.number("start", options.pace.in_flight_start);
   options.pace.in_flight_max = arguments.number("in_flight", options.pace.in_flight_max);
@@ -134,6 +137,7 @@ void take(Outcome& outcome, const S3Result<Report>& done) {
 io::Task<void> transfer(Crew& crew, const Arguments& arguments, Meter& meter, io::StopToken stop,
                         Outcome& outcome) {
   const io::Until until{.stop = stop};
+  NativeDoor door({.journal_directory = arguments.text("journal")});
   if (arguments.verb == "get") {
     DownloadJob job{.bucket = arguments.bucket, .key = arguments.key, .path = arguments.path};
     const auto done =
@@ -147,9 +151,12 @@ io::Task<void> transfer(Crew& crew, const Arguments& arguments, Meter& meter, io
   } else if (arguments.verb == "put") {
     UploadJob job{.path = arguments.path, .bucket = arguments.bucket, .key = arguments.key};
     const auto done =
-        co_await upload(crew, std::move(job), upload_options(arguments), meter, until);
+        co_await upload(crew, std::move(job), upload_options(arguments, &door), meter, until);
     take(outcome, done);
-    if (done) outcome.details = ", \"etag\": \"" + done->etag + "\"";
+    if (done) {
+      outcome.details = ", \"deduplicated\": " + std::to_string(done->deduplicated_bytes) +
+                        ", \"etag\": \"" + done->etag + "\"";
+    }
   } else {
     const ManyOptions many{.small_in_flight_max = arguments.number("small", 32)};
     Count<DownloadJob, DownloadReport> got;
@@ -160,7 +167,8 @@ io::Task<void> transfer(Crew& crew, const Arguments& arguments, Meter& meter, io
     } else {
       auto names = co_await crew.files().list(arguments.path);
       Directory directory(names ? std::move(*names) : std::vector<std::string>(), arguments);
-      co_await upload_many(crew, directory, upload_options(arguments), many, put, meter, until);
+      co_await upload_many(crew, directory, upload_options(arguments, &door), many, put, meter,
+                           until);
     }
     outcome.failed = got.failed + put.failed > 0;
     if (outcome.failed) {

@@ -17,6 +17,7 @@
 #include "crypto/key_ring.h"
 #include "io/reactor.h"
 #include "io/scope.h"
+#include "io/sync.h"
 #include "object/generations.h"
 #include "object/hash_batcher.h"
 #include "object/hot_cache.h"
@@ -55,6 +56,7 @@ struct Core {
   ReadEpochs::Core readers;
   HotCache<OpenObject> objects;
   HotCache<BucketInfo> buckets;
+  io::Semaphore fills_reading{kNativeFillsReadingMax};  // See ChunkFill::open().
   io::Scope fetches;                       // Reads of the store that outlive their reader.
   std::atomic<size_t> fetches_running{0};  // Of `fetches`, for any thread.
 };

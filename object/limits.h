@@ -47,6 +47,9 @@ inline constexpr uint64_t kNativeBytesMax = 256 * GiB;
 inline constexpr size_t kNativeOfferNamesMax = 4096;  // One offer, chunks or segments.
 inline constexpr size_t kNativeRowsPerCommitMax = 4096;
 inline constexpr size_t kNativeLinksInFlightMax = 16;
+// Fills of a core that read stored segments into the buffer they hold: so few that they cannot have
+// all of the pool and wait for more of it.
+inline constexpr size_t kNativeFillsReadingMax = 4;
 inline constexpr size_t kNativeHoldersMax = 64;  // Of a chunk, whose rights are asked.
 // Bodies up to here are read back when they are committed: MD5 and SHA-256 of the whole.
 inline constexpr uint64_t kNativeVerifyBytesMax = 64 * MiB;

@@ -6,7 +6,6 @@
 
 #include "base/assert.h"
 #include "object/native_segments.h"
-#include "object/segment_index.h"
 #include "transfer/chunker.h"
 
 namespace cairn::object {
@@ -98,12 +97,26 @@ io::Task<Result<std::unique_ptr<ChunkFill>>> ChunkFill::open(Context& context, B
   const uint64_t size_bytes = recipe.size_bytes();
   std::unique_ptr<ChunkFill> fill(new ChunkFill(context, std::move(bucket), std::move(upload),
                                                 std::move(recipe), std::move(keys)));
-  const uint64_t room_bytes = fill->recipe_.segments.size() * kSegmentEntryBytes;
-  fill->buffer_ =
-      co_await io::or_return(fill->core_.reactor.buffers().acquire(size_bytes + room_bytes, {}));
-  fill->buffer_.resize(size_bytes);
-  co_await io::or_return(fill->fetch_known(rights));
+  if (fill->recipe_.sent_bytes() == size_bytes) {
+    co_await io::or_return(fill->acquire());
+    co_return fill;
+  }
+  // Reading takes memory of the pool while the buffer is held.
+  io::Semaphore& reading = fill->core_.fills_reading;
+  co_await reading.acquire();
+  Status fetched = co_await fill->acquire();
+  if (fetched) fetched = co_await fill->fetch_known(rights);
+  reading.release();
+  co_await io::or_return(std::move(fetched));
   co_return fill;
+}
+
+io::Task<Status> ChunkFill::acquire() {
+  const uint64_t size_bytes = recipe_.size_bytes();
+  const uint64_t room_bytes = recipe_.segments.size() * kSegmentEntryBytes;
+  buffer_ = co_await io::or_return(core_.reactor.buffers().acquire(size_bytes + room_bytes, {}));
+  buffer_.resize(size_bytes);
+  co_return Status{};
 }
 
 // Reads the segments that are not sent.
@@ -166,42 +179,23 @@ io::Task<Status> ChunkFill::verify() {
   co_return Status{};
 }
 
-io::Task<Status> ChunkFill::seal_and_put(ChunkId id, OwnerId holder) {
-  crypto::ChunkBinding binding;
-  binding.tenant = keys_->tenant;
-  binding.id = id;
-  binding.plaintext_bytes = buffer_.size();
-  binding.table_bytes = recipe_.segments.size() * kSegmentEntryBytes;
-  for (const ContentName& segment : recipe_.segments) {
-    uint8_t entry[kSegmentEntryBytes];
-    store_le(entry, segment.size_bytes);
-    std::ranges::copy(segment.hash, entry + sizeof(segment.size_bytes));
-    const size_t appended_bytes = buffer_.append(entry);
-    ASSERT(appended_bytes == kSegmentEntryBytes);
+// Stores what is new of the chunk; where all of it lies.
+io::Task<Result<std::vector<Extent>>> ChunkFill::store(SegmentComposer& composer) {
+  auto chunk = std::make_unique<CutChunk>();
+  for (const ContentName& name : recipe_.segments) {
+    chunk->segments.push_back({name.hash, name.size_bytes});
   }
-  storage::SealedChunk sealed;
-  sealed.header =
-      co_await io::or_return(crypto::seal_chunk(*keys_, binding, context_.random, buffer_.span()));
-  sealed.payload = std::move(buffer_);
-  co_return co_await context_.store.put(id, std::move(sealed), holder);
+  chunk->buffer = std::move(buffer_);
+  co_await io::or_return(composer.add(std::move(chunk)));
+  co_return co_await composer.finish();
 }
 
-// Holds the chunk in the store for `holder`, storing it where it is not there. As in BodySink, what
-// is under a key of its own is in no index.
-io::Task<Status> ChunkFill::store(HeldChunk& chunk, OwnerId holder) {
-  const ChunkId id = chunk.where.extents.front().chunk;
-  std::vector<SegmentName> segments;
-  for (const ContentName& name : recipe_.segments) {
-    segments.push_back({name.hash, name.size_bytes});
-  }
-  const bool present = co_await io::or_return(context_.store.link(id, holder));
-  if (!present) co_await io::or_return(seal_and_put(id, holder));
-  if (!upload_.sse.empty()) co_return Status{};
-  if (!present) {
-    chunk.hooks = co_await io::or_return(context_.segments.hooks_of(bucket_.tenant, id, segments));
-  }
-  context_.segments.remember(bucket_.tenant, id, std::move(segments));
-  co_return Status{};
+io::Task<Status> ChunkFill::store_and_add(SegmentComposer& composer, HeldChunk chunk) {
+  chunk.where.extents = co_await io::or_return(store(composer));
+  chunk.hooks = composer.hooks();
+  std::vector<HeldChunk> chunks;
+  chunks.push_back(std::move(chunk));
+  co_return co_await add_native_chunks(context_, bucket_, upload_, std::move(chunks));
 }
 
 io::Task<Result<ContentName>> ChunkFill::finish() {
@@ -210,25 +204,16 @@ io::Task<Result<ContentName>> ChunkFill::finish() {
   HeldChunk chunk;
   chunk.name = recipe_.name();
   chunk.where.crc64_nvme = crypto::digest_of(DigestKind::kCrc64Nvme, buffer_.view());
-  const ChunkId id = crypto::make_chunk_id(*keys_, chunk.name.hash);
-  chunk.where.extents.push_back({id, chunk.name.size_bytes, 0, chunk.name.size_bytes});
   const ContentName name = chunk.name;
-
-  // Of its own: somebody else may fill the same chunk of this upload, and give up.
-  const OwnerId holder = context_.new_owner();
-  Status status = co_await store(chunk, holder);
-  if (status) {
-    std::vector<HeldChunk> chunks;
-    chunks.push_back(std::move(chunk));
-    status = co_await add_native_chunks(context_, bucket_, upload_, std::move(chunks));
-  }
+  // The holds have an owner of their own: somebody else may fill the same chunk of this upload, and
+  // give up. As in BodySink, what is under a key of its own shares nothing.
+  SegmentComposer composer(context_, keys_, context_.new_owner(), upload_.sse.empty());
+  const Status status = co_await store_and_add(composer, std::move(chunk));
   if (!status) {
-    const Result<bool> dropped = co_await context_.store.unlink(id, holder);
-    static_cast<void>(dropped);
+    co_await composer.abandon();
     co_return std::unexpected(status.error());
   }
-  std::vector<ChunkId> held = {id};
-  co_await context_.store.release(holder, std::move(held));
+  co_await composer.settle();
   co_return name;
 }
 

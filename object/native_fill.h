@@ -16,6 +16,7 @@
 #include "object/context.h"
 #include "object/native_offer.h"
 #include "object/native_rows.h"
+#include "object/segment_composer.h"
 
 namespace cairn::object {
 
@@ -58,10 +59,11 @@ class ChunkFill {
   };
   ChunkFill(Context& context, BucketInfo bucket, UploadInfo upload, ChunkRecipe recipe,
             std::shared_ptr<const crypto::TenantKeys> keys);
+  io::Task<Status> acquire();
   io::Task<Status> fetch_known(ReadRights& rights);
   io::Task<Status> verify();
-  io::Task<Status> store(HeldChunk& chunk, OwnerId holder);
-  io::Task<Status> seal_and_put(ChunkId id, OwnerId holder);
+  io::Task<Result<std::vector<Extent>>> store(SegmentComposer& composer);
+  io::Task<Status> store_and_add(SegmentComposer& composer, HeldChunk chunk);
 
   Context& context_;
   Core& core_;

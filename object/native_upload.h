@@ -16,6 +16,7 @@
 #include "object/context.h"
 #include "object/native_commit.h"
 #include "object/native_fill.h"
+#include "object/native_lend.h"
 #include "object/native_offer.h"
 #include "object/native_rows.h"
 #include "object/objects.h"
@@ -50,6 +51,17 @@ class NativeUploads {
                                                     ChunkRecipe recipe, ReadRights& rights) {
     return ChunkFill::open(context_, std::move(bucket), std::move(upload), std::move(recipe),
                            rights);
+  }
+  // See native_lend.h.
+  io::Task<Result<std::optional<TenantId>>> find_lender(std::vector<TenantId> lenders,
+                                                        ContentName name) {
+    return object::find_lender(context_, std::move(lenders), name);
+  }
+  io::Task<Result<bool>> borrow(BucketInfo bucket, UploadInfo upload, ContentName name,
+                                std::vector<TenantId> lenders, ProofCheck check,
+                                ReadRights& rights) {
+    return borrow_chunk(context_, std::move(bucket), std::move(upload), name, std::move(lenders),
+                        std::move(check), rights);
   }
   // Names of chunks that the upload holds behind `after`, in the order of their hashes.
   io::Task<Result<std::vector<ContentName>>> held(BucketInfo bucket, UploadInfo upload,

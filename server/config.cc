@@ -11,6 +11,7 @@
 #include <toml++/toml.h>
 
 #include "iam/values.h"
+#include "native/pool.h"
 #include "s3/bucket_rules.h"
 
 namespace cairn::server {
@@ -91,6 +92,14 @@ Status set_proxies(Config& config, std::string_view value) {
   return {};
 }
 
+Status set_dedup_pool(Config& config, std::string_view value) {
+  const Status listed = set_list<&Config::dedup_pool>(config, value);
+  if (!listed) return listed;
+  const Result<native::Pool> pool = native::Pool::parse(config.dedup_pool);
+  if (!pool) return std::unexpected(pool.error());
+  return {};
+}
+
 Status set_object_ownership(Config& config, std::string_view value) {
   if (!s3::parse_ownership(value)) {
     return fail(Code::kInvalidArgument,
@@ -168,6 +177,9 @@ constexpr Setting kSettings[] = {
     {"trusted-proxies", "ADDR[,ADDR]",
      "Proxies (addresses or networks) whose X-Forwarded-For and X-Forwarded-Proto are believed",
      set_proxies, true},
+    {"dedup-pool", "ACCOUNT[,ACCOUNT]",
+     "Accounts (12 digits) that need not send each other's content if they prove to have it",
+     set_dedup_pool, true},
     {"object-ownership", "NAME",
      "Ownership of objects in buckets that do not say: BucketOwnerEnforced (default; access "
      "control lists are off, as on AWS), BucketOwnerPreferred or ObjectWriter",

@@ -49,6 +49,7 @@ struct Config {
   std::vector<std::string> website_domains;  // Hosts whose sub-domains are sites.
   // Addresses and networks (CIDR) of proxies whose X-Forwarded-For and -Proto are believed.
   std::vector<std::string> trusted_proxies;
+  std::vector<std::string> dedup_pool;  // Accounts that lend each other content against a proof.
   std::string object_ownership = "BucketOwnerEnforced";  // Of buckets that do not say.
   std::string root_key;       // RootKeySource spec; empty = file:DATA/keys/root.key.
   uint64_t memory_bytes = 0;  // I/O buffers of all cores; 0 = a quarter of the memory.

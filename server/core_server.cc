@@ -72,7 +72,7 @@ io::Task<Result<io::Endpoint>> CoreServer::listen(io::Endpoint at, Served served
   }
   directory_ = std::make_unique<AccountDirectory>(served.stores.accounts());
   door.accounts = directory_.get();
-  native_ = std::make_unique<native::Guest>(native::Guest::Options{});
+  native_ = std::make_unique<native::Guest>(shared_.native);
   door.guest = native_.get();
   door.object_ownership = s3::parse_ownership(config.object_ownership).value();
   door_ = std::make_unique<s3::Door>(std::move(door));

@@ -37,6 +37,7 @@ class CoreServer final : private s3::RequestObserver {
     const Config* config = nullptr;
     AccessLog* log = nullptr;                   // Null = none.
     std::shared_ptr<const io::TlsContext> tls;  // Null = plain http.
+    native::Guest::Options native = {};
   };
   static Result<std::unique_ptr<CoreServer>> create(const Shared& shared, size_t index,
                                                     uint64_t pool_bytes);

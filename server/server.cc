@@ -113,6 +113,8 @@ class Node final : private AdminActions {
   const RootCredentials root_;
   const std::string admin_token_;
   AdminDoor admin_door_;
+  native::Pool dedup_pool_;
+  native::Challenges challenges_{system_random()};
   std::unique_ptr<AccessLog> access_log_;
   std::vector<std::unique_ptr<CoreServer>> cores_;  // Destroyed after the stores: see main().
   std::unique_ptr<Stores> stores_;
@@ -138,7 +140,10 @@ Status Node::start_cores() {
     if (!log) return std::unexpected(log.error());
     access_log_ = std::move(*log);
   }
-  CoreServer::Shared shared{&config_, access_log_.get(), nullptr};
+  Result<native::Pool> pool = native::Pool::parse(config_.dedup_pool);
+  if (!pool) return std::unexpected(pool.error());
+  dedup_pool_ = std::move(*pool);
+  CoreServer::Shared shared{&config_, access_log_.get(), nullptr, {&dedup_pool_, &challenges_}};
   if (!config_.tls_cert.empty()) {
     Result<std::shared_ptr<const io::TlsContext>> tls =
         io::TlsContext::server({config_.tls_cert, config_.tls_key});
@@ -146,9 +151,9 @@ Status Node::start_cores() {
     shared.tls = std::move(*tls);
   }
   const uint64_t memory = config_.memory_bytes != 0 ? config_.memory_bytes : quarter_of_memory();
-  const uint64_t pool = std::max(kPoolBytesMin, memory / config_.cores_count);
+  const uint64_t pool_bytes = std::max(kPoolBytesMin, memory / config_.cores_count);
   for (size_t i = 0; i < config_.cores_count; ++i) {
-    Result<std::unique_ptr<CoreServer>> core = CoreServer::create(shared, i, pool);
+    Result<std::unique_ptr<CoreServer>> core = CoreServer::create(shared, i, pool_bytes);
     if (!core) return std::unexpected(core.error());
     cores_.push_back(std::move(*core));
   }

@@ -123,6 +123,11 @@ class CairnServer:
         self.stop()
         return self.start()
 
+    def restart_with(self, *args):
+        """With further flags from now on."""
+        self._args += args
+        return self.restart()
+
     def close(self):
         """Ends the process by force and removes a temporary data directory."""
         self.kill()

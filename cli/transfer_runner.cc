@@ -11,6 +11,7 @@
 #include "cli/human.h"
 #include "cli/local_tree.h"
 #include "io/scope.h"
+#include "transfer/native_upload.h"
 
 namespace cairn::cli {
 namespace {
@@ -240,6 +241,8 @@ io::Task<Status> TransferRunner::run_with_crew(const std::vector<TransferItem>& 
   } else {
     transfer::UploadOptions options;
     options.journal_directory = upload_journals();
+    transfer::NativeDoor door({.journal_directory = options.journal_directory});
+    options.door = &door;
     Uploads uploads(*this, items);
     co_await transfer::upload_many(*crew, uploads, std::move(options), many, uploads, meter,
                                    session_.until());

@@ -209,11 +209,10 @@ io::Task<Result<ContentName>> ChunkFill::finish() {
   // give up. As in BodySink, what is under a key of its own shares nothing.
   SegmentComposer composer(context_, keys_, context_.new_owner(), upload_.sse.empty());
   const Status status = co_await store_and_add(composer, std::move(chunk));
-  if (!status) {
-    co_await composer.abandon();
-    co_return std::unexpected(status.error());
-  }
-  co_await composer.settle();
+  // Also after success: where somebody else had filled the chunk meanwhile, the upload took nothing
+  // of this one. The store keeps what edges refer to.
+  co_await composer.abandon();
+  co_await io::or_return(status);
   co_return name;
 }
 

@@ -10,12 +10,6 @@ namespace {
 
 constexpr uint64_t kReadStepBytes = 256 * KiB;
 
-ChunkerParameters parameters() {
-  ChunkerParameters out;
-  out.chunk_bytes_max = kChunkBytesMax;
-  return out;
-}
-
 }  // namespace
 
 ChunkSupply::ChunkSupply(io::File& file, uint64_t size_bytes)
@@ -50,7 +44,7 @@ io::Task<S3Result<Buffer>> ChunkSupply::next_buffer(io::StopToken stop) {
 }
 
 io::Task<S3Status> ChunkSupply::read_all(io::StopToken stop) {
-  Chunker chunker(parameters());
+  Cutter cutter;
   std::vector<Cut> cuts;
   FileChunk chunk;
   uint64_t chunk_begin = 0;
@@ -72,8 +66,8 @@ io::Task<S3Status> ChunkSupply::read_all(io::StopToken stop) {
     co_await or_fail(file_.read_exact(into, read_bytes));
     read_bytes += step_bytes;
     cuts.clear();
-    chunker.feed(into, cuts);
-    if (read_bytes == size_bytes_) chunker.finish(cuts);
+    cutter.feed(into, cuts);
+    if (read_bytes == size_bytes_) cutter.finish(cuts);
     for (size_t i = 0; i < cuts.size(); ++i) {
       const Cut cut = cuts[i];
       if (cut.end_bytes > segment_begin) {

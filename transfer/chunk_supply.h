@@ -19,13 +19,13 @@
 #include "io/stop.h"
 #include "io/sync.h"
 #include "io/task.h"
-#include "transfer/chunker.h"
+#include "transfer/cutter.h"
 #include "transfer/s3_failure.h"
 
 namespace cairn::transfer {
 
 // As the server cuts bodies (docs/native-protocol.md).
-inline constexpr uint64_t kChunkBytesMax = 8 * MiB - 32 * KiB;
+inline constexpr uint64_t kChunkBytesMax = ChunkerParameters().chunk_bytes_max;
 inline constexpr size_t kChunksInMemoryMax = 24;
 
 // A chunk that is read and not hashed yet.

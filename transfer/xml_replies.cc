@@ -271,7 +271,9 @@ Result<UploadsPage> parse_uploads_page(std::string_view body) {
 
 Result<std::string> parse_result_etag(std::string_view body) {
   for (const std::string_view root :
-       {"CompleteMultipartUploadResult", "CopyObjectResult", "CopyPartResult"}) {
+       {"CompleteMultipartUploadResult", "CopyObjectResult", "CopyPartResult",
+        // As moto names it; clients of AWS do not look at the root.
+        "CompleteMultipartUploadResponse"}) {
     Reply reply;
     if (reply.parse(body, root)) return without_quotes(reply.text("ETag"));
   }

@@ -29,9 +29,9 @@ Result<crypto::DigestValue> digest_blocking(const std::string& path, crypto::Dig
   }
 }
 
-// An ETag that is the MD5 of the whole object (also some that are not look like this: SSE-KMS).
-bool is_md5(const std::string& etag) {
-  return etag.size() == 32 && from_hex(etag).has_value();
+// Whether the ETag is the MD5 of the whole object.
+bool has_md5(const transfer::ObjectInfo& info) {
+  return !info.etag_is_opaque && info.etag.size() == 32 && from_hex(info.etag).has_value();
 }
 
 }  // namespace
@@ -57,7 +57,7 @@ io::Task<Result<std::optional<bool>>> file_equals_object(Session& session, std::
         co_await io::or_return(digest_of_file(path, crypto::DigestKind::kSha256));
     co_return to_hex(value.view()) == to_hex(*info.sha256);
   }
-  if (is_md5(info.etag)) {
+  if (has_md5(info)) {
     const crypto::DigestValue value =
         co_await io::or_return(digest_of_file(path, crypto::DigestKind::kMd5));
     co_return to_hex(value.view()) == info.etag;
@@ -74,7 +74,7 @@ io::Task<Result<std::optional<bool>>> objects_equal(Session& session, std::strin
       co_await transfer::or_fail(session.s3().head(bucket_b, key_b, "", session.until()));
   if (a.crc64_nvme && b.crc64_nvme) co_return *a.crc64_nvme == *b.crc64_nvme;
   if (a.sha256 && b.sha256) co_return *a.sha256 == *b.sha256;
-  if (is_md5(a.etag) && is_md5(b.etag)) co_return a.etag == b.etag;
+  if (has_md5(a) && has_md5(b)) co_return a.etag == b.etag;
   co_return std::nullopt;
 }
 

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <set>
 
 #include "cli/filter_flags.h"
 #include "cli/human.h"
@@ -22,6 +23,7 @@ struct CopyFlags {
   Filters filters;
   std::string version_id;
   std::string expected_size;
+  std::string copy_cutoff;
   bool is_recursive = false;
   bool is_dry_run = false;
   bool skips_links = false;
@@ -109,6 +111,21 @@ io::Task<void> copy_stream(Session& session, const CopyFlags& flags, Places plac
   session.console().note("upload: - to " + places.to.text(), json);
 }
 
+// Nothing is moved onto itself, and no two sources become the same thing.
+Status check_targets(const std::vector<TransferItem>& items, bool removes_sources) {
+  std::set<std::string> targets;
+  for (const TransferItem& item : items) {
+    const std::string target = item.to.text();
+    if (removes_sources && item.from.text() == target) {
+      return fail(Code::kInvalidArgument, target + " cannot be moved onto itself");
+    }
+    if (!targets.insert(target).second) {
+      return fail(Code::kInvalidArgument, "several sources would become " + target);
+    }
+  }
+  return {};
+}
+
 io::Task<Result<std::vector<TransferItem>>> plan(Session& session, const CopyFlags& flags,
                                                  Places places) {
   std::vector<TransferItem> items;
@@ -132,12 +149,21 @@ io::Task<Result<std::vector<TransferItem>>> plan(Session& session, const CopyFla
     }
     items = plan_tree(folder, as_folder(places.to), entries);
   }
-  for (const TransferItem& item : items) {
-    if (flags.removes_sources && item.from.text() == item.to.text()) {
-      co_return fail(Code::kInvalidArgument, item.from.text() + " cannot be moved onto itself");
-    }
-  }
+  co_await io::or_return(check_targets(items, flags.removes_sources));
   co_return items;
+}
+
+Result<CopyLimits> copy_limits(const std::string& cutoff) {
+  CopyLimits limits;
+  if (cutoff.empty()) return limits;
+  const Result<uint64_t> size = parse_human_size(cutoff);
+  if (!size) return std::unexpected(size.error());
+  if (*size < transfer::kPartBytesMin || *size > kCopyBytesMax) {
+    return fail(Code::kInvalidArgument, "--copy-cutoff is 8MiB to 5GiB");
+  }
+  limits.single_bytes_max = *size;
+  limits.part_bytes = std::min(*size, kCopyPartBytes);
+  return limits;
 }
 
 io::Task<void> copy(Session& session, const CopyFlags& flags) {
@@ -157,6 +183,10 @@ io::Task<void> copy(Session& session, const CopyFlags& flags) {
     co_return;
   }
   RunOptions options;
+  const Result<CopyLimits> limits = copy_limits(flags.copy_cutoff);
+  if (!limits) session.report(limits.error());
+  if (!limits) co_return;
+  options.copy = *limits;
   options.object = flags.object;
   options.removes_sources = flags.removes_sources;
   if (flags.is_dry_run) {
@@ -182,9 +212,13 @@ void add_command(CLI::App& app, const std::string& name, const std::string& help
   command->add_flag("-r,--recursive", flags->is_recursive, "A folder with everything in it");
   command->add_flag("--dryrun", flags->is_dry_run, "Show what would be done");
   command->add_flag("--no-follow-symlinks", flags->skips_links, "Pass over symbolic links");
-  command->add_option("--version-id", flags->version_id, "This version of the source")
-      ->option_text("ID");
+  command
+      ->add_option("--copy-cutoff", flags->copy_cutoff,
+                   "Objects beyond this are copied by the server in parts (5GiB)")
+      ->option_text("SIZE");
   if (!removes_sources) {
+    command->add_option("--version-id", flags->version_id, "This version of the source")
+        ->option_text("ID");
     command
         ->add_option("--expected-size", flags->expected_size,
                      "Of standard input, when it is more than 150 GiB")

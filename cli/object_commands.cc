@@ -38,7 +38,7 @@ void show_info(Session& session, const Location& where, const transfer::ObjectIn
   const auto add_line = [&](std::string_view name, std::string_view value) {
     if (value.empty()) return;
     std::string label(name);
-    label.resize(16, ' ');
+    label.resize(std::max<size_t>(16, label.size() + 2), ' ');
     lines.append(lines.empty() ? "" : "\n").append(label).append(value);
   };
   const std::string crc = info.crc64_nvme ? crc_text(*info.crc64_nvme) : std::string();
@@ -52,6 +52,11 @@ void show_info(Session& session, const Location& where, const transfer::ObjectIn
   add_line("Storage class", info.storage_class);
   add_line("CRC-64/NVME", crc);
   add_line("SHA-256", sha);
+  JsonLine headers;
+  for (const auto& [name, value] : info.headers) {
+    add_line(name, value);
+    headers.add(name, value);
+  }
   for (const auto& [name, value] : info.metadata) {
     add_line("Metadata", name + "=" + value);
     metadata.add(name, value);
@@ -66,6 +71,7 @@ void show_info(Session& session, const Location& where, const transfer::ObjectIn
       .add_if("storage_class", info.storage_class)
       .add_if("crc64nvme", crc)
       .add_if("sha256", sha)
+      .add_raw("headers", headers.text())
       .add_raw("metadata", metadata.text());
   session.console().result(lines, json);
 }

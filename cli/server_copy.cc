@@ -61,6 +61,7 @@ class PartwiseCopy {
     same.sse = flags_.sse;
     same.sse_key = flags_.sse_key;
     std::vector<transfer::HeaderPair> headers = same.headers("");
+    headers.insert(headers.end(), info.headers.begin(), info.headers.end());
     for (const auto& [name, value] : info.metadata) {
       headers.emplace_back("x-amz-meta-" + name, value);
     }

@@ -26,8 +26,10 @@ io::Task<Result<std::vector<TreeEntry>>> read_objects(Session& session, Location
     entries.push_back(
         {std::move(relative), object.size_bytes, object.modified, std::move(object.etag)});
   }
-  // Not every server lists in the order of bytes.
+  // Not every server lists in the order of bytes, and each key once.
   std::ranges::sort(entries, {}, &TreeEntry::relative_path);
+  const auto repeats = std::ranges::unique(entries, {}, &TreeEntry::relative_path);
+  entries.erase(repeats.begin(), repeats.end());
   co_return entries;
 }
 

@@ -63,6 +63,11 @@ ObjectInfo info_of(const http::ReceivedHead& head) {
   info.storage_class = text_of(head, "x-amz-storage-class");
   info.etag_is_opaque = text_of(head, "x-amz-server-side-encryption").starts_with("aws:kms") ||
                         head.get("x-amz-server-side-encryption-customer-algorithm").has_value();
+  for (const char* name : {"Cache-Control", "Content-Disposition", "Content-Encoding",
+                           "Content-Language", "Expires"}) {
+    std::string value = text_of(head, name);
+    if (!value.empty()) info.headers.emplace_back(name, std::move(value));
+  }
   for (const http::Field field : head.fields) {
     if (!starts_with_meta(field.name)) continue;
     info.metadata.emplace_back(field.name.substr(kMetaPrefix.size()), field.value);

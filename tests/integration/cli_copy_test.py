@@ -40,6 +40,8 @@ class Copies(CliCase):
         self.run_cli("cp", path, f"s3://{self.bucket}")
         self.run_cli("cp", path, self.write("b.bin"), self.url("two/"))
         self.assertEqual(self.keys(), ["name.bin", "sub/name.bin", "two/b.bin", "two/name.bin"])
+        self.run_cli("cp", path, self.write("other/name.bin"), self.url("three/"), code=USAGE)
+        self.assertEqual(self.keys("three/"), [])
         (self.work / "dir").mkdir()
         self.run_cli("cp", self.url("sub/name.bin"), self.work / "dir")
         self.run_cli("cp", self.url("sub/name.bin"), f"{self.work}/new/")
@@ -159,7 +161,6 @@ class Copies(CliCase):
         body = random.randbytes(20 * MIB)
         self.put("a/model", body, ContentType="x/y", Metadata={"m": "1"})
         self.put("a/small", b"s")
-        before = self.server.metrics()
         self.run_cli("cp", "-r", self.url("a"), self.url("b"))
         self.assertEqual(self.get("b/model"), body)
         head = self.s3.head_object(Bucket=self.bucket, Key="b/model")
@@ -167,7 +168,23 @@ class Copies(CliCase):
         self.run_cli("cp", self.url("a/model"), self.url("c"), "--metadata", "m=2")
         self.assertEqual(self.s3.head_object(Bucket=self.bucket, Key="c")["Metadata"], {"m": "2"})
         self.run_cli("cp", self.url("none"), self.url("d"), code=NOT_FOUND)
-        self.assertIsNotNone(before)
+
+    def test_copies_by_the_server_in_parts(self):
+        body = random.randbytes(20 * MIB + 7)
+        self.put("a", body, ContentType="x/y", Metadata={"m": "1"}, CacheControl="max-age=5",
+                 ContentDisposition="inline", ContentLanguage="de")
+        self.run_cli("cp", self.url("a"), self.url("b"), "--copy-cutoff", "8MiB")
+        self.assertEqual(self.get("b"), body)
+        head = self.s3.head_object(Bucket=self.bucket, Key="b")
+        self.assertTrue(head["ETag"].endswith('-3"'), head["ETag"])
+        self.assertEqual((head["ContentType"], head["Metadata"], head["CacheControl"],
+                          head["ContentDisposition"], head["ContentLanguage"]),
+                         ("x/y", {"m": "1"}, "max-age=5", "inline", "de"))
+        self.run_cli("cp", self.url("a"), self.url("b"), "--copy-cutoff", "8MiB", "--if-none-match",
+                     code=PRECONDITION)
+        uploads = self.s3.list_multipart_uploads(Bucket=self.bucket)
+        self.assertNotIn("Uploads", uploads)
+        self.run_cli("cp", self.url("a"), self.url("c"), "--copy-cutoff", "1", code=USAGE)
 
     def test_moves(self):
         self.write("m/a", b"1")

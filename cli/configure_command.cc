@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <fstream>
 #include <iostream>
+#include <optional>
 
 #include "cli/exit_codes.h"
 #include "cli/ini_file.h"
@@ -15,22 +16,41 @@ namespace {
 
 constexpr size_t kAnswerBytesMax = 4096;
 
-// The terminal does not show what is typed while this lives.
-class HiddenTyping {
+// A terminal that neither shows what is typed nor acts on it, until this dies: Ctrl-C is read as a
+// byte, so that no signal can leave the terminal dumb.
+class DumbTerminal {
  public:
-  HiddenTyping() : is_terminal_(::tcgetattr(STDIN_FILENO, &before_) == 0) {
+  DumbTerminal() : is_terminal_(::tcgetattr(STDIN_FILENO, &before_) == 0) {
     if (!is_terminal_) return;
-    termios hidden = before_;
-    hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+    termios dumb = before_;
+    dumb.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON | ISIG);
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &dumb);
   }
-  ~HiddenTyping() {
+  ~DumbTerminal() {
     if (!is_terminal_) return;
     ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
     std::cerr << '\n';
   }
-  HiddenTyping(const HiddenTyping&) = delete;
-  HiddenTyping& operator=(const HiddenTyping&) = delete;
+  DumbTerminal(const DumbTerminal&) = delete;
+  DumbTerminal& operator=(const DumbTerminal&) = delete;
+  bool is_terminal() const { return is_terminal_; }
+
+  // nullopt when it was given up.
+  static std::optional<std::string> read_line() {
+    constexpr char kInterrupt = 3;
+    constexpr char kEnd = 4;
+    std::string line;
+    for (char c = 0; ::read(STDIN_FILENO, &c, 1) == 1;) {
+      if (c == kInterrupt || c == kEnd || line.size() > kAnswerBytesMax) return std::nullopt;
+      if (c == '\n' || c == '\r') return line;
+      if (c == '\x7f' || c == '\b') {
+        if (!line.empty()) line.pop_back();
+      } else {
+        line += c;
+      }
+    }
+    return std::nullopt;
+  }
 
  private:
   termios before_{};
@@ -49,6 +69,18 @@ Status ask_one(const std::string& question, const std::string& shown, std::strin
   if (answer.size() > kAnswerBytesMax)
     return fail(Code::kInvalidArgument, "the answer is too long");
   if (!answer.empty()) current = answer;
+  return {};
+}
+
+// The same without showing it.
+Status ask_secret(const std::string& question, std::string& current) {
+  const std::string shown = current.empty() ? "none" : "****";
+  const DumbTerminal terminal;
+  if (!terminal.is_terminal()) return ask_one(question, shown, current);
+  std::cerr << question << " [" << shown << "]: " << std::flush;
+  const std::optional<std::string> answer = DumbTerminal::read_line();
+  if (!answer) return fail(Code::kCancelled, "nothing was written");
+  if (!answer->empty()) current = *answer;
   return {};
 }
 
@@ -96,10 +128,7 @@ int report(const Error& error) {
 Status ConfigureCommand::ask(Profile& profile) const {
   Status asked = ask_one("Endpoint", profile.endpoint, profile.endpoint);
   if (asked) asked = ask_one("Access key", masked(profile.access_key), profile.access_key);
-  if (asked) {
-    const HiddenTyping hidden;
-    asked = ask_one("Secret key", profile.secret_key.empty() ? "none" : "****", profile.secret_key);
-  }
+  if (asked) asked = ask_secret("Secret key", profile.secret_key);
   if (asked) asked = ask_one("Region", profile.region, profile.region);
   return asked;
 }

@@ -107,11 +107,12 @@ void Console::print(std::string_view text) {
   write_line(stdout, writes_to_terminal_ ? printable(text) : std::string(text));
   // On a terminal lines and the progress below them must come in order.
   if (has_terminal_) std::fflush(stdout);
-  if (std::ferror(stdout) != 0 && on_output_closed_) std::exchange(on_output_closed_, nullptr)();
 }
 
 void Console::result(std::string_view text, const JsonLine& json) {
   print(options_.as_json ? json.text() : std::string(text));
+  // Work whose only result nobody reads any more need not go on; transfers do.
+  if (std::ferror(stdout) != 0 && on_output_closed_) std::exchange(on_output_closed_, nullptr)();
 }
 
 void Console::note(std::string_view text, const JsonLine& json) {

@@ -97,13 +97,17 @@ int run_client(const ClientFlags& flags, const ClientWork& work) {
   }
   io::StopSource stop;
   std::atomic<bool> was_signalled = false;
+  bool was_closed = false;
   Status ran;
   {
     const server::SignalWatch signals([&](int) {
       if (was_signalled.exchange(true)) ::_exit(kExitInterrupted);
       (*reactor)->post([&stop] { stop.request(); });
     });
-    console.set_on_output_closed([&stop] { stop.request(); });
+    console.set_on_output_closed([&] {
+      was_closed = true;
+      stop.request();
+    });
     ran = (*reactor)->run(run_session(console, *profile, flags.is_anonymous, stop.token(), work));
     console.set_on_output_closed(nullptr);
   }
@@ -112,7 +116,8 @@ int run_client(const ClientFlags& flags, const ClientWork& work) {
     console.hint("cairn: interrupted; the same command goes on where this one stopped");
     return kExitInterrupted;
   }
-  return console.exit_codes().value();
+  // Whoever read the output has had enough of it.
+  return was_closed ? kExitDone : console.exit_codes().value();
 }
 
 }  // namespace cairn::cli

@@ -1,12 +1,14 @@
 """cairn configure, ls, du, find, stat, cat, presign, rm, mb, rb against a real server: what they
 show, what they change, and how they end. Needs CAIRN_BINARY."""
 import os
+import pty
 import subprocess
 import unittest
 import urllib.request
 
 from cairn_server import binary
-from cli_case import (DENIED, FAILED, KIB, MIB, NOT_FOUND, PRECONDITION, USAGE, CliCase)
+from cli_case import (DENIED, DONE, FAILED, INTERRUPTED, KIB, MIB, NOT_FOUND, PRECONDITION, USAGE,
+                      CliCase)
 
 
 class Objects(CliCase):
@@ -50,11 +52,12 @@ class Objects(CliCase):
     def test_output_that_nobody_reads(self):
         for i in range(30):
             self.put(f"k{i:02}", b"x" * 100 * KIB)
-        script = f'set -o pipefail; "{binary()}" cat ' + " ".join(
-            self.url(f"k{i:02}") for i in range(30)) + " | head -c 1000 >/dev/null"
-        result = subprocess.run(["bash", "-c", script], env=self.environment, timeout=60,
-                                capture_output=True, text=True)
-        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        names = " ".join(self.url(f"k{i:02}") for i in range(30))
+        for command in (f"cat {names}", f"ls -r {self.url()}", f"stat {names} --json"):
+            script = f'set -o pipefail; "{binary()}" {command} | head -c 10 >/dev/null'
+            result = subprocess.run(["bash", "-c", script], env=self.environment, timeout=60,
+                                    capture_output=True, text=True)
+            self.assertEqual((result.returncode, result.stderr), (0, ""), command)
 
     def test_keys_are_bytes(self):
         for key in ("a b", "a//b", "../x", "%41", "ü/ß", "a+b", "a?b#c", "x\ty"):
@@ -177,6 +180,32 @@ class Credentials(CliCase):
         self.assertIn(self.server.access_key, text)
         self.run_cli("configure", input="", code=USAGE)
         self.run_cli("configure", "--endpoint-url", "ftp://x", code=USAGE)
+
+    def test_a_terminal_does_not_show_the_secret(self):
+        self.environment = self.without_variables()
+        for secret, code in ((self.server.secret_key + "x\x7f\n", DONE), ("part\x03", INTERRUPTED)):
+            controller, terminal = pty.openpty()
+            process = self.start("configure", stdin=terminal, stderr=terminal)
+            os.close(terminal)
+            shown = b""
+            for question, answer in ((b"Endpoint", self.server.endpoint + "\n"),
+                                     (b"Access key", self.server.access_key + "\n"),
+                                     (b"Secret key", secret), (b"Region", "\n")):
+                while question not in shown:
+                    shown += os.read(controller, 4096)
+                os.write(controller, answer.encode())
+                if answer.endswith("\x03"):
+                    break
+            while True:
+                try:
+                    shown += os.read(controller, 4096)
+                except OSError:
+                    break
+            os.close(controller)
+            self.assertEqual(process.wait(60), code)
+            self.assertNotIn(self.server.secret_key.encode(), shown)
+            self.assertNotIn(b"part", shown)
+        self.run_cli("ls")
 
     def test_files_of_aws(self):
         self.environment = self.without_variables()

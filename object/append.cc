@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -118,6 +119,7 @@ std::vector<ManifestPart> parts_of(const Base& base) {
   if (info.checksum && info.checksum->type == ChecksumType::kFullObject) {
     part.info.checksum = info.checksum;
   }
+  part.sha256 = base.current->head.sha256;
   part.owner = base.manifest.owner;
   part.extents_count = static_cast<uint32_t>(base.manifest.extents.size());
   return {std::move(part)};
@@ -180,17 +182,13 @@ class AppendTarget final : public BodyTarget {
         plan_(std::move(plan)),
         keys_(std::move(keys)) {}
 
-  io::Task<Result<ObjectInfo>> commit(const BodySink& sink, const BodyDigests& digests,
-                                      Manifest manifest) override;
+  io::Task<Result<ObjectInfo>> commit(FinishedBody body) override;
 
  private:
-  io::Task<Status> draft_small(Draft& draft, const Base& base, const BodySink& sink,
-                               const BodyDigests& digests);
-  io::Task<Status> draft_first(Draft& draft, const BodyDigests& digests, Manifest piece);
-  io::Task<Status> draft_parts(Draft& draft, const Base& base, const BodySink& sink,
-                               const BodyDigests& digests, Manifest piece);
-  io::Task<Status> draft_body(Draft& draft, const Base& base, const BodySink& sink,
-                              const BodyDigests& digests, Manifest piece);
+  io::Task<Status> draft_small(Draft& draft, const Base& base, const FinishedBody& added);
+  io::Task<Status> draft_first(Draft& draft, const FinishedBody& added);
+  io::Task<Status> draft_parts(Draft& draft, const Base& base, const FinishedBody& body);
+  io::Task<Status> draft_body(Draft& draft, const Base& base, const FinishedBody& added);
   io::Task<Result<Manifest>> store_small(Draft& draft, BytesView bytes);
   io::Task<Result<bool>> share_base(Draft& draft, Manifest& manifest);
   void add_table_garbage(const Base& base, catalog::Batch& batch) const;
@@ -214,15 +212,14 @@ void describe_whole(Head& head, DigestKind kind, const DigestValue& checksum, By
 }
 
 // All of the body in its row: its digests are those of the whole.
-io::Task<Status> AppendTarget::draft_small(Draft& draft, const Base& base, const BodySink& sink,
-                                           const BodyDigests& digests) {
+io::Task<Status> AppendTarget::draft_small(Draft& draft, const Base& base,
+                                           const FinishedBody& added) {
   Bytes whole = base.inline_bytes;
-  const BytesView added = sink.inline_bytes();
-  whole.insert(whole.end(), added.begin(), added.end());
+  whole.insert(whole.end(), added.inline_bytes->begin(), added.inline_bytes->end());
   ObjectInfo& info = draft.head.info;
   const DigestKind kind = info.checksum ? info.checksum->kind : options_.digests.front();
   const bool is_first = base.inline_bytes.empty();
-  const DigestValue md5 = is_first ? digests.md5 : crypto::digest_of(DigestKind::kMd5, whole);
+  const DigestValue md5 = is_first ? added.digests.md5 : crypto::digest_of(DigestKind::kMd5, whole);
   describe_whole(draft.head, kind, crypto::digest_of(kind, whole), crypto::sha256(whole));
   draft.head.owner = context_.new_owner();
   info.etag = to_hex(md5.view());
@@ -238,8 +235,8 @@ io::Task<Status> AppendTarget::draft_small(Draft& draft, const Base& base, const
 }
 
 // The piece is all there is.
-io::Task<Status> AppendTarget::draft_first(Draft& draft, const BodyDigests& digests,
-                                           Manifest piece) {
+io::Task<Status> AppendTarget::draft_first(Draft& draft, const FinishedBody& added) {
+  const BodyDigests& digests = added.digests;
   ObjectInfo& info = draft.head.info;
   DigestKind kind = options_.digests.front();
   if (info.checksum && digests.find(info.checksum->kind) != nullptr) kind = info.checksum->kind;
@@ -249,8 +246,8 @@ io::Task<Status> AppendTarget::draft_first(Draft& draft, const BodyDigests& dige
     info.etag = make_sse_etag(context_, false);
     draft.head.sha256.clear();
   }
-  draft.head.owner = piece.owner;
-  draft.body = co_await io::or_return(prepare_manifest(context_, keys_, std::move(piece), true));
+  draft.head.owner = added.manifest.owner;
+  draft.body = co_await io::or_return(prepare_manifest(context_, keys_, added.manifest, true));
   co_return Status();
 }
 
@@ -274,8 +271,10 @@ io::Task<Result<bool>> AppendTarget::share_base(Draft& draft, Manifest& manifest
   return draft.holds->take(manifest.chunks());
 }
 
-io::Task<Status> AppendTarget::draft_parts(Draft& draft, const Base& base, const BodySink& sink,
-                                           const BodyDigests& digests, Manifest piece) {
+io::Task<Status> AppendTarget::draft_parts(Draft& draft, const Base& base,
+                                           const FinishedBody& body) {
+  const BodyDigests& digests = body.digests;
+  Manifest piece = body.manifest;
   Manifest whole;
   std::vector<std::pair<ChunkId, OwnerId>> new_edges;
   if (base.is_small()) {
@@ -294,7 +293,7 @@ io::Task<Status> AppendTarget::draft_parts(Draft& draft, const Base& base, const
       new_edges = whole.references();
     }
   }
-  if (sink.is_inline()) piece = co_await io::or_return(store_small(draft, sink.inline_bytes()));
+  if (body.inline_bytes) piece = co_await io::or_return(store_small(draft, *body.inline_bytes));
   for (const auto& edge : piece.references()) new_edges.push_back(edge);
 
   ObjectInfo& info = draft.head.info;
@@ -310,6 +309,9 @@ io::Task<Status> AppendTarget::draft_parts(Draft& draft, const Base& base, const
     added.info.checksum->kind = kind;
     added.info.checksum->value = *value;
   }
+  if (plan_.key == nullptr) {
+    added.sha256.assign(digests.sha256.view().begin(), digests.sha256.view().end());
+  }
   added.owner = piece.owner;
   added.extents_count = static_cast<uint32_t>(piece.extents.size());
   whole.extents.insert(whole.extents.end(), piece.extents.begin(), piece.extents.end());
@@ -323,11 +325,16 @@ io::Task<Status> AppendTarget::draft_parts(Draft& draft, const Base& base, const
   draft.head.owner = whole.owner;
   draft.body = co_await io::or_return(prepare_manifest(context_, keys_, std::move(whole), false));
   draft.body.new_edges.insert(draft.body.new_edges.end(), new_edges.begin(), new_edges.end());
+  // Parts that stay with the chunks that they have are listed already.
+  std::set<OwnerId> listed;
+  for (const auto& [chunk, owner] : new_edges) listed.insert(owner);
+  std::erase_if(draft.body.names,
+                [&](const BodyName& name) { return !listed.contains(name.owner); });
   co_return Status();
 }
 
-io::Task<Status> AppendTarget::draft_body(Draft& draft, const Base& base, const BodySink& sink,
-                                          const BodyDigests& digests, Manifest piece) {
+io::Task<Status> AppendTarget::draft_body(Draft& draft, const Base& base,
+                                          const FinishedBody& added) {
   ObjectInfo& info = draft.head.info;
   if (base.current) {
     const Head& before = base.current->head;
@@ -342,11 +349,11 @@ io::Task<Status> AppendTarget::draft_body(Draft& draft, const Base& base, const 
     info.sse = plan_.record;
     draft.head.appends_count = 1;
   }
-  info.size_bytes = base.size_bytes() + digests.size_bytes;
+  info.size_bytes = base.size_bytes() + added.digests.size_bytes;
   info.modified = context_.now();
-  if (base.is_small() && sink.is_inline()) return draft_small(draft, base, sink, digests);
-  if (base.size_bytes() == 0) return draft_first(draft, digests, std::move(piece));
-  return draft_parts(draft, base, sink, digests, std::move(piece));
+  if (base.is_small() && added.inline_bytes) return draft_small(draft, base, added);
+  if (base.size_bytes() == 0) return draft_first(draft, added);
+  return draft_parts(draft, base, added);
 }
 
 // The chunks of a stored manifest are not in the new one.
@@ -358,8 +365,7 @@ void AppendTarget::add_table_garbage(const Base& base, catalog::Batch& batch) co
   add_garbage(context_, *keys_, encode_body(table), batch);
 }
 
-io::Task<Result<ObjectInfo>> AppendTarget::commit(const BodySink& sink, const BodyDigests& digests,
-                                                  Manifest manifest) {
+io::Task<Result<ObjectInfo>> AppendTarget::commit(FinishedBody body) {
   for (int attempt = 0; attempt < kCommitAttemptsMax; ++attempt) {
     bucket_ = co_await io::or_return(reload_bucket(context_, bucket_));
     const Base base =
@@ -368,10 +374,10 @@ io::Task<Result<ObjectInfo>> AppendTarget::commit(const BodySink& sink, const Bo
       co_return fail(Code::kUnavailable, "the object was replaced by one under another key");
     }
     co_await io::or_return(
-        check_append(base, bucket_, offset_bytes_, options_, digests.size_bytes));
+        check_append(base, bucket_, offset_bytes_, options_, body.digests.size_bytes));
     Draft draft;
-    const Status drafted = co_await draft_body(draft, base, sink, digests, manifest);
-    draft.body.hooks = sink.hooks();
+    const Status drafted = co_await draft_body(draft, base, body);
+    draft.body.hooks = body.hooks;
     Result<ObjectInfo> result = fail(Code::kInternal, "not committed");
     if (drafted) {
       NewVersion version;

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.h"
 #include "base/encoding.h"
+#include "base/log.h"
+#include "object/holds.h"
 
 namespace cairn::object {
 
@@ -51,6 +54,22 @@ Status compare_body(const ExpectedBody& expected, const BodyDigests& digests) {
   return {};
 }
 
+namespace {
+
+// Whether `bytes` are the body that is expected.
+bool holds_for(const ExpectedBody& expected, BytesView bytes) {
+  BodyDigests digests;
+  digests.size_bytes = bytes.size();
+  digests.md5 = crypto::digest_of(DigestKind::kMd5, bytes);
+  digests.sha256 = DigestValue(crypto::sha256(bytes));
+  for (const auto& [kind, value] : expected.checksums) {
+    digests.extra.emplace_back(kind, crypto::digest_of(kind, bytes));
+  }
+  return compare_body(expected, digests).has_value();
+}
+
+}  // namespace
+
 io::Task<Result<ObjectInfo>> BodyWriter::finish(ExpectedBody expected) {
   Result<ObjectInfo> result = co_await compare_and_commit(std::move(expected));
   if (result) {
@@ -65,8 +84,68 @@ io::Task<Result<ObjectInfo>> BodyWriter::finish(ExpectedBody expected) {
 io::Task<Result<ObjectInfo>> BodyWriter::compare_and_commit(ExpectedBody expected) {
   const BodyDigests digests = co_await io::or_return(sink_.digests());
   co_await io::or_return(compare_body(expected, digests));
-  Manifest manifest = co_await io::or_return(sink_.store());
-  co_return co_await target_->commit(sink_, digests, std::move(manifest));
+  FinishedBody body;
+  body.digests = digests;
+  body.manifest = co_await io::or_return(sink_.store());
+  if (sink_.is_inline()) body.inline_bytes = sink_.inline_bytes();
+  body.hooks = sink_.hooks();
+  co_return co_await target_->commit(std::move(body));
+}
+
+// Whether everything that is asked of the body's digests is among them, and the same.
+bool BodyWriter::tells_enough(const BodyDigests& digests, const ExpectedBody& expected) const {
+  const bool complete =
+      std::ranges::all_of(kinds_, [&](DigestKind kind) { return digests.find(kind) != nullptr; });
+  return complete && compare_body(expected, digests).has_value();
+}
+
+io::Task<Result<std::optional<ObjectInfo>>> BodyWriter::finish_known(KnownBody body,
+                                                                     ExpectedBody expected) {
+  using Answer = std::optional<ObjectInfo>;
+  ASSERT(sink_.size_bytes() == 0);
+  if (body.holder.bucket.tenant != tenant_) co_return Answer();
+  const BodyDigests digests = body.digests;
+  const Result<std::optional<KnownContent>> content =
+      co_await load_content(context_, std::move(body));
+  if (!content) {
+    log::warning("known_body_unreadable", {{"error", std::string_view(content.error().message)}});
+    co_return Answer();
+  }
+  if (!*content) co_return Answer();
+  if ((*content)->inline_bytes) {
+    // As if they had been sent: every digest that is asked for is computed.
+    const Bytes& bytes = *(*content)->inline_bytes;
+    if (!holds_for(expected, bytes)) co_return Answer();
+    const Status written = co_await write(bytes);
+    if (!written) {
+      co_await sink_.abandon();
+      co_return std::unexpected(written.error());
+    }
+    ObjectInfo info = co_await io::or_return(finish(std::move(expected)));
+    co_return Answer(std::move(info));
+  }
+  if (!shares_chunks_ || !tells_enough(digests, expected)) co_return Answer();
+  co_return co_await finish_shared((*content)->extents, digests);
+}
+
+// Commits further edges to the chunks. nullopt when one of them is being dropped.
+io::Task<Result<std::optional<ObjectInfo>>> BodyWriter::finish_shared(std::vector<Extent> extents,
+                                                                      BodyDigests digests) {
+  FinishedBody body;
+  body.digests = std::move(digests);
+  body.manifest.owner = owner_;
+  body.manifest.extents = std::move(extents);
+  Holds holds(context_, owner_);
+  const Result<bool> taken = co_await holds.take(body.manifest.chunks());
+  if (!taken || !*taken) {
+    co_await holds.end(false);
+    co_return std::optional<ObjectInfo>();
+  }
+  Result<ObjectInfo> result = co_await target_->commit(std::move(body));
+  co_await holds.end(result.has_value());
+  co_await sink_.abandon();
+  if (!result) co_return std::unexpected(result.error());
+  co_return std::optional(std::move(*result));
 }
 
 ObjectTarget::ObjectTarget(Context& context, BucketInfo bucket, std::string key, PutOptions options,
@@ -80,8 +159,8 @@ ObjectTarget::ObjectTarget(Context& context, BucketInfo bucket, std::string key,
       keys_(std::move(keys)),
       owner_(owner) {}
 
-io::Task<Result<ObjectInfo>> ObjectTarget::commit(const BodySink& sink, const BodyDigests& digests,
-                                                  Manifest manifest) {
+io::Task<Result<ObjectInfo>> ObjectTarget::commit(FinishedBody body) {
+  const BodyDigests& digests = body.digests;
   NewVersion version;
   version.head.owner = owner_;
   ObjectInfo& info = version.head.info;
@@ -102,14 +181,15 @@ io::Task<Result<ObjectInfo>> ObjectTarget::commit(const BodySink& sink, const Bo
   }
 
   PreparedBody prepared;
-  if (sink.is_inline()) {
+  if (body.inline_bytes) {
     prepared = co_await io::or_return(prepare_inline(
         context_, *seal_keys(keys_, plan_.key),
         is_tenants ? inline_context(bucket_.id, key_, owner_) : sse_inline_context(owner_),
-        sink.inline_bytes()));
+        *body.inline_bytes));
   } else {
-    prepared = co_await io::or_return(prepare_manifest(context_, keys_, std::move(manifest), true));
-    prepared.hooks = sink.hooks();
+    prepared =
+        co_await io::or_return(prepare_manifest(context_, keys_, std::move(body.manifest), true));
+    prepared.hooks = std::move(body.hooks);
   }
   version.bucket = bucket_;
   version.key = key_;

@@ -5,38 +5,63 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "object/body_sink.h"
 #include "object/commit.h"
 #include "object/context.h"
+#include "object/known_bodies.h"
 #include "object/objects.h"
 #include "object/sse_plan.h"
 
 namespace cairn::object {
 
+// A body whose bytes are durable, or at hand.
+struct FinishedBody {
+  BodyDigests digests;
+  std::optional<BytesView> inline_bytes;  // Of a small body; outlives the commit.
+  Manifest manifest;                      // Of any other.
+  std::vector<catalog::Put> hooks;        // Of its new chunks.
+};
+
 // What a body becomes.
 class BodyTarget {
  public:
   virtual ~BodyTarget() = default;
-  // Commits; `manifest` is empty when sink.is_inline().
-  virtual io::Task<Result<ObjectInfo>> commit(const BodySink& sink, const BodyDigests& digests,
-                                              Manifest manifest) = 0;
+  virtual io::Task<Result<ObjectInfo>> commit(FinishedBody body) = 0;
 };
 
 class BodyWriter final : public ObjectWriter {
  public:
   BodyWriter(Context& context, BodySink::Options options, std::unique_ptr<BodyTarget> target)
-      : sink_(context, std::move(options)), target_(std::move(target)) {}
+      : context_(context),
+        tenant_(options.keys->tenant),
+        owner_(options.owner),
+        kinds_(options.digests),
+        shares_chunks_(options.shares_segments),
+        sink_(context, std::move(options)),
+        target_(std::move(target)) {}
 
   io::Task<Result<MutableBytes>> next_space() override { return sink_.next_space(); }
   io::Task<Status> advance(size_t size_bytes) override { return sink_.advance(size_bytes); }
   io::Task<Result<BodyDigests>> digests() override { return sink_.digests(); }
   io::Task<Result<ObjectInfo>> finish(ExpectedBody expected) override;
+  io::Task<Result<std::optional<ObjectInfo>>> finish_known(KnownBody body,
+                                                           ExpectedBody expected) override;
   io::Task<void> abort() override { return sink_.abandon(); }
 
  private:
   io::Task<Result<ObjectInfo>> compare_and_commit(ExpectedBody expected);
+  io::Task<Result<std::optional<ObjectInfo>>> finish_shared(std::vector<Extent> extents,
+                                                            BodyDigests digests);
+  bool tells_enough(const BodyDigests& digests, const ExpectedBody& expected) const;
 
+  Context& context_;
+  const TenantId tenant_;
+  const OwnerId owner_;
+  const std::vector<DigestKind> kinds_;
+  const bool shares_chunks_;
   BodySink sink_;
   std::unique_ptr<BodyTarget> target_;
 };
@@ -49,8 +74,7 @@ class ObjectTarget final : public BodyTarget {
  public:
   ObjectTarget(Context& context, BucketInfo bucket, std::string key, PutOptions options,
                SsePlan plan, std::shared_ptr<const crypto::TenantKeys> keys, OwnerId owner);
-  io::Task<Result<ObjectInfo>> commit(const BodySink& sink, const BodyDigests& digests,
-                                      Manifest manifest) override;
+  io::Task<Result<ObjectInfo>> commit(FinishedBody body) override;
 
  private:
   Context& context_;

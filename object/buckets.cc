@@ -164,6 +164,20 @@ io::Task<Result<BucketInfo>> find_bucket_by_name(Context& context, std::string n
                                  word);
 }
 
+io::Task<Result<std::optional<BucketInfo>>> find_bucket_by_id(Context& context, TenantId tenant,
+                                                              uint64_t id) {
+  const std::string row_key = keys::bucket_alive(id);
+  const std::optional<catalog::Entry> entry = co_await io::or_return(context.catalog.get(row_key));
+  if (!entry) co_return std::optional<BucketInfo>();
+  const OpenedRow opened = co_await io::or_return(open_row(context.keys, row_key, entry->value));
+  if (opened.tenant != tenant) co_return std::optional<BucketInfo>();
+  const BucketInfo named = co_await io::or_return(parse_bucket(opened.record));
+  Result<BucketInfo> found = co_await find_bucket(context, tenant, named.name);
+  if (!found && found.error().code != Code::kNotFound) co_return std::unexpected(found.error());
+  if (!found || found->id != id) co_return std::optional<BucketInfo>();
+  co_return std::optional(std::move(*found));
+}
+
 io::Task<Result<BucketInfo>> reload_bucket(Context& context, BucketInfo bucket) {
   std::optional<BucketRow> row = co_await io::or_return(
       load_bucket(context, bucket.tenant, keys::bucket(bucket.tenant, bucket.name)));

@@ -16,6 +16,9 @@ io::Task<Result<BucketInfo>> find_bucket(Context& context, TenantId tenant, std:
 io::Task<Result<BucketInfo>> find_bucket_by_name(Context& context, std::string name);
 io::Task<Result<BucketInfo>> change_bucket(Context& context, TenantId tenant, std::string name,
                                            std::function<Status(BucketConfig&)> change);
+// The tenant's bucket of that id; nullopt when there is none.
+io::Task<Result<std::optional<BucketInfo>>> find_bucket_by_id(Context& context, TenantId tenant,
+                                                              uint64_t id);
 // The bucket as it stands, past all caches; kNotFound when it is not the one of that id any more.
 io::Task<Result<BucketInfo>> reload_bucket(Context& context, BucketInfo bucket);
 // Schema 1 had no rows of global names: makes them.

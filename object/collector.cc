@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "io/scope.h"
 #include "io/sync.h"
+#include "object/body_index.h"
 #include "object/keys.h"
 #include "object/references.h"
 #include "object/rename.h"
@@ -59,25 +60,28 @@ io::Task<Result<bool>> Collector::collect_queue() {
   catalog::ScanRequest request = queue_scan(stuck_);
   request.end = listed_->last_key + '\0';
   const catalog::ScanPage page = co_await io::or_return(context_.catalog.scan(std::move(request)));
-  std::vector<Reference> references;
+  Holdings holdings;
   std::vector<std::string> row_keys;
   for (const catalog::Entry& row : page.entries) {
     if (stuck_.contains(row.key)) continue;
-    const Result<std::vector<Reference>> found = co_await references_of(row);
+    const Result<Holdings> found = co_await holdings_of(row);
     if (!found) {
       if (found.error().code != Code::kCorruption) co_return std::unexpected(found.error());
       log::error("garbage_row_damaged", {{"error", std::string_view(found.error().message)}});
       stuck_.insert(row.key);
       continue;
     }
-    references.insert(references.end(), found->begin(), found->end());
+    holdings.references.insert(holdings.references.end(), found->references.begin(),
+                               found->references.end());
+    holdings.row_keys.insert(holdings.row_keys.end(), found->row_keys.begin(),
+                             found->row_keys.end());
     row_keys.push_back(row.key);
-    if (references.size() < kEdgesPerCommitMax) continue;
-    co_await io::or_return(drop_references(std::exchange(references, {})));
+    if (holdings.references.size() < kEdgesPerCommitMax) continue;
+    co_await io::or_return(drop_holdings(std::exchange(holdings, {})));
     co_await io::or_return(drop_rows(std::exchange(row_keys, {})));
   }
-  const bool any = !row_keys.empty() || !references.empty();
-  co_await io::or_return(drop_references(std::move(references)));
+  const bool any = !row_keys.empty() || !holdings.references.empty();
+  co_await io::or_return(drop_holdings(std::move(holdings)));
   co_await io::or_return(drop_rows(std::move(row_keys)));
   if (!page.more) listed_.reset();
   co_return any || page.more;
@@ -85,33 +89,43 @@ io::Task<Result<bool>> Collector::collect_queue() {
 
 // What the queued body refers to; the chunks of a stored manifest come last, because a repeat after
 // a crash needs them.
-io::Task<Result<std::vector<Collector::Reference>>> Collector::references_of(
-    const catalog::Entry& row) {
+io::Task<Result<Collector::Holdings>> Collector::holdings_of(const catalog::Entry& row) {
   const OpenedRow opened = co_await io::or_return(open_row(context_.keys, row.key, row.value));
-  const std::string encoded = co_await io::or_return(parse_garbage(opened.record));
-  Body body = co_await io::or_return(parse_body(as_bytes(encoded)));
-  if (body.kind != Body::Kind::kStoredManifest) co_return body.manifest.references();
-
+  const Garbage garbage = co_await io::or_return(parse_garbage(opened.record));
+  Body body = co_await io::or_return(parse_body(as_bytes(garbage.body)));
+  Holdings out;
+  if (body.kind != Body::Kind::kStoredManifest) {
+    out.references = body.manifest.references();
+    if (garbage.is_version) out.row_keys = body_rows_of(opened.tenant, body.manifest);
+    co_return out;
+  }
   std::vector<Reference> table = body.manifest.references();
   for (const auto& [chunk, owner] : table) {
     const std::optional<catalog::Entry> edge =
         co_await io::or_return(context_.catalog.get(keys::edge(chunk, owner)));
     // An earlier pass came this far: all edges are gone, and the sweep finds chunks that stayed.
-    if (!edge) co_return table;
+    if (!edge) {
+      out.references = std::move(table);
+      co_return out;
+    }
   }
   const Manifest manifest =
       co_await io::or_return(load_manifest(context_, opened.tenant, std::move(body)));
-  std::vector<Reference> out = manifest.references();
-  out.insert(out.end(), table.begin(), table.end());
+  out.references = manifest.references();
+  out.references.insert(out.references.end(), table.begin(), table.end());
+  if (garbage.is_version) out.row_keys = body_rows_of(opened.tenant, manifest);
   co_return out;
 }
 
-io::Task<Status> Collector::drop_references(std::vector<Reference> references) {
+// The rows of the index go with the first edges.
+io::Task<Status> Collector::drop_holdings(Holdings holdings) {
+  const std::vector<Reference>& references = holdings.references;
   for (size_t begin = 0; begin < references.size(); begin += kEdgesPerCommitMax) {
     const size_t end = std::min(begin + kEdgesPerCommitMax, references.size());
     std::vector<Reference> some(references.begin() + static_cast<ptrdiff_t>(begin),
                                 references.begin() + static_cast<ptrdiff_t>(end));
     catalog::Batch batch;
+    batch.deletes = std::exchange(holdings.row_keys, {});
     for (const auto& [chunk, owner] : some) batch.deletes.push_back(keys::edge(chunk, owner));
     const Result<catalog::Version> done = co_await context_.catalog.commit(std::move(batch));
     if (!done) co_return std::unexpected(done.error());

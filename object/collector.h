@@ -40,8 +40,13 @@ class Collector {
 
   io::Task<Result<bool>> collect_queue();
   io::Task<Result<bool>> list_queue();
-  io::Task<Result<std::vector<Reference>>> references_of(const catalog::Entry& row);
-  io::Task<Status> drop_references(std::vector<Reference> references);
+  // What a body in the queue has: edges, and rows of the body index.
+  struct Holdings {
+    std::vector<Reference> references;
+    std::vector<std::string> row_keys;
+  };
+  io::Task<Result<Holdings>> holdings_of(const catalog::Entry& row);
+  io::Task<Status> drop_holdings(Holdings holdings);
   io::Task<Status> drop_chunks(std::vector<Reference> references);
   io::Task<Status> drop_rows(std::vector<std::string> row_keys);
   io::Task<Result<bool>> sweep_orphans();

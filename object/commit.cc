@@ -51,6 +51,7 @@ io::Task<Result<PreparedBody>> prepare_manifest(Context& context,
   PreparedBody out;
   if (manifest.extents.empty() && manifest.parts.empty()) co_return out;
   if (with_edges) out.new_edges = manifest.references();
+  out.names = bodies_of(manifest);
   const OwnerId owner = manifest.owner;
   out.body.kind = Body::Kind::kManifest;
   out.body.manifest = std::move(manifest);
@@ -97,10 +98,11 @@ void add_edges(catalog::Batch& batch, const PreparedBody& prepared) {
 }
 
 void add_garbage(Context& context, const crypto::TenantKeys& tenant_keys,
-                 std::string_view encoded_body, catalog::Batch& batch) {
+                 std::string_view encoded_body, catalog::Batch& batch, bool is_version) {
   catalog::Put put;
   put.key = keys::garbage(context.now(), context.random.next_u64());
-  put.value = sign_row(tenant_keys, put.key, encode_garbage(encoded_body));
+  put.value =
+      sign_row(tenant_keys, put.key, encode_garbage({std::string(encoded_body), is_version}));
   batch.puts.push_back(std::move(put));
 }
 
@@ -122,6 +124,8 @@ void add_version(const KeyScope& scope, const NewVersion& version, const KeyRows
   }
   put_head(scope, keys::object(version.bucket.id, rows.key), head);
   add_edges(batch, *version.body);
+  add_body_rows(version.bucket.tenant, {version.bucket.id, head.order, version.key}, head,
+                version.body->names, batch);
 }
 
 // The replaced version goes, its edges and chunks stay: they are the new version's.

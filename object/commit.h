@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "io/task.h"
+#include "object/body_index.h"
 #include "object/body_sink.h"
 #include "object/context.h"
 #include "object/records.h"
@@ -28,7 +29,8 @@ struct PreparedBody {
   Body body;
   std::string encoded;  // Value of the body row; empty = no row.
   std::vector<std::pair<ChunkId, OwnerId>> new_edges;
-  std::vector<catalog::Put> hooks;          // Of its new chunks.
+  std::vector<catalog::Put> hooks;  // Of its new chunks.
+  std::vector<BodyName> names;      // Owners of edges that are not listed yet (body_index.h).
   std::unique_ptr<BodySink> manifest_sink;  // Holds a large manifest's chunks until it is settled.
 };
 // Body of a small object.
@@ -46,9 +48,9 @@ io::Task<void> end_prepared(PreparedBody& prepared, bool committed);
 
 // The edges and hooks.
 void add_edges(catalog::Batch& batch, const PreparedBody& prepared);
-// Queues a body for the collector.
+// Queues a body for the collector; of a whole version, its rows in the body index as well.
 void add_garbage(Context& context, const crypto::TenantKeys& keys, std::string_view encoded_body,
-                 catalog::Batch& batch);
+                 catalog::Batch& batch, bool is_version = false);
 
 // What a body was made of.
 struct BaseVersion {

@@ -9,7 +9,7 @@ namespace cairn::object {
 uint64_t OpenObject::memory_bytes() const {
   uint64_t bytes = sizeof(OpenObject) + inline_bytes.size() + inline_sealed.size() +
                    manifest.extents.size() * sizeof(Extent) +
-                   manifest.parts.size() * (sizeof(ManifestPart) + 64) + 512;
+                   manifest.parts.size() * (sizeof(ManifestPart) + 96) + 512;
   for (const auto& [name, value] : head.info.metadata.user) {
     bytes += name.size() + value.size() + 96;
   }

@@ -222,4 +222,21 @@ std::string all_garbage() {
   return "g/";
 }
 
+std::string known_body(TenantId tenant, const crypto::Sha256Value& sha256, const OwnerId& owner) {
+  return known_bodies(tenant, sha256).append(as_text(owner.bytes));
+}
+std::string known_bodies(TenantId tenant, const crypto::Sha256Value& sha256) {
+  return numbered("w/", tenant.value, sizeof(sha256) + sizeof(OwnerId)).append(as_text(sha256));
+}
+std::optional<OwnerId> parse_known_body(std::string_view row) {
+  constexpr size_t kOwnerAt = kPrefixBytes + kIdBytes + sizeof(crypto::Sha256Value);
+  OwnerId out;
+  if (row.size() != kOwnerAt + out.bytes.size()) return std::nullopt;
+  std::ranges::copy(as_bytes(row.substr(kOwnerAt)), out.bytes.begin());
+  return out;
+}
+std::string holder(const OwnerId& owner) {
+  return std::string("h/").append(as_text(owner.bytes));
+}
+
 }  // namespace cairn::object::keys

@@ -91,5 +91,11 @@ std::string all_segment_hooks();  // Prefix.
 // g/<unix ms 8><random 8>
 std::string garbage(WallTime at, uint64_t random);
 std::string all_garbage();  // Prefix.
+// w/<tenant 8><SHA-256 32><owner 16>: a body with that digest, whole or a part (body_index.h).
+std::string known_body(TenantId tenant, const crypto::Sha256Value& sha256, const OwnerId& owner);
+std::string known_bodies(TenantId tenant, const crypto::Sha256Value& sha256);  // Prefix.
+std::optional<OwnerId> parse_known_body(std::string_view row);
+// h/<owner 16>: where the holder of that owner's edges is.
+std::string holder(const OwnerId& owner);
 
 }  // namespace cairn::object::keys

@@ -35,6 +35,9 @@ inline constexpr size_t kSseRecordBytesMax = 16 * KiB;  // Of it the encryption 
 
 inline constexpr size_t kBucketConfigBytesMax = 2 * MiB;  // All documents of a bucket together.
 
+// Whole bodies by digest: so many holders are tried for one that the caller may read.
+inline constexpr size_t kBodyHintsMax = 16;
+
 // Commits.
 inline constexpr int kCommitAttemptsMax = 64;  // Lost races against other processes.
 inline constexpr int kLoadAttemptsMax = 64;    // A body row that an overwrite replaced meanwhile.

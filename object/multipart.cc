@@ -63,8 +63,7 @@ class PartTarget final : public BodyTarget {
         told_(told),
         keys_(std::move(keys)) {}
 
-  io::Task<Result<ObjectInfo>> commit(const BodySink& sink, const BodyDigests& digests,
-                                      Manifest manifest) override;
+  io::Task<Result<ObjectInfo>> commit(FinishedBody body) override;
 
  private:
   Context& context_;
@@ -75,8 +74,8 @@ class PartTarget final : public BodyTarget {
   std::shared_ptr<const crypto::TenantKeys> keys_;
 };
 
-io::Task<Result<ObjectInfo>> PartTarget::commit(const BodySink& sink, const BodyDigests& digests,
-                                                Manifest manifest) {
+io::Task<Result<ObjectInfo>> PartTarget::commit(FinishedBody body) {
+  const BodyDigests& digests = body.digests;
   Part part;
   part.info.number = number_;
   part.info.size_bytes = digests.size_bytes;
@@ -88,7 +87,7 @@ io::Task<Result<ObjectInfo>> PartTarget::commit(const BodySink& sink, const Body
   part.sha256.assign(digests.sha256.view().begin(), digests.sha256.view().end());
   hide_digests(context_, upload_, part);
   PreparedBody prepared =
-      co_await io::or_return(prepare_manifest(context_, keys_, std::move(manifest), true));
+      co_await io::or_return(prepare_manifest(context_, keys_, std::move(body.manifest), true));
   part.body = prepared.body;
 
   ObjectInfo info;
@@ -101,7 +100,7 @@ io::Task<Result<ObjectInfo>> PartTarget::commit(const BodySink& sink, const Body
   info.checksum->value = *digests.find(told_);
   info.sse = upload_.sse;
   const Status status = co_await commit_part(context_, bucket_, upload_, std::move(part),
-                                             std::move(prepared.new_edges), sink.hooks());
+                                             std::move(prepared.new_edges), std::move(body.hooks));
   co_await end_prepared(prepared, status.has_value());
   if (!status) co_return std::unexpected(status.error());
   co_return info;
@@ -293,6 +292,7 @@ io::Task<Result<Manifest>> join_parts(Context& context, TenantId tenant,
     const Manifest manifest = co_await io::or_return(load_manifest(context, tenant, part->body));
     ManifestPart& entry = out.parts.emplace_back();
     entry.info = part->info;
+    entry.sha256 = part->sha256;
     entry.owner = manifest.owner;
     entry.extents_count = static_cast<uint32_t>(manifest.extents.size());
     out.extents.insert(out.extents.end(), manifest.extents.begin(), manifest.extents.end());

@@ -16,6 +16,7 @@
 #include "object/copy.h"
 #include "object/keys.h"
 #include "object/kms_keys.h"
+#include "object/known_bodies.h"
 #include "object/lister.h"
 #include "object/multipart.h"
 #include "object/native_upload.h"
@@ -190,6 +191,7 @@ class StoredObjects final : public Objects {
 
   SegmentIndex* segments() override { return &context_.segments; }
   NativeUploads* native() override { return &native_; }
+  KnownBodies* known_bodies() override { return &known_bodies_; }
 
   UsageTable& usage() override { return context_.usage; }
   io::Task<Status> begin_usage_count() override;
@@ -209,6 +211,7 @@ class StoredObjects final : public Objects {
   std::shared_ptr<const catalog::Snapshot> usage_snapshot_;
   Collector collector_;
   NativeUploads native_{context_};
+  KnownBodies known_bodies_{context_};
   std::atomic<bool> closed_{false};
 };
 

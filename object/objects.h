@@ -74,6 +74,10 @@ inline constexpr std::string_view kIsDeleteMarker = "delete marker ";
 // race: it must not have effects but on the batch.
 using CommitHook = std::function<void(const ObjectInfo& info, catalog::Batch& batch)>;
 
+// See object/known_bodies.h.
+struct KnownBody;
+class KnownBodies;
+
 struct CreateBucketOptions {
   std::string location;
   BucketConfig config;
@@ -127,6 +131,12 @@ class ObjectWriter {
   virtual io::Task<Result<BodyDigests>> digests() = 0;
   // Compares, flushes, commits. For a part, `key` and `etag` of the info are the part's.
   virtual io::Task<Result<ObjectInfo>> finish(ExpectedBody expected) = 0;
+  // In place of bytes and finish(): the body is one that the store holds. nullopt when it cannot
+  // be used (it is gone, a digest that is needed is not known or another one, it is sealed with
+  // other keys): the writer takes bytes then as if nothing had been asked.
+  // REQUIRES: nothing was written.
+  virtual io::Task<Result<std::optional<ObjectInfo>>> finish_known(KnownBody body,
+                                                                   ExpectedBody expected) = 0;
   virtual io::Task<void> abort() = 0;
 };
 
@@ -380,6 +390,8 @@ class Objects {
 
   // Uploads by names of chunks; null where there are none.
   virtual NativeUploads* native() { return nullptr; }
+  // Bodies that the store holds already, by their SHA-256; null where nobody looks for them.
+  virtual KnownBodies* known_bodies() { return nullptr; }
 
   // Keys of SSE-KMS; see object/kms_keys.h. Their list is the key ring's.
   virtual io::Task<Result<crypto::KmsKeyPointer>> change_kms_key(KmsCommand command) = 0;

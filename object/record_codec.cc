@@ -153,6 +153,7 @@ void put_manifest_part(const ManifestPart& part, proto::ManifestPart* out) {
   out->set_modified_unix_ms(part.info.modified.unix_ms);
   out->set_owner_id(encode_owner(part.owner));
   out->set_extents_count(part.extents_count);
+  out->set_sha256(text_of(part.sha256));
 }
 bool take_manifest_part(const proto::ManifestPart& in, ManifestPart& out) {
   out.info.number = in.number();
@@ -161,6 +162,7 @@ bool take_manifest_part(const proto::ManifestPart& in, ManifestPart& out) {
   if (in.has_checksum() && !take_checksum(in.checksum(), out.info.checksum)) return false;
   out.info.modified.unix_ms = in.modified_unix_ms();
   out.extents_count = in.extents_count();
+  out.sha256 = bytes_of(in.sha256());
   return parse_owner(in.owner_id(), out.owner);
 }
 
@@ -494,15 +496,16 @@ Result<RenameToken> parse_rename_token(BytesView bytes) {
   return out;
 }
 
-std::string encode_garbage(std::string_view body) {
+std::string encode_garbage(const Garbage& garbage) {
   proto::Garbage out;
-  out.set_body(body.data(), body.size());
+  out.set_body(garbage.body);
+  out.set_is_version(garbage.is_version);
   return out.SerializeAsString();
 }
-Result<std::string> parse_garbage(BytesView bytes) {
+Result<Garbage> parse_garbage(BytesView bytes) {
   proto::Garbage in;
   if (!parse_message(in, bytes)) return damaged("a removed body");
-  return std::move(*in.mutable_body());
+  return Garbage{std::move(*in.mutable_body()), in.is_version()};
 }
 
 std::string encode_store_info(const StoreInfo& info) {

@@ -39,6 +39,7 @@ struct ManifestPart {
   PartInfo info;
   OwnerId owner;
   uint32_t extents_count = 0;
+  Bytes sha256;  // Empty when it is not known.
 };
 
 // Where a body's bytes are, in order.
@@ -111,6 +112,12 @@ struct RenameToken {
   WallTime used;
 };
 
+// A body that waits for the collector.
+struct Garbage {
+  std::string body;         // Serialised.
+  bool is_version = false;  // It was a whole version's: nothing else has its owners.
+};
+
 struct CompletedUpload {
   uint64_t bucket_id = 0;
   std::string key;
@@ -141,8 +148,8 @@ std::string encode_completed(const CompletedUpload& completed);
 Result<CompletedUpload> parse_completed(BytesView bytes);
 std::string encode_rename_token(const RenameToken& token);
 Result<RenameToken> parse_rename_token(BytesView bytes);
-std::string encode_garbage(std::string_view body);
-Result<std::string> parse_garbage(BytesView bytes);  // The serialised Body.
+std::string encode_garbage(const Garbage& garbage);
+Result<Garbage> parse_garbage(BytesView bytes);
 
 struct StoreInfo {
   uint32_t schema_version = 0;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "crypto/sealing.h"
+#include "object/body_index.h"
 #include "object/body_writer.h"
 #include "object/buckets.h"
 #include "object/commit.h"
@@ -57,6 +58,10 @@ io::Task<Result<bool>> move_body(const KeyScope& scope, const HeadRow& source,
         crypto::seal_value(scope.tenant_keys, new_context, scope.context.random, plaintext));
     encoded = encode_body(body);
   }
+  // Of a manifest that is stored as chunks only the owner of the whole is at hand: its parts are
+  // not found under the new name, which costs an upload and nothing else.
+  add_body_rows(bucket.tenant, {bucket.id, head.order, target_key}, head, bodies_of(body.manifest),
+                scope.change.batch);
   head.body_sha256 = crypto::sha256(as_bytes(*encoded));
   catalog::Batch& batch = scope.change.batch;
   batch.deletes.push_back(keys::body(bucket.id, source_key, head.order));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "object/body_index.h"
 #include "object/commit.h"
 #include "object/keys.h"
 #include "object/signed_row.h"
@@ -126,6 +127,7 @@ void retire_current(const KeyScope& scope, const KeyRows& rows) {
 
 io::Task<Result<bool>> drop_body(const KeyScope& scope, HeadRow row) {
   count_version(scope, row.head.info.size_bytes, -1);
+  drop_body_row(scope.bucket.tenant, row.head, scope.change.batch);
   if (row.head.body_sha256) {
     scope.change.batch.deletes.push_back(
         keys::body(scope.bucket.id, row.head.info.key, row.head.order));
@@ -134,7 +136,7 @@ io::Task<Result<bool>> drop_body(const KeyScope& scope, HeadRow row) {
   const std::optional<std::string> encoded = co_await io::or_return(
       load_body(scope.context, scope.bucket.tenant, scope.bucket.id, std::move(row)));
   if (!encoded) co_return false;
-  add_garbage(scope.context, scope.tenant_keys, *encoded, scope.change.batch);
+  add_garbage(scope.context, scope.tenant_keys, *encoded, scope.change.batch, true);
   co_return true;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/assert.h"
+#include "object/body_index.h"
 #include "object/keys.h"
 #include "object/records.h"
 #include "object/signed_row.h"
@@ -44,6 +45,9 @@ void check_keys(BytesView input) {
   const auto upload_key = keys::parse_upload(row);
   if (upload_key) ASSERT(upload_key->upload_id.size() < row.size());
   static_cast<void>(keys::parse_tenant_key(row));
+  static_cast<void>(keys::parse_known_body(row));
+  const auto place = parse_place(row);
+  if (place) ASSERT(encode_place(*place) == row && place->key.size() <= kKeyBytesMax);
   const auto record = peek_row(row);
   if (record) ASSERT(record->size() + kSignedRowHeadBytes == row.size());
 }

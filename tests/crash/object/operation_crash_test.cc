@@ -14,6 +14,7 @@
 #include "crypto/digest.h"
 #include "native/guest.h"
 #include "native_operations.h"
+#include "object/known_bodies.h"
 #include "s3/routes.h"
 #include "tests/support/journalled_catalog.h"
 #include "tests/support/sim_objects.h"
@@ -143,6 +144,29 @@ Status append(SimObjects& world, const std::string& key, uint64_t offset, uint64
       world.wait(write_all(std::move(*writer), random_bytes(content, size_bytes), content)));
 }
 
+// The body of "b" by what is known of it, in place of its bytes.
+Status finish_known(SimObjects& world, Result<std::unique_ptr<ObjectWriter>> writer) {
+  if (!writer) return std::unexpected(writer.error());
+  const BucketInfo bucket = world.bucket().value();
+  const Sha256Value sha256 = crypto::sha256(random_bytes(3, kLarge));
+  KnownBodies& bodies = *world.objects().known_bodies();
+  const auto hints = world.wait(bodies.find(bucket.tenant, sha256));
+  auto body = world.wait(bodies.open(bucket, hints.value().front(), sha256, kLarge));
+  const auto done = world.wait((*writer)->finish_known(std::move(body.value().value()), {}));
+  if (!done) return std::unexpected(done.error());
+  return *done ? Status() : fail(Code::kInternal, "the store wants the bytes");
+}
+
+Status put_known(SimObjects& world) {
+  return finish_known(world, world.wait(world.objects().put(world.bucket().value(), "a", {})));
+}
+
+Status put_part_known(SimObjects& world) {
+  const Result<UploadInfo> upload = the_upload(world);
+  return finish_known(world,
+                      world.wait(world.objects().put_part(world.bucket().value(), *upload, 1, {})));
+}
+
 Status rename(SimObjects& world, const std::string& from, const std::string& to) {
   RenameOptions options;
   options.token = "token";
@@ -219,6 +243,8 @@ std::vector<Operation> operations() {
          return set_mode(w, kSuspended);
        },
        [](SimObjects& w) { return put(w, "a", 9, kLarge); }},
+      {"put known", kUnversioned, put_several, put_known},
+      {"put version known", kEnabled, put_several, put_known},
       {"delete", kUnversioned, put_several, [](SimObjects& w) { return remove(w, {{"a", ""}}); }},
       {"delete many", kUnversioned, put_several,
        [](SimObjects& w) { return remove(w, {{"a", ""}, {"b", ""}, {"c", ""}}); }},
@@ -253,6 +279,7 @@ std::vector<Operation> operations() {
       {"create upload", kEnabled, put_several,
        [](SimObjects& w) { return drop_value(begin_upload(w)); }},
       {"put part", kEnabled, prepare_upload, [](SimObjects& w) { return put_part(w, 1, 51); }},
+      {"put part known", kEnabled, prepare_upload, put_part_known},
       {"copy part", kEnabled, prepare_upload, copy_part},
       {"complete", kEnabled, prepare_upload, complete},
       {"complete over", kUnversioned, prepare_upload, complete},

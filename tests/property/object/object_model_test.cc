@@ -4,8 +4,10 @@
 // prints the seed.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
+#include "object/known_bodies.h"
 #include "tests/unit/object/harness.h"
 
 namespace cairn::object {
@@ -55,6 +57,33 @@ void put(Harness& harness, Model& model, SeededRandom& random) {
   if (info) model.objects[key] = bytes;
 }
 
+// The body by its digest where the store finds it: it must find every body that an object has, and
+// none that no object has.
+void put_known(Harness& harness, Model& model, SeededRandom& random) {
+  const Bytes bytes = body_of(random);
+  if (bytes.empty()) return;
+  const std::string key = key_of(random);
+  const Sha256Value sha256 = crypto::sha256(bytes);
+  KnownBodies& bodies = *harness.objects->known_bodies();
+  const auto hints = harness.run(bodies.find(harness.bucket.tenant, sha256));
+  ASSERT_TRUE(hints.has_value());
+  std::optional<KnownBody> body;
+  for (const BodyHint& hint : *hints) {
+    const auto found = harness.run(bodies.open(harness.bucket, hint, sha256, bytes.size()));
+    ASSERT_TRUE(found.has_value());
+    if (*found) body = **found;
+  }
+  const bool is_held = std::ranges::any_of(
+      model.objects, [&](const auto& object) { return object.second == bytes; });
+  if (is_held) ASSERT_TRUE(body.has_value());
+  if (!body) return;
+  auto writer = harness.run(harness.objects->put(harness.bucket, key, {}));
+  ASSERT_TRUE(writer.has_value());
+  const auto done = harness.run((*writer)->finish_known(*body, {}));
+  ASSERT_TRUE(done.has_value() && done->has_value());
+  model.objects[key] = bytes;
+}
+
 void copy(Harness& harness, Model& model, SeededRandom& random) {
   const std::string from = key_of(random);
   const std::string to = key_of(random);
@@ -92,7 +121,7 @@ void multipart(Harness& harness, Model& model, SeededRandom& random) {
 }
 
 void step(Harness& harness, Model& model, SeededRandom& random) {
-  switch (random.below(12)) {
+  switch (random.below(14)) {
     case 0:
     case 1: {
       const std::string key = key_of(random);
@@ -101,6 +130,8 @@ void step(Harness& harness, Model& model, SeededRandom& random) {
       return;
     }
     case 2: return copy(harness, model, random);
+    case 6:
+    case 7: return put_known(harness, model, random);
     case 3: return multipart(harness, model, random);
     case 4: return harness.collect();
     case 5: return harness.reopen();
@@ -143,6 +174,13 @@ TEST(ObjectModel, AnySequenceOfOperationsEqualsAMap) {
     }
     harness.collect();
     ASSERT_EQ(harness.stored_chunks(), 0);
+    for (const std::string prefix : {"w/", "h/"}) {
+      catalog::ScanRequest request;
+      request.begin = prefix;
+      request.end = catalog::prefix_end(prefix);
+      const auto rows = harness.run(harness.catalog->scan(request));
+      ASSERT_TRUE(rows.has_value() && rows->entries.empty()) << prefix;
+    }
   }
 }
 

@@ -55,7 +55,7 @@ class Connection final : public Exchange {
 
   std::optional<uint64_t> body_size() const override;
   uint64_t body_received_bytes() const override { return body_received_bytes_; }
-  bool expects_continue() const override { return continue_pending_; }
+  bool expects_continue() const override { return continue_pending_ && available().empty(); }
   io::Task<Status> send_continue() override;
   io::Task<Result<size_t>> receive_body(MutableBytes into) override;
   const FieldList& trailers() const override;

@@ -85,7 +85,8 @@ class Exchange {
   // Decoded size of the request body: 0 without one, nullopt when chunked.
   virtual std::optional<uint64_t> body_size() const = 0;
   virtual uint64_t body_received_bytes() const = 0;
-  // The client waits for a 100 before it sends the body.
+  // The client waits for a 100 before it sends the body: none was sent, and no byte of the body is
+  // here.
   virtual bool expects_continue() const = 0;
   // Sends `100 Continue`; no effect when nothing waits for it. To be called once the request is
   // authenticated and admitted. receive_body() does not send it.
@@ -94,7 +95,7 @@ class Exchange {
   // into.size() only at the end of the body, and 0 from then on.
   // Fails with kInvalidArgument (bad chunk framing), kClosed (the peer ended early),
   // kDeadlineExceeded (slower than the minimum rate), kCancelled or kIo. After a failure the
-  // connection closes with the reply. REQUIRES: send_continue() before, when expects_continue().
+  // connection closes with the reply. REQUIRES: send_continue() before, when the head asked for it.
   virtual io::Task<Result<size_t>> receive_body(MutableBytes into) = 0;
   // Trailer fields of a chunked body. Complete once receive_body() has returned the end.
   virtual const FieldList& trailers() const = 0;

@@ -77,6 +77,7 @@ struct Call {
   std::string audit_detail;         // RequestRecord::detail.
   RateLimiter::Owners rate_owners;  // Whose rates the request counts against.
   uint64_t rated_bytes_in = 0;      // Of the body, counted beforehand.
+  uint64_t instant_bytes = 0;       // RequestRecord::instant_bytes.
 
   // Fields of a POST upload. `headers` then holds views of them in place of the head's own.
   std::vector<FormField> form;

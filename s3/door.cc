@@ -121,6 +121,7 @@ struct Door::State {
     std::string detail;
     RateLimiter::Owners rate_owners;
     uint64_t rated_bytes_in = 0;
+    uint64_t instant_bytes = 0;
     object::BucketInfo bucket;
     AuthKind auth = AuthKind::kAnonymous;
   };
@@ -282,6 +283,7 @@ void Door::State::remember(Call& call, S3Code error) {
   end.detail = std::move(call.audit_detail);
   end.rate_owners = std::move(call.rate_owners);
   end.rated_bytes_in = call.rated_bytes_in;
+  end.instant_bytes = call.instant_bytes;
   end.bucket = std::move(call.bucket);
   end.auth = call.auth.kind;
   finished.push_back(std::move(end));
@@ -462,6 +464,7 @@ void Door::on_exchange_end(const http::ExchangeSummary& summary) {
   record.aborted = !summary.complete;
   record.bytes_in = summary.body_received_bytes;
   record.bytes_out = summary.body_sent_bytes;
+  record.instant_bytes = finished.instant_bytes;
   record.duration = summary.duration;
   std::string remote;
   std::string target;

@@ -7,6 +7,7 @@
 #include "s3/encryption.h"
 #include "s3/events.h"
 #include "s3/handlers.h"
+#include "s3/instant_upload.h"
 #include "s3/object_headers.h"
 #include "s3/object_lock_headers.h"
 #include "s3/put_object.h"
@@ -71,6 +72,19 @@ io::Task<S3Status> respond_stored(Call& call, object::ObjectInfo info) {
   co_return S3Status();
 }
 
+// The last thing that is done: everything else of the request has been found good.
+io::Task<S3Status> store_body(Call& call, UploadPlan plan,
+                              std::unique_ptr<object::ObjectWriter> writer) {
+  S3Result<std::optional<object::ObjectInfo>> known =
+      co_await try_instant_upload(call, plan, *writer);
+  if (!known) co_return std::unexpected(std::move(known.error()));
+  if (*known) co_return co_await respond_stored(call, std::move(**known));
+  S3Result<object::ObjectInfo> stored =
+      co_await receive_object(call, std::move(plan), std::move(writer));
+  if (!stored) co_return std::unexpected(std::move(stored.error()));
+  co_return co_await respond_stored(call, std::move(*stored));
+}
+
 S3Result<uint32_t> part_number_of(const Call& call) {
   const std::string_view text = call.param("partNumber");
   const std::optional<uint64_t> number = parse_number(text, 1, object::kPartNumberMax);
@@ -119,10 +133,7 @@ Reply put_object(Call& call) {
   }
   std::unique_ptr<object::ObjectWriter> writer =
       co_await or_fail(translated(call, std::move(opened)));
-  S3Result<object::ObjectInfo> stored =
-      co_await receive_object(call, std::move(plan), std::move(writer));
-  if (!stored) co_return std::unexpected(std::move(stored.error()));
-  co_return co_await respond_stored(call, std::move(*stored));
+  co_return co_await store_body(call, std::move(plan), std::move(writer));
 }
 
 Reply upload_part(Call& call) {
@@ -141,10 +152,7 @@ Reply upload_part(Call& call) {
       co_await call.objects().put_part(call.bucket, std::move(upload), number, std::move(options));
   std::unique_ptr<object::ObjectWriter> writer =
       co_await or_fail(translated(call, std::move(opened)));
-  S3Result<object::ObjectInfo> stored =
-      co_await receive_object(call, std::move(plan), std::move(writer));
-  if (!stored) co_return std::unexpected(std::move(stored.error()));
-  co_return co_await respond_stored(call, std::move(*stored));
+  co_return co_await store_body(call, std::move(plan), std::move(writer));
 }
 
 Reply refuse_part_parameters(Call& call) {

@@ -35,6 +35,8 @@ struct RequestRecord {
   bool aborted = false;    // The connection was reset after the head was sent.
   uint64_t bytes_in = 0;   // Of the body, as sent by the client.
   uint64_t bytes_out = 0;  // Of the body.
+  // Of a body that was known and not sent (instant_upload.h); 0 = it was not.
+  uint64_t instant_bytes = 0;
   Duration duration;
   const http::RequestHead* head = nullptr;          // Null when none could be parsed.
   const object::BucketInfo* bucket_info = nullptr;  // Null when no bucket was found.

@@ -55,6 +55,7 @@ void AccessLog::format(std::string& out, const s3::RequestRecord& record, WallTi
   append_count_field(out, "status", record.status);
   append_count_field(out, "bytes_in", record.bytes_in);
   append_count_field(out, "bytes_out", record.bytes_out);
+  if (record.instant_bytes > 0) append_count_field(out, "instant_bytes", record.instant_bytes);
   append_count_field(out, "duration_us", static_cast<uint64_t>(record.duration.nanoseconds / 1000));
   append_text_field(out, "request_id", record.request_id);
   append_text_field(out, "access_key", record.access_key);

@@ -67,7 +67,9 @@ std::string operation(const s3::RequestRecord& record) {
 }
 
 std::string object_size(const s3::RequestRecord& record) {
-  if (record.route == "PutObject" && record.status == 200) return std::to_string(record.bytes_in);
+  if (record.route == "PutObject" && record.status == 200) {
+    return std::to_string(record.bytes_in + record.instant_bytes);
+  }
   if (record.route == "GetObject" && record.status == 200) return std::to_string(record.bytes_out);
   return "-";
 }

@@ -49,6 +49,24 @@ void render_requests(MetricsOut out, const std::map<std::string_view, RouteReadi
   }
 }
 
+void render_instant_uploads(MetricsOut out,
+                            const std::map<std::string_view, RouteReading>& routes) {
+  metrics_head(out, "cairn_instant_uploads_total", "counter",
+               "Uploads answered before their bodies, which the store had.");
+  for (const auto& [name, row] : routes) {
+    if (row.instant_count == 0) continue;
+    fmt::format_to(out, "cairn_instant_uploads_total{{route=\"{}\"}} {}\n", name,
+                   row.instant_count);
+  }
+  metrics_head(out, "cairn_instant_upload_saved_bytes_total", "counter",
+               "Body bytes that were not sent because the store had them.");
+  for (const auto& [name, row] : routes) {
+    if (row.instant_count == 0) continue;
+    fmt::format_to(out, "cairn_instant_upload_saved_bytes_total{{route=\"{}\"}} {}\n", name,
+                   row.instant_bytes);
+  }
+}
+
 void render_latency(MetricsOut out, const std::map<std::string_view, RouteReading>& routes) {
   metrics_head(out, "cairn_request_seconds", "histogram",
                "From a request's first byte to the last of its reply.");
@@ -169,6 +187,7 @@ std::string render_metrics(const MetricsReading& reading) {
   metrics_single(out, "cairn_ready", "gauge", "1 while requests are served.",
                  reading.ready ? 1 : 0);
   render_requests(out, routes);
+  render_instant_uploads(out, routes);
   render_latency(out, routes);
   render_cores(out, reading.cores);
   if (reading.catalog != nullptr) render_catalog(out, *reading.catalog);

@@ -37,6 +37,8 @@ void RouteReading::add(const RouteReading& other) {
   latency_sum_ns += other.latency_sum_ns;
   bytes_in += other.bytes_in;
   bytes_out += other.bytes_out;
+  instant_count += other.instant_count;
+  instant_bytes += other.instant_bytes;
 }
 
 void RequestMetrics::record(const s3::RequestRecord& record) {
@@ -46,6 +48,10 @@ void RequestMetrics::record(const s3::RequestRecord& record) {
   add(row.latency_sum_ns, static_cast<uint64_t>(std::max<int64_t>(0, record.duration.nanoseconds)));
   add(row.bytes_in, record.bytes_in);
   add(row.bytes_out, record.bytes_out);
+  if (record.instant_bytes > 0) {
+    add(row.instant_count, 1);
+    add(row.instant_bytes, record.instant_bytes);
+  }
   add(requests_count_, 1);
 }
 
@@ -58,6 +64,8 @@ void RequestMetrics::read(std::span<RouteReading> into) const {
     reading.latency_sum_ns = row.latency_sum_ns;
     reading.bytes_in = row.bytes_in;
     reading.bytes_out = row.bytes_out;
+    reading.instant_count = row.instant_count;
+    reading.instant_bytes = row.instant_bytes;
     into[i].add(reading);
   }
 }

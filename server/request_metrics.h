@@ -32,6 +32,8 @@ struct RouteReading {
   uint64_t latency_sum_ns = 0;
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;
+  uint64_t instant_count = 0;  // Answered without their bodies, of so many bytes.
+  uint64_t instant_bytes = 0;
   uint64_t requests() const;
   void add(const RouteReading& other);
 };
@@ -55,6 +57,8 @@ class RequestMetrics {
     Counter latency_sum_ns{0};
     Counter bytes_in{0};
     Counter bytes_out{0};
+    Counter instant_count{0};
+    Counter instant_bytes{0};
   };
   Counter requests_count_{0};
   std::vector<Row> rows_;

@@ -23,7 +23,8 @@ std::unexpected<Error> too_large(uint64_t size_bytes_max) {
 }  // namespace
 
 BodySink::BodySink(Context& context, Options options)
-    : core_(context.core()),
+    : context_(context),
+      core_(context.core()),
       options_(std::move(options)),
       composer_(context, options_.keys, options_.owner, options_.shares_segments) {
   if (options_.size_bytes) {
@@ -254,7 +255,12 @@ io::Task<Result<Manifest>> BodySink::store() {
   if (failure_) co_return std::unexpected(*failure_);
   Manifest manifest;
   manifest.owner = options_.owner;
-  manifest.extents = co_await io::or_return(composer_.finish());
+  Result<std::vector<Extent>> extents = co_await composer_.finish();
+  if (!extents) {
+    failure_ = extents.error();
+    co_return std::unexpected(*failure_);
+  }
+  manifest.extents = std::move(*extents);
   co_return manifest;
 }
 
@@ -273,6 +279,7 @@ io::Task<void> BodySink::settle() {
 io::Task<void> BodySink::abandon() {
   ASSERT(!done_);
   done_ = true;
+  if (failure_ && failure_->code == Code::kNoSpace) context_.note_full();
   if (!failure_) failure_ = Error{Code::kCancelled, "the body was given up"};
   co_await core_.hashing.drain();
   co_await scope_.join();

@@ -83,6 +83,7 @@ class BodySink {
   io::Task<Result<Buffer>> acquire(uint64_t capacity_bytes);
   io::Task<void> give_memory_back();
 
+  Context& context_;
   Core& core_;
   Options options_;
 

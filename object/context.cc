@@ -69,6 +69,17 @@ Result<std::shared_ptr<const crypto::TenantKeys>> Context::keys_of(TenantId tena
   return found;
 }
 
+void Context::note_full() {
+  full_until_ns_ = (io::Reactor::current().now() + kFullFor).nanoseconds;
+}
+
+Status Context::check_room(std::optional<uint64_t> size_bytes) const {
+  if (full_until_ns_.load(std::memory_order_relaxed) == 0) return {};
+  const bool needs_chunk = size_bytes.value_or(kInlineBytesMax + 1) > kInlineBytesMax;
+  if (!needs_chunk || io::Reactor::current().now().nanoseconds >= full_until_ns_) return {};
+  return fail(Code::kNoSpace, "the volumes are full");
+}
+
 OwnerId Context::new_owner() {
   OwnerId owner;
   random.fill(owner.bytes);

@@ -88,9 +88,14 @@ class Context {
   // The tenant's newest keys; kNotFound when it has none.
   Result<std::shared_ptr<const crypto::TenantKeys>> keys_of(TenantId tenant) const;
   OwnerId new_owner();
+  // The store had no room for a chunk: bodies that need one are refused before they are sent until
+  // kFullFor has passed, when the next one finds out whether there is room again.
+  void note_full();
+  Status check_room(std::optional<uint64_t> size_bytes) const;
   WallTime now() { return io::Reactor::current().clock().wall_now(); }
 
  private:
+  std::atomic<int64_t> full_until_ns_{0};
   std::array<std::atomic<Core*>, kCoresMax> cores_{};
   std::mutex cores_mutex_;  // Taken when a core appears and by the collector.
   std::vector<std::unique_ptr<Core>> owned_cores_;

@@ -38,6 +38,9 @@ inline constexpr size_t kBucketConfigBytesMax = 2 * MiB;  // All documents of a 
 // Whole bodies by digest: so many holders are tried for one that the caller may read.
 inline constexpr size_t kBodyHintsMax = 16;
 
+// A full store is asked for room again after so long; bodies in between are refused unread.
+inline constexpr Duration kFullFor = seconds(1);
+
 // Commits.
 inline constexpr int kCommitAttemptsMax = 64;  // Lost races against other processes.
 inline constexpr int kLoadAttemptsMax = 64;    // A body row that an overwrite replaced meanwhile.

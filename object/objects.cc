@@ -228,6 +228,7 @@ io::Task<Result<std::unique_ptr<ObjectWriter>>> StoredObjects::put(BucketInfo bu
   if (context_.usage.has_limits()) {
     co_await io::or_return(check_quota(bucket, key, options.size_bytes.value_or(0)));
   }
+  co_await io::or_return(context_.check_room(options.size_bytes));
   SsePlan plan = co_await io::or_return(plan_sse(context_, bucket.tenant, std::move(options.sse)));
   co_return make_object_writer(context_, std::move(bucket), std::move(key), std::move(options),
                                std::move(plan));
@@ -240,6 +241,7 @@ io::Task<Result<std::unique_ptr<ObjectWriter>>> StoredObjects::put_part(BucketIn
   const UsageChange part{
       bucket.id, bucket.tenant, {static_cast<int64_t>(options.size_bytes.value_or(0)), 0}};
   co_await io::or_return(context_.usage.check(part));
+  co_await io::or_return(context_.check_room(options.size_bytes));
   co_return make_part_writer(context_, std::move(bucket), std::move(upload), part_number,
                              std::move(options));
 }

@@ -6,6 +6,7 @@ import os
 import pathlib
 import random
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,8 +16,9 @@ import time
 from botocore.exceptions import ClientError
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "crash/server")]
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "conformance"), str(HERE.parents[1] / "crash/server")]
 from cairn_server import CairnServer  # noqa: E402
+from conformance import Signer  # noqa: E402
 from crash_case import Session  # noqa: E402
 
 MIB = 1 << 20
@@ -124,6 +126,18 @@ def fill_catalog(server, s3, stored, small):
     return problems
 
 
+def words_to_announced_body(server, key):
+    """The server's first words to the head of an upload whose client waits for them."""
+    host, _, port = server.host_port.rpartition(":")
+    head = Signer(server.access_key, server.secret_key).sign(
+        "PUT", f"/full/{key}", "", {"host": server.host_port}, "UNSIGNED-PAYLOAD")
+    head.update({"content-length": str(BODY_BYTES), "expect": "100-continue"})
+    text = f"PUT /full/{key} HTTP/1.1\r\n" + "".join(f"{n}: {v}\r\n" for n, v in head.items())
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(text.encode() + b"\r\n")
+        return connection.recv(4096).split(b"\r\n")[0].decode()
+
+
 def run(server):
     s3 = server.boto3_client()
     s3.create_bucket(Bucket="full")
@@ -134,6 +148,10 @@ def run(server):
         if refusal not in REFUSALS:
             problems.append(f"cycle {cycle}: refusal was {refusal}")
             break
+        # What was just refused for want of room is not asked for again at once.
+        words = words_to_announced_body(server, "announced")
+        if refusal[0] == 507 and not words.startswith("HTTP/1.1 507"):
+            problems.append(f"cycle {cycle}: a full disk answered {words!r} before the body")
         for number in random.Random(cycle).sample(stored, min(4, len(stored))):
             if s3.get_object(Bucket="full", Key=str(number))["Body"].read() != body_of(number):
                 problems.append(f"cycle {cycle}: object {number} differs on a full disk")

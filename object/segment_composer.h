@@ -1,5 +1,5 @@
-// SegmentComposer: makes the manifest of a body out of chunks as they were cut and of places where
-// its segments lie already, and stores what is new.
+// SegmentComposer: makes the manifest of a body out of chunks as they were cut, and stores what is
+// new of them.
 //
 // A chunk that is stored as a whole is referenced. Of any other, known segments are referenced
 // where that leaves long runs (segment_runs.h); new ones of several such chunks are gathered into
@@ -50,10 +50,6 @@ class SegmentComposer {
   // The next chunk of the body, whose hashes the core's batcher has or will have. Completes when it
   // is durable, or gathered for a later one. Calls take turns in the order in which they began.
   io::Task<Status> add(std::unique_ptr<CutChunk> chunk);
-  // The next stretch of the body, all of it stored: found by the index or told by a caller whom the
-  // content is open to. Short runs are read and written again. kNotFound when a chunk is gone:
-  // nothing was added then.
-  io::Task<Status> add_stored(std::vector<SegmentName> names, std::vector<SegmentPlace> places);
   // Stores what is being gathered now and, until called with false, all that follows.
   io::Task<Status> wants_memory(bool wanted);
 
@@ -90,9 +86,6 @@ class SegmentComposer {
       std::vector<SegmentName> names);
   io::Task<Status> hold_shared(std::vector<std::optional<KnownSegment>>& known);
   io::Task<Result<bool>> hold(ChunkId id);
-  io::Task<Result<std::unique_ptr<CutChunk>>> read_again(
-      std::vector<SegmentName> names, std::vector<std::optional<KnownSegment>> places,
-      std::vector<std::optional<KnownSegment>> shared);
   void keep_whole(std::unique_ptr<CutChunk> chunk, ChunkId id, std::vector<Due>& due);
   void weave(std::unique_ptr<CutChunk> chunk, const std::vector<std::optional<KnownSegment>>& known,
              std::vector<Due>& due);

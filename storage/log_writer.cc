@@ -105,8 +105,9 @@ io::Task<Status> LogWriter::write(const Place& place, const ChunkId& id, SealedC
                             .payload_bytes = payload_bytes,
                             .payload_xxh3 = checksum_of(chunk.payload.view()),
                             .sealed_header = std::move(chunk.header)};
-  Result<Buffer> block = co_await io::Reactor::current().buffers().acquire(kBlockBytes, {});
-  if (!block) co_return std::unexpected(block.error());
+  // Never waits for the pool: its memory is in the hands of puts like this one.
+  Result<Buffer> block = io::Reactor::current().buffers().try_acquire(kBlockBytes);
+  if (!block) block = Buffer::allocate(kBlockBytes);
   block->resize(kBlockBytes);
   encode(header, block->span());
 

@@ -43,9 +43,14 @@ Result<RecordHeader> parse_header(const ChunkId& id, const Location& location, B
   return header;
 }
 
+// A small read does not wait for the pool: writers look into segment tables while they hold its
+// memory.
 io::Task<Result<Buffer>> read_blocks(io::File& file, uint64_t offset_bytes, uint64_t size_bytes) {
-  Buffer buffer =
-      co_await io::or_return(io::Reactor::current().buffers().acquire(size_bytes, io::Until{}));
+  io::BufferPool& pool = io::Reactor::current().buffers();
+  Result<Buffer> at_once = pool.try_acquire(size_bytes);
+  if (!at_once && size_bytes <= kUnqueuedReadBytesMax) at_once = Buffer::allocate(size_bytes);
+  if (!at_once) at_once = co_await pool.acquire(size_bytes, io::Until{});
+  Buffer buffer = co_await io::or_return(std::move(at_once));
   buffer.resize(size_bytes);
   co_await io::or_return(read_pieces(file, buffer.span(), offset_bytes));
   co_return buffer;

@@ -91,6 +91,14 @@ Status put_several(SimObjects& world) {
   return {};
 }
 
+// Two bodies that have most of their segments in common.
+Status put_base(SimObjects& world) {
+  return put(world, "a", 7, 5 * kLarge);
+}
+Status put_shared(SimObjects& world) {
+  return put(world, "n", 7, 4 * kLarge);
+}
+
 Result<UploadInfo> begin_upload(SimObjects& world) {
   const Result<BucketInfo> bucket = world.bucket();
   if (!bucket) return std::unexpected(bucket.error());
@@ -231,8 +239,7 @@ std::vector<Operation> operations() {
   using enum Versioning;
   std::vector<Operation> out = {
       {"put new", kUnversioned, nothing, [](SimObjects& w) { return put(w, "n", 9, kLarge); }},
-      {"put shared", kUnversioned, [](SimObjects& w) { return put(w, "a", 7, 5 * kLarge); },
-       [](SimObjects& w) { return put(w, "n", 7, 4 * kLarge); }},
+      {"put shared", kUnversioned, put_base, put_shared},
       {"put over", kUnversioned, put_several, [](SimObjects& w) { return put(w, "a", 9, kSmall); }},
       {"put version", kEnabled, put_several, [](SimObjects& w) { return put(w, "a", 9, kLarge); }},
       {"put null version", kSuspended,

@@ -145,6 +145,37 @@ TEST_P(SegmentSharing, NewSegmentsAreGatheredIntoLargeChunks) {
   EXPECT_LE(harness.stored_chunks() - chunks_before, 4U);
 }
 
+io::Task<void> put_into(Objects& objects, BucketInfo bucket, std::string key, Bytes body,
+                        size_t& done_count) {
+  const Result<ObjectInfo> done =
+      co_await put_object(objects, std::move(bucket), std::move(key), std::move(body), {}, 1);
+  EXPECT_TRUE(done.has_value()) << done.error().message;
+  ++done_count;
+}
+
+io::Task<size_t> put_all_at_once(Objects& objects, BucketInfo bucket, std::vector<Bytes> bodies) {
+  size_t done_count = 0;
+  io::Scope scope;
+  for (size_t i = 0; i < bodies.size(); ++i) {
+    scope.spawn(put_into(objects, bucket, "w" + std::to_string(i), bodies[i], done_count));
+  }
+  co_await scope.join();
+  co_return done_count;
+}
+
+// Each would like four buffers of 8 MiB, and the pool has 32.
+TEST_P(SegmentSharing, WritersThatGatherDoNotStarveEachOther) {
+  Harness harness(GetParam());
+  const Bytes body = random_bytes(16, 14 * MiB);
+  ASSERT_TRUE(harness.put("first", body).has_value());
+  std::vector<Bytes> bodies;
+  for (uint64_t i = 0; i < 40; ++i) bodies.push_back(edited(body, 20 + i, 5, 90000));
+  EXPECT_EQ(harness.run(put_all_at_once(*harness.objects, harness.bucket, bodies)), bodies.size());
+  for (size_t i = 0; i < bodies.size(); i += 13) {
+    EXPECT_TRUE(harness.get("w" + std::to_string(i)) == bodies[i]);
+  }
+}
+
 TEST_P(SegmentSharing, BodiesUnderACustomersKeyShareNothing) {
   Harness harness(GetParam());
   const Bytes body = random_bytes(15, 8 * MiB);

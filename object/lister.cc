@@ -17,26 +17,28 @@ io::Task<Result<ListPage>> list_objects(Context& context, BucketInfo bucket, Lis
   const std::string root = keys::objects(bucket.id);
   Walk walk(context, root, request.prefix, request.delimiter,
             begin_after(root, request.start_after, request.prefix, request.delimiter), limit);
+  ListedParser parser;
   while (true) {
-    std::optional<Walk::Item> item = co_await io::or_return(walk.next());
-    if (!item) break;
+    if (!walk.has_row()) co_await io::or_return(walk.fetch());
+    if (!walk.has_row()) break;
     if (page.objects.size() + page.common_prefixes.size() == limit) {
       page.truncated = true;
       break;
     }
-    if (!item->common_prefix.empty()) {
-      page.next = item->common_prefix;
-      page.common_prefixes.push_back(std::move(item->common_prefix));
+    Walk::Item item = walk.take();
+    if (!item.common_prefix.empty()) {
+      page.next = item.common_prefix;
+      page.common_prefixes.push_back(std::move(item.common_prefix));
       continue;
     }
-    const std::optional<keys::ParsedObject> parsed = keys::parse_object(item->entry.key);
+    const std::optional<keys::ParsedObject> parsed = keys::parse_object(item.entry->key);
     if (!parsed) co_return fail(Code::kCorruption, "an object row has a damaged key");
-    const BytesView record = co_await io::or_return(peek_row(item->entry.value));
-    Head head = co_await io::or_return(parse_head(record, false));
-    head.info.key = std::string(parsed->key);
+    const BytesView record = co_await io::or_return(peek_row(item.entry->value));
     if (page.objects.empty()) page.objects.reserve(limit);
-    page.next = head.info.key;
-    page.objects.push_back(std::move(head.info));
+    ObjectInfo& info = page.objects.emplace_back();
+    co_await io::or_return(parser.parse(record, info));
+    info.key = parsed->key;
+    page.next = info.key;
   }
   if (!page.truncated) page.next.clear();
   co_return page;
@@ -54,21 +56,22 @@ io::Task<Result<UploadListPage>> list_uploads(Context& context, BucketInfo bucke
   }
   Walk walk(context, root, request.prefix, request.delimiter, std::move(begin), limit);
   while (true) {
-    std::optional<Walk::Item> item = co_await io::or_return(walk.next());
-    if (!item) break;
+    if (!walk.has_row()) co_await io::or_return(walk.fetch());
+    if (!walk.has_row()) break;
     if (page.uploads.size() + page.common_prefixes.size() == limit) {
       page.truncated = true;
       break;
     }
-    if (!item->common_prefix.empty()) {
-      page.next_key = item->common_prefix;
+    Walk::Item item = walk.take();
+    if (!item.common_prefix.empty()) {
+      page.next_key = item.common_prefix;
       page.next_upload_id.clear();
-      page.common_prefixes.push_back(std::move(item->common_prefix));
+      page.common_prefixes.push_back(std::move(item.common_prefix));
       continue;
     }
-    const std::optional<keys::ParsedUpload> parsed = keys::parse_upload(item->entry.key);
+    const std::optional<keys::ParsedUpload> parsed = keys::parse_upload(item.entry->key);
     if (!parsed) co_return fail(Code::kCorruption, "an upload row has a damaged key");
-    const BytesView record = co_await io::or_return(peek_row(item->entry.value));
+    const BytesView record = co_await io::or_return(peek_row(item.entry->value));
     UploadInfo upload = co_await io::or_return(parse_upload_record(record));
     upload.key = std::string(parsed->key);
     upload.upload_id = std::string(parsed->upload_id);

@@ -2,25 +2,24 @@
 
 namespace cairn::object {
 
-io::Task<Status> Walk::scan() {
-  if (started_ && position_ > 0) scan_entries_ = std::min(scan_entries_ * 2, kScanEntriesMax);
-  started_ = true;
-  request_.limit_entries = scan_entries_;
-  page_ = co_await io::or_return(context_.catalog.scan(request_));
-  position_ = 0;
-  if (!page_.entries.empty()) request_.begin = page_.entries.back().key + '\0';
+io::Task<Status> Walk::fetch() {
+  while (!has_row() && !at_end()) {
+    if (started_ && position_ > 0) scan_entries_ = std::min(scan_entries_ * 2, kScanEntriesMax);
+    started_ = true;
+    request_.limit_entries = scan_entries_;
+    page_ = co_await io::or_return(context_.catalog.scan(request_));
+    position_ = 0;
+    if (!page_.entries.empty()) request_.begin = page_.entries.back().key + '\0';
+  }
   co_return Status{};
 }
 
-io::Task<Result<std::optional<Walk::Item>>> Walk::next() {
-  while (position_ == page_.entries.size()) {
-    if (started_ && !page_.more) co_return std::optional<Item>();
-    co_await io::or_return(scan());
-  }
+Walk::Item Walk::take() {
   Item item;
   item.common_prefix = common_prefix_of(page_.entries[position_].key);
-  item.entry = std::move(page_.entries[position_++]);
-  if (item.common_prefix.empty()) co_return std::optional(std::move(item));
+  item.entry = &page_.entries[position_++];
+  if (item.common_prefix.empty()) return item;
+  item.entry = nullptr;
 
   // Past everything under the prefix: in this page, or else by a seek.
   const std::string behind = catalog::prefix_end(root_ + item.common_prefix);
@@ -33,7 +32,7 @@ io::Task<Result<std::optional<Walk::Item>>> Walk::next() {
     request_.begin = std::max(request_.begin, behind);
     if (behind.empty() || request_.begin >= request_.end) started_ = true;
   }
-  co_return std::optional(std::move(item));
+  return item;
 }
 
 std::string begin_after(const std::string& root, std::string_view start_after,

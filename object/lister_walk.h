@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,11 +32,19 @@ class Walk {
   }
 
   struct Item {
-    catalog::Entry entry;       // The first row of a common prefix.
-    std::string common_prefix;  // Empty for a key.
+    const catalog::Entry* entry = nullptr;  // Of a key; until the next take() or fetch().
+    std::string common_prefix;              // Empty for a key.
   };
-  // The next key or common prefix; nullopt at the end.
-  io::Task<Result<std::optional<Item>>> next();
+  // Rows come by the page and are taken one by one without a wait:
+  //     if (!walk.has_row()) co_await io::or_return(walk.fetch());
+  //     if (!walk.has_row()) break;
+  //     const Walk::Item item = walk.take();
+  bool has_row() const { return position_ < page_.entries.size(); }
+  bool at_end() const { return !has_row() && started_ && !page_.more; }
+  // Reads until there is a row, or nothing more. REQUIRES: !has_row().
+  io::Task<Status> fetch();
+  // The next key or common prefix. REQUIRES: has_row().
+  Item take();
 
  private:
   // The common prefix that the row's key falls under; empty when none.
@@ -50,8 +57,6 @@ class Walk {
     if (at == std::string_view::npos) return {};
     return std::string(key.substr(0, at + delimiter_.size()));
   }
-  io::Task<Status> scan();
-
   Context& context_;
   const std::string root_;
   const std::string prefix_;

@@ -114,6 +114,25 @@ bool take_lock(const proto::Lock& in, ObjectLock& out) {
   return true;
 }
 
+// What listings show.
+bool take_listed(const proto::Object& in, ObjectInfo& out) {
+  out.size_bytes = in.size_bytes();
+  out.etag = in.etag();
+  out.modified.unix_ms = in.modified_unix_ms();
+  out.is_delete_marker = in.is_delete_marker();
+  out.parts_count = in.parts_count();
+  out.metadata.storage_class = in.storage_class();
+  if (in.has_checksum() && !take_checksum(in.checksum(), out.checksum)) return false;
+  if (in.has_lock() && !take_lock(in.lock(), out.lock)) return false;
+  out.acl = in.acl();
+  out.sse = in.sse();
+  if (in.order() == 0) return true;
+  OwnerId owner;
+  if (!parse_owner(in.owner_id(), owner)) return false;
+  out.version_id = version_id_of(in.order(), in.is_null(), owner);
+  return true;
+}
+
 std::string encode_extents(const std::vector<Extent>& extents) {
   std::string out(extents.size() * kExtentBytes, '\0');
   auto* at = reinterpret_cast<uint8_t*>(out.data());
@@ -316,28 +335,20 @@ std::string encode_head(const Head& head) {
   return to_proto(head).SerializeAsString();
 }
 
-Result<Head> parse_head(BytesView bytes, bool with_metadata) {
+Result<Head> parse_head(BytesView bytes) {
   proto::Object in;
-  if (!parse_message(in, bytes)) return damaged("an object");
   Head out;
-  out.info.size_bytes = in.size_bytes();
-  out.info.etag = std::move(*in.mutable_etag());
-  out.info.modified.unix_ms = in.modified_unix_ms();
-  out.info.is_delete_marker = in.is_delete_marker();
-  out.info.parts_count = in.parts_count();
-  if (with_metadata) {
-    proto::Metadata metadata;
-    if (!parse_message(metadata, as_bytes(in.metadata()))) return damaged("an object");
-    out.info.metadata = from_proto(metadata);
+  proto::Metadata metadata;
+  if (!parse_message(in, bytes) || !parse_message(metadata, as_bytes(in.metadata()))) {
+    return damaged("an object");
   }
-  out.info.metadata.storage_class = std::move(*in.mutable_storage_class());
-  if (in.has_checksum() && !take_checksum(in.checksum(), out.info.checksum)) {
+  out.info.metadata = from_proto(metadata);
+  if (!take_listed(in, out.info) || !parse_owner(in.owner_id(), out.owner)) {
     return damaged("an object");
   }
   out.sha256 = bytes_of(in.sha256());
   out.has_chunks = in.has_chunks();
   out.appends_count = in.appends_count();
-  if (!parse_owner(in.owner_id(), out.owner)) return damaged("an object");
   if (!in.body_sha256().empty()) {
     out.body_sha256.emplace();
     if (in.body_sha256().size() != out.body_sha256->size()) return damaged("an object");
@@ -345,11 +356,20 @@ Result<Head> parse_head(BytesView bytes, bool with_metadata) {
   }
   out.order = in.order();
   out.is_null = in.is_null() || in.order() == 0;
-  if (in.has_lock() && !take_lock(in.lock(), out.info.lock)) return damaged("an object");
-  out.info.acl = std::move(*in.mutable_acl());
-  out.info.sse = std::move(*in.mutable_sse());
-  if (out.order != 0) out.info.version_id = version_id_of(out);
   return out;
+}
+
+struct ListedParser::Message {
+  proto::Object object;
+};
+
+ListedParser::ListedParser() : message_(std::make_unique<Message>()) {}
+ListedParser::~ListedParser() = default;
+
+Status ListedParser::parse(BytesView bytes, ObjectInfo& out) {
+  proto::Object& in = message_->object;
+  if (!parse_message(in, bytes) || !take_listed(in, out)) return damaged("an object");
+  return {};
 }
 
 std::string encode_body(const Body& body) {

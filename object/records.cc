@@ -12,17 +12,18 @@ namespace {
 
 constexpr size_t kVersionIdHalfBytes = 8;
 
-std::string owner_mark(const OwnerId& owner) {
-  return to_hex(BytesView(owner.bytes).first(kVersionIdHalfBytes));
-}
-
 }  // namespace
 
+std::string version_id_of(uint64_t order, bool is_null, const OwnerId& owner) {
+  if (is_null) return std::string(kNullVersionId);
+  uint8_t raw[2 * kVersionIdHalfBytes];
+  store_be(raw, order);
+  std::copy_n(owner.bytes.begin(), kVersionIdHalfBytes, raw + kVersionIdHalfBytes);
+  return to_hex(raw);
+}
+
 std::string version_id_of(const Head& head) {
-  if (head.is_null) return std::string(kNullVersionId);
-  uint8_t order[kVersionIdHalfBytes];
-  store_be(order, head.order);
-  return to_hex(order) + owner_mark(head.owner);
+  return version_id_of(head.order, head.is_null, head.owner);
 }
 
 std::optional<uint64_t> order_of(std::string_view version_id) {

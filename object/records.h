@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -86,6 +87,7 @@ struct Head {
 };
 
 // What S3 calls the version: "null", or 32 hex digits of its order and of its owner's first bytes.
+std::string version_id_of(uint64_t order, bool is_null, const OwnerId& owner);
 std::string version_id_of(const Head& head);
 // The order that a version id names; nullopt for an id that version_id_of() never makes.
 std::optional<uint64_t> order_of(std::string_view version_id);
@@ -132,8 +134,25 @@ std::string encode_bucket_name(TenantId tenant);
 Result<TenantId> parse_bucket_name(BytesView bytes);
 Result<BucketInfo> parse_bucket(BytesView bytes);
 std::string encode_head(const Head& head);
-// `with_metadata` false leaves all of info.metadata but storage_class empty (listings).
-Result<Head> parse_head(BytesView bytes, bool with_metadata = true);
+Result<Head> parse_head(BytesView bytes);
+
+// Parses many object rows for a listing, reusing its memory from row to row. One coroutine.
+class ListedParser {
+ public:
+  ListedParser();
+  ~ListedParser();
+  ListedParser(const ListedParser&) = delete;
+  ListedParser& operator=(const ListedParser&) = delete;
+
+  // What parse_head() tells of `info`, but of the metadata the storage class only, into a fresh
+  // `out`.
+  Status parse(BytesView bytes, ObjectInfo& out);
+
+ private:
+  struct Message;
+  std::unique_ptr<Message> message_;
+};
+
 std::string encode_body(const Body& body);
 Result<Body> parse_body(BytesView bytes);
 std::string encode_manifest(const Manifest& manifest);

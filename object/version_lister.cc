@@ -17,27 +17,33 @@ class Peeked {
  public:
   explicit Peeked(Walk walk) : walk_(std::move(walk)) {}
 
-  io::Task<Status> advance() {
-    item_ = co_await io::or_return(walk_.next());
-    key_.clear();
-    if (!item_) co_return Status{};
-    key_ = item_->common_prefix;
-    if (!key_.empty()) co_return Status{};
-    const std::optional<keys::ParsedObject> parsed = keys::parse_object(item_->entry.key);
-    if (!parsed) co_return fail(Code::kCorruption, "an object row has a damaged key");
-    key_ = std::string(parsed->key);
-    co_return Status{};
+  // Takes the next row of those that were read already; without one, fill() has to be called.
+  Status step() {
+    is_filled_ = walk_.has_row();
+    if (!is_filled_) return {};
+    item_ = walk_.take();
+    if (is_prefix()) return {};
+    const std::optional<keys::ParsedObject> parsed = keys::parse_object(item_.entry->key);
+    if (!parsed) return fail(Code::kCorruption, "an object row has a damaged key");
+    key_ = parsed->key;
+    return {};
   }
-  bool at_end() const { return !item_; }
+  bool needs_rows() const { return !is_filled_ && !walk_.at_end(); }
+  io::Task<Status> fill() {
+    co_await io::or_return(walk_.fetch());
+    co_return step();
+  }
+  bool at_end() const { return !is_filled_; }  // Of a walk that was filled.
   // The key or the common prefix.
-  const std::string& key() const { return key_; }
-  bool is_prefix() const { return !item_->common_prefix.empty(); }
-  const catalog::Entry& entry() const { return item_->entry; }
+  const std::string& key() const { return is_prefix() ? item_.common_prefix : key_; }
+  bool is_prefix() const { return !item_.common_prefix.empty(); }
+  const catalog::Entry& entry() const { return *item_.entry; }
 
  private:
   Walk walk_;
-  std::optional<Walk::Item> item_;
+  Walk::Item item_;
   std::string key_;
+  bool is_filled_ = false;
 };
 
 // Where the version rows behind the marker begin. Where the marker's version is the current one, or
@@ -64,8 +70,9 @@ class VersionLister {
 
  private:
   io::Task<Status> start();
+  io::Task<Status> fill();
   // Takes the first of the two walks, or both where they stand at one common prefix.
-  io::Task<Status> take();
+  Status take();
   Status add(const Peeked& from, bool is_current);
 
   Context& context_;
@@ -74,6 +81,7 @@ class VersionLister {
   std::optional<Peeked> current_;
   std::optional<Peeked> others_;
   std::string last_key_;  // Of which a version was shown, on this page or the one before.
+  ListedParser parser_;
   VersionListPage page_;
 };
 
@@ -89,55 +97,62 @@ io::Task<Status> VersionLister::start() {
     others_begin = co_await io::or_return(begin_in_key(context_, bucket_, request_));
     last_key_ = request_.key_marker;
   }
+  // A page is a few keys where each has many versions, and the rows of such keys are slow to pass:
+  // the catalog holds what they were before. So few at first, and then twice as many each time.
   current_.emplace(Walk(context_, current_root, request_.prefix, request_.delimiter,
-                        begin(current_root), limit));
+                        begin(current_root), kScanEntriesMin));
   others_.emplace(Walk(context_, others_root, request_.prefix, request_.delimiter,
                        std::move(others_begin), limit));
-  co_await io::or_return(current_->advance());
-  co_return co_await others_->advance();
+  co_return Status{};
+}
+
+io::Task<Status> VersionLister::fill() {
+  if (current_->needs_rows()) co_await io::or_return(current_->fill());
+  if (others_->needs_rows()) co_await io::or_return(others_->fill());
+  co_return Status{};
 }
 
 Status VersionLister::add(const Peeked& from, bool is_current) {
   const Result<BytesView> record = peek_row(from.entry().value);
   if (!record) return std::unexpected(record.error());
-  Result<Head> head = parse_head(*record, false);
-  if (!head) return std::unexpected(std::move(head.error()));
-  ObjectInfo& info = head->info;
+  ObjectInfo& info = page_.versions.emplace_back();
+  const Status parsed = parser_.parse(*record, info);
+  if (!parsed) return parsed;
   info.key = from.key();
-  info.version_id = version_id_of(*head);
+  if (info.version_id.empty()) info.version_id = kNullVersionId;  // Written unversioned.
   info.is_latest = is_current || info.key != last_key_;
   last_key_ = page_.next_key = info.key;
   page_.next_version_id = info.version_id;
-  page_.versions.push_back(std::move(info));
   return {};
 }
 
-io::Task<Status> VersionLister::take() {
+Status VersionLister::take() {
   const bool current_first =
       !current_->at_end() && (others_->at_end() || current_->key() <= others_->key());
   Peeked& from = current_first ? *current_ : *others_;
   if (!from.is_prefix()) {
-    co_await io::or_return(add(from, current_first));
-    co_return co_await from.advance();
+    const Status added = add(from, current_first);
+    return added ? from.step() : added;
   }
   const std::string prefix = from.key();
   page_.next_key = prefix;
   page_.next_version_id.clear();
   page_.common_prefixes.push_back(prefix);
-  if (!current_->at_end() && current_->key() == prefix) {
-    co_await io::or_return(current_->advance());
+  for (Peeked* const walk : {&*current_, &*others_}) {
+    if (walk->at_end() || walk->key() != prefix) continue;
+    const Status stepped = walk->step();
+    if (!stepped) return stepped;
   }
-  if (!others_->at_end() && others_->key() == prefix) {
-    co_await io::or_return(others_->advance());
-  }
-  co_return Status{};
+  return {};
 }
 
 io::Task<Result<VersionListPage>> VersionLister::run() {
   const size_t limit = std::min(request_.limit, kListLimitMax);
   if (limit == 0 || request_.prefix.find('\0') != std::string::npos) co_return std::move(page_);
   co_await io::or_return(start());
-  while (!current_->at_end() || !others_->at_end()) {
+  while (true) {
+    co_await io::or_return(fill());
+    if (current_->at_end() && others_->at_end()) break;
     if (page_.versions.size() + page_.common_prefixes.size() == limit) {
       page_.truncated = true;
       break;

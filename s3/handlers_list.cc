@@ -31,7 +31,7 @@ S3Result<std::string> parse_token(std::string_view token) {
 
 void write_entry(XmlWriter& xml, const object::ObjectInfo& info, const ListingParams& params,
                  const Owner* owner) {
-  xml.element("Key", params.shown(info.key));
+  params.write(xml, "Key", info.key);
   xml.element("LastModified", info.modified);
   xml.etag_element("ETag", info.etag);
   if (info.checksum) {
@@ -90,10 +90,10 @@ Reply list_v1(Call& call, ListingParams params) {
   xml.declaration();
   xml.open_root("ListBucketResult");
   xml.element("Name", call.bucket.name);
-  xml.element("Prefix", params.shown(params.prefix));
-  xml.element("Marker", params.shown(marker));
+  params.write(xml, "Prefix", params.prefix);
+  params.write(xml, "Marker", marker);
   if (page->truncated && !params.delimiter.empty()) {
-    xml.element("NextMarker", params.shown(page->next));
+    params.write(xml, "NextMarker", page->next);
   }
   xml.element("MaxKeys", uint64_t{params.limit});
   write_listing_common(xml, params);
@@ -118,11 +118,11 @@ Reply list_v2(Call& call, ListingParams params) {
   xml.declaration();
   xml.open_root("ListBucketResult");
   xml.element("Name", call.bucket.name);
-  xml.element("Prefix", params.shown(params.prefix));
+  params.write(xml, "Prefix", params.prefix);
   if (token) xml.element("ContinuationToken", *token);
   if (page->truncated) xml.element("NextContinuationToken", make_token(page->next));
   if (!call.param("start-after").empty()) {
-    xml.element("StartAfter", params.shown(call.param("start-after")));
+    params.write(xml, "StartAfter", call.param("start-after"));
   }
   xml.element("KeyCount", uint64_t{page->objects.size() + page->common_prefixes.size()});
   xml.element("MaxKeys", uint64_t{params.limit});
@@ -156,7 +156,7 @@ void write_version(XmlWriter& xml, const object::ObjectInfo& info, const Listing
   xml.element("VersionId", info.version_id);
   xml.element("IsLatest", info.is_latest);
   if (info.is_delete_marker) {
-    xml.element("Key", params.shown(info.key));
+    params.write(xml, "Key", info.key);
     xml.element("LastModified", info.modified);
     write_owner(xml, "Owner", owner);
   } else {
@@ -194,15 +194,16 @@ Reply list_object_versions(Call& call) {
   const object::VersionListPage page = co_await or_fail(translated(call, std::move(found)));
   const Owner owner = owner_of(call.bucket.tenant);
   std::string body;
+  body.reserve(512 + page.versions.size() * 512);
   XmlWriter xml(body);
   xml.declaration();
   xml.open_root("ListVersionsResult");
   xml.element("Name", call.bucket.name);
-  xml.element("Prefix", params.shown(params.prefix));
-  xml.element("KeyMarker", params.shown(request.key_marker));
+  params.write(xml, "Prefix", params.prefix);
+  params.write(xml, "KeyMarker", request.key_marker);
   xml.element("VersionIdMarker", request.version_id_marker);
   if (page.truncated) {
-    xml.element("NextKeyMarker", params.shown(page.next_key));
+    params.write(xml, "NextKeyMarker", page.next_key);
     if (!page.next_version_id.empty()) {
       xml.element("NextVersionIdMarker", page.next_version_id);
     }

@@ -160,7 +160,7 @@ Reply list_parts(Call& call) {
   xml.declaration();
   xml.open_root("ListPartsResult");
   xml.element("Bucket", call.bucket.name);
-  xml.element("Key", params.shown(call.target.key));
+  params.write(xml, "Key", call.target.key);
   xml.element("UploadId", upload.upload_id);
   write_initiator_and_owner(xml, owner);
   xml.element("StorageClass", shown_storage_class(upload.metadata));
@@ -191,7 +191,7 @@ namespace {
 void write_upload(XmlWriter& xml, const object::UploadInfo& upload, const ListingParams& params,
                   const Owner& owner) {
   xml.open("Upload");
-  xml.element("Key", params.shown(upload.key));
+  params.write(xml, "Key", upload.key);
   xml.element("UploadId", upload.upload_id);
   write_initiator_and_owner(xml, owner);
   xml.element("StorageClass", shown_storage_class(upload.metadata));
@@ -226,13 +226,13 @@ Reply list_multipart_uploads(Call& call) {
   xml.declaration();
   xml.open_root("ListMultipartUploadsResult");
   xml.element("Bucket", call.bucket.name);
-  xml.element("KeyMarker", params.shown(call.param("key-marker")));
+  params.write(xml, "KeyMarker", call.param("key-marker"));
   xml.element("UploadIdMarker", call.param("upload-id-marker"));
   if (page.truncated) {
-    xml.element("NextKeyMarker", params.shown(page.next_key));
+    params.write(xml, "NextKeyMarker", page.next_key);
     xml.element("NextUploadIdMarker", page.next_upload_id);
   }
-  xml.element("Prefix", params.shown(params.prefix));
+  params.write(xml, "Prefix", params.prefix);
   xml.element("MaxUploads", uint64_t{params.limit});
   write_listing_common(xml, params);
   xml.element("IsTruncated", page.truncated);

@@ -5,8 +5,12 @@
 
 namespace cairn::s3 {
 
-std::string ListingParams::shown(std::string_view key) const {
-  return url_encoded ? url_encode_key(key) : std::string(key);
+void ListingParams::write(XmlWriter& xml, std::string_view tag, std::string_view key) const {
+  if (url_encoded) {
+    xml.element(tag, url_encode_key(key));
+  } else {
+    xml.element(tag, key);
+  }
 }
 
 S3Result<ListingParams> parse_listing_params(const Call& call, std::string_view limit_name) {
@@ -35,7 +39,7 @@ S3Result<ListingParams> parse_listing_params(const Call& call, std::string_view 
 }
 
 void write_listing_common(XmlWriter& xml, const ListingParams& params) {
-  if (!params.delimiter.empty()) xml.element("Delimiter", params.shown(params.delimiter));
+  if (!params.delimiter.empty()) params.write(xml, "Delimiter", params.delimiter);
   if (params.url_encoded) xml.element("EncodingType", "url");
 }
 
@@ -43,7 +47,7 @@ void write_common_prefixes(XmlWriter& xml, const std::vector<std::string>& prefi
                            const ListingParams& params) {
   for (const std::string& prefix : prefixes) {
     xml.open("CommonPrefixes");
-    xml.element("Prefix", params.shown(prefix));
+    params.write(xml, "Prefix", prefix);
     xml.close("CommonPrefixes");
   }
 }

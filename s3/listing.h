@@ -17,8 +17,8 @@ struct ListingParams {
   std::string delimiter;
   size_t limit = kListLimitMax;
   bool url_encoded = false;
-  // A key or prefix as it goes into the XML (before escaping).
-  std::string shown(std::string_view key) const;
+  // A key or prefix as an element, coded as it was asked for.
+  void write(XmlWriter& xml, std::string_view tag, std::string_view key) const;
 };
 
 // `limit_name` is max-keys or max-uploads: more than kListLimitMax is capped, no number is refused.

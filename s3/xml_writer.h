@@ -24,8 +24,8 @@ class XmlWriter {
 
   void declaration() { out_ += kXmlDeclaration; }
   void open_root(std::string_view tag);  // With xmlns.
-  void open(std::string_view tag);
-  void close(std::string_view tag);
+  void open(std::string_view tag) { put_tag("<", tag); }
+  void close(std::string_view tag) { put_tag("</", tag); }
   void empty(std::string_view tag);       // <Tag></Tag>: string searchers find it.
   void empty_root(std::string_view tag);  // <Tag xmlns="..."></Tag>
   void text(std::string_view text) { append_xml_escaped(out_, text); }
@@ -43,7 +43,9 @@ class XmlWriter {
   void root_element(std::string_view tag, std::string_view text);
 
  private:
+  void put_tag(std::string_view begin, std::string_view tag);
   void number_element(std::string_view tag, uint64_t number);
+
   std::string& out_;
 };
 

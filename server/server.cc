@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -56,6 +57,14 @@ void forbid_core_dumps() {
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);
   prctl(PR_SET_DUMPABLE, 0);
+}
+
+// A listing's page is a megabyte in a few pieces. By its defaults malloc may map and unmap them, or
+// give the heap's end back, at every request: 0.3 of 1.0 ms of a page of 1,000 keys were page
+// faults.
+void keep_freed_memory() {
+  mallopt(M_MMAP_THRESHOLD, static_cast<int>(4 * MiB));
+  mallopt(M_TRIM_THRESHOLD, static_cast<int>(64 * MiB));
 }
 
 const char* backend_name(io::BackendKind kind) {
@@ -400,6 +409,7 @@ io::Task<Result<std::string>> Node::account_command(std::string name, std::strin
 Status serve(Config config) {
   log::set_level(config.log_level);
   if (!config.core_dumps) forbid_core_dumps();
+  keep_freed_memory();
   if (config.cores_count == 0) config.cores_count = usable_cpus();
   Result<DataDirectory> directory = DataDirectory::open(config.data);
   if (!directory) return std::unexpected(directory.error());

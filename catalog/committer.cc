@@ -18,6 +18,8 @@ namespace {
 // What a batch may put while the disk is full, provided that it deletes something: enough for the
 // notes that a deletion leaves (collector queue entries), far below the size of an object.
 inline constexpr uint64_t kPutBytesMaxWhenFull = 16 * 1024;
+// A larger value gives its memory back after its group.
+inline constexpr size_t kValueBytesKeptMax = 1 << 20;
 inline constexpr size_t kProtectionBytesPerKey = 8;
 inline constexpr size_t kMarkerBytesPerCommit = 64;
 
@@ -136,6 +138,7 @@ bool Committer::take(std::vector<Pending*>& group) {
 
 void Committer::process(std::vector<Pending*>& group) {
   overlay_.clear();
+  if (value_.capacity() > kValueBytesKeptMax) value_ = std::string();
   uint64_t bytes = 0;
   for (const Pending* pending : group) bytes += pending->bytes;
   rocksdb::WriteBatch write_batch(bytes + 4096, 0, kProtectionBytesPerKey, 0);
@@ -251,10 +254,10 @@ Version Committer::apply(Pending& pending, Version before, rocksdb::WriteBatch& 
   // The operations cannot fail: the batch has no size limit and one column family.
   into.PutLogData(head).PermitUncheckedError();
   for (const Put& put : batch.puts) {
-    const rocksdb::Slice key(put.key);
-    const std::array<rocksdb::Slice, 2> value{head, rocksdb::Slice(put.value)};
-    into.Put(rocksdb::SliceParts(&key, 1), rocksdb::SliceParts(value.data(), 2))
-        .PermitUncheckedError();
+    // In one piece: RocksDB would put pieces together in fresh memory, twice, to protect the entry.
+    value_.assign(head.data(), head.size());
+    value_.append(put.value);
+    into.Put(rocksdb::Slice(put.key), rocksdb::Slice(value_)).PermitUncheckedError();
     overlay_[put.key] = Effect{.present = true, .version = version};
   }
   for (const std::string& key : batch.deletes) {

@@ -96,6 +96,7 @@ class Committer {
   // Committer thread only.
   SpaceGuard space_;
   std::map<std::string_view, Effect> overlay_;  // Keys point into the group's batches.
+  std::string value_;                           // Being written; keeps its memory.
 
   // Queue: reactors push, the committer takes.
   std::mutex mutex_;

@@ -62,16 +62,17 @@ bool take_checksum(const proto::Checksum& in, std::optional<ObjectChecksum>& out
   return true;
 }
 
+// Most fields are empty, and setting one to nothing allocates.
 proto::Metadata to_proto(const ObjectMetadata& in) {
   proto::Metadata out;
-  out.set_content_type(in.content_type);
-  out.set_cache_control(in.cache_control);
-  out.set_content_disposition(in.content_disposition);
-  out.set_content_encoding(in.content_encoding);
-  out.set_content_language(in.content_language);
-  out.set_expires(in.expires);
-  out.set_website_redirect(in.website_redirect);
-  out.set_storage_class(in.storage_class);
+  if (!in.content_type.empty()) out.set_content_type(in.content_type);
+  if (!in.cache_control.empty()) out.set_cache_control(in.cache_control);
+  if (!in.content_disposition.empty()) out.set_content_disposition(in.content_disposition);
+  if (!in.content_encoding.empty()) out.set_content_encoding(in.content_encoding);
+  if (!in.content_language.empty()) out.set_content_language(in.content_language);
+  if (!in.expires.empty()) out.set_expires(in.expires);
+  if (!in.website_redirect.empty()) out.set_website_redirect(in.website_redirect);
+  if (!in.storage_class.empty()) out.set_storage_class(in.storage_class);
   for (const auto& [name, value] : in.user) {
     proto::Tag* entry = out.add_user();
     entry->set_key(name);
@@ -259,13 +260,15 @@ proto::Object to_proto(const Head& head) {
   out.set_parts_count(info.parts_count);
   out.set_has_chunks(head.has_chunks);
   if (head.body_sha256) out.set_body_sha256(text_of(*head.body_sha256));
-  out.set_storage_class(info.metadata.storage_class);
+  if (!info.metadata.storage_class.empty()) {
+    out.set_storage_class(info.metadata.storage_class);
+  }
   out.set_appends_count(head.appends_count);
   out.set_order(head.order);
   out.set_is_null(head.is_null && head.order != 0);
   if (info.lock.any()) put_lock(info.lock, out.mutable_lock());
-  out.set_acl(info.acl);
-  out.set_sse(info.sse);
+  if (!info.acl.empty()) out.set_acl(info.acl);
+  if (!info.sse.empty()) out.set_sse(info.sse);
   return out;
 }
 

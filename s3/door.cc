@@ -135,6 +135,7 @@ struct Door::State {
   S3Status admit(Call& call);
   io::Task<S3Status> wait_for_room();
   S3Status limit(Call& call);
+  std::string shown_client(const http::ExchangeSummary& summary) const;
   void remember(Call& call, S3Code error);
   io::Task<void> refuse(Call& call, S3Error error);
   io::Task<bool> answer_probe(http::Exchange& exchange);
@@ -266,6 +267,13 @@ S3Status Door::State::limit(Call& call) {
   slow_down.code = S3Code::kSlowDown;
   slow_down.headers.push_back({kRetryAfter, std::to_string(seconds)});
   return std::unexpected(std::move(slow_down));
+}
+
+// Who asked, for the logs: the peer with its port, or whom a trusted proxy says it asks for.
+std::string Door::State::shown_client(const http::ExchangeSummary& summary) const {
+  if (summary.head == nullptr || context.trusted_proxies.empty()) return summary.peer->to_string();
+  std::string client = client_address(summary.peer->host, *summary.head, context.trusted_proxies);
+  return client == summary.peer->host ? summary.peer->to_string() : client;
 }
 
 void Door::State::remember(Call& call, S3Code error) {
@@ -469,7 +477,7 @@ void Door::on_exchange_end(const http::ExchangeSummary& summary) {
   std::string remote;
   std::string target;
   if (state_->options.observer->wants_text(record)) {
-    if (summary.peer) remote = summary.peer->to_string();
+    if (summary.peer) remote = state_->shown_client(summary);
     if (summary.head) target = redacted_target(summary.head->target);
     record.remote = remote;
     record.target = target;

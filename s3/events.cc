@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "s3/config_kinds.h"
+#include "s3/request_keys.h"
 
 namespace cairn::s3 {
 namespace {
@@ -78,7 +79,7 @@ EventOrigin origin_of(const Call& call) {
   EventOrigin origin;
   const std::optional<Identity>& who = call.auth.identity;
   origin.principal = who && who->principal ? "AWS:" + who->principal->id : "Anonymous";
-  origin.source_address = call.exchange.peer().host;
+  origin.source_address = client_address(call);
   origin.request_id = call.request_id;
   return origin;
 }

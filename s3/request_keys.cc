@@ -15,11 +15,11 @@ namespace {
 
 constexpr size_t kForwardedHopsMax = 32;
 
-bool is_trusted(const Call& call, std::string_view address) {
+bool is_trusted(std::span<const iam::IpNetwork> proxies, std::string_view address) {
+  if (proxies.empty()) return false;
   const std::optional<iam::IpNetwork> peer = iam::parse_ip_network(address);
-  return peer &&
-         std::ranges::any_of(call.context.trusted_proxies,
-                             [&](const iam::IpNetwork& proxy) { return proxy.contains(*peer); });
+  return peer && std::ranges::any_of(
+                     proxies, [&](const iam::IpNetwork& proxy) { return proxy.contains(*peer); });
 }
 
 // Whole days, begun ones included, as S3 counts them.
@@ -53,12 +53,13 @@ void add_retain_until(Call& call, WallTime until) {
 
 }  // namespace
 
-std::string client_address(const Call& call) {
-  std::string address = call.exchange.peer().host;
-  if (call.context.trusted_proxies.empty() || !is_trusted(call, address)) return address;
+std::string client_address(std::string_view peer, const http::RequestHead& head,
+                           std::span<const iam::IpNetwork> trusted_proxies) {
+  std::string address(peer);
+  if (!is_trusted(trusted_proxies, address)) return address;
   // Fields of one name are one list, whoever added which.
   std::string joined;
-  for (const http::Field field : call.exchange.head().fields) {
+  for (const http::Field field : head.fields) {
     if (!equal_ignoring_case(field.name, "x-forwarded-for")) continue;
     joined.append(joined.empty() ? "" : ",").append(field.value);
   }
@@ -70,16 +71,19 @@ std::string client_address(const Call& call) {
     chain = is_first ? std::string_view() : chain.substr(0, comma);
     if (hop.find('/') != std::string_view::npos || !iam::parse_ip_network(hop)) break;
     address = hop;
-    if (!is_trusted(call, address)) break;
+    if (!is_trusted(trusted_proxies, address)) break;
   }
   return address;
 }
 
+std::string client_address(const Call& call) {
+  return client_address(call.exchange.peer().host, call.exchange.head(),
+                        call.context.trusted_proxies);
+}
+
 bool client_is_encrypted(const Call& call) {
   if (call.exchange.is_encrypted()) return true;
-  if (call.context.trusted_proxies.empty() || !is_trusted(call, call.exchange.peer().host)) {
-    return false;
-  }
+  if (!is_trusted(call.context.trusted_proxies, call.exchange.peer().host)) return false;
   return equal_ignoring_case(call.exchange.head().get("x-forwarded-proto").value_or(""), "https");
 }
 

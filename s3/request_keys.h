@@ -17,6 +17,8 @@ namespace cairn::s3 {
 // The address of the client: the peer, or, when the peer is a trusted proxy, the last address of
 // X-Forwarded-For that is not one. An entry that is no address ends the search: the proxy before it
 // counts as the client.
+std::string client_address(std::string_view peer, const http::RequestHead& head,
+                           std::span<const iam::IpNetwork> trusted_proxies);
 std::string client_address(const Call& call);
 // Whether the client's own connection is encrypted: X-Forwarded-Proto counts from a trusted proxy.
 bool client_is_encrypted(const Call& call);

@@ -105,7 +105,9 @@ std::string_view auth_type(s3::AuthKind kind) {
 
 std::string_view host_of(std::string_view remote) {
   const size_t colon = remote.rfind(':');
-  return colon == std::string_view::npos ? remote : remote.substr(0, colon);
+  // Who is known through a proxy has no port, and an IPv6 address then no brackets.
+  const bool is_bare = !remote.starts_with('[') && remote.find(':') != colon;
+  return colon == std::string_view::npos || is_bare ? remote : remote.substr(0, colon);
 }
 
 }  // namespace

@@ -6,6 +6,8 @@ import random
 import subprocess
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 from botocore.exceptions import ClientError
 
@@ -75,6 +77,19 @@ class Audit(unittest.TestCase):
         self.server.admin("/admin/v1/audit-verify")
         self.assertTrue(any(line.get("action") == "admin:gc" for line in lines_of(self.server)))
         self.assertGreaterEqual(self.server.metrics()["cairn_audit_lines_total"], 5)
+
+    def test_behind_a_trusted_proxy_the_client_is_told(self):
+        self.server.close()
+        self.server = CairnServer(args=("--trusted-proxies", "127.0.0.1")).start()
+        self.addCleanup(self.server.close)
+        request = urllib.request.Request(self.server.endpoint + "/bucket", method="PUT",
+                                         headers={"X-Forwarded-For": "8.8.8.8, 203.0.113.7"})
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=30)
+        refused.exception.close()
+        self.assertEqual(verify(self.server)[0], 0)
+        denied = [line for line in lines_of(self.server) if line.get("status") == 403]
+        self.assertEqual([line["remote"] for line in denied], ["203.0.113.7"])
 
     def test_an_altered_line_is_found_online_and_offline(self):
         self.s3.create_bucket(Bucket="audited")

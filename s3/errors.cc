@@ -49,6 +49,7 @@ constexpr std::array<S3CodeInfo, static_cast<size_t>(S3Code::kCount)> kCodes = {
      "The list of parts was not in ascending order. Parts must be ordered by part number."},
     {"InvalidPolicyDocument", 400,
      "The content of the form does not meet the conditions specified in the policy document."},
+    {"InvalidRedirectLocation", 400, "The website redirect location is not valid."},
     {"InvalidRequest", 400, "Invalid Request"},
     {"InvalidRetentionPeriod", 400, "The specified retention period is not valid."},
     {"InvalidStorageClass", 400, "The storage class you specified is not valid"},

@@ -39,6 +39,7 @@ enum class S3Code : uint8_t {
   kInvalidPart,
   kInvalidPartOrder,
   kInvalidPolicyDocument,
+  kInvalidRedirectLocation,
   kInvalidRequest,
   kInvalidRetentionPeriod,
   kInvalidStorageClass,

@@ -57,6 +57,19 @@ void add_with_override(http::ResponseHead& head, const Call& call, bool override
   if (!value.empty()) head.add(name, value);
 }
 
+S3Status check_website_redirect(std::string_view location) {
+  if (location.size() > kWebsiteRedirectBytesMax) {
+    return s3_fail(S3Code::kInvalidRedirectLocation,
+                   "The length of website redirect location cannot exceed 2,048 characters.");
+  }
+  const bool is_known = location.empty() || location.starts_with('/') ||
+                        location.starts_with("http://") || location.starts_with("https://");
+  if (is_known) return {};
+  return s3_fail(S3Code::kInvalidRedirectLocation,
+                 "The website redirect location must have a prefix of 'http://' or 'https://' or "
+                 "'/'.");
+}
+
 }  // namespace
 
 S3Result<std::string> parse_storage_class(const Call& call) {
@@ -81,6 +94,8 @@ S3Result<object::ObjectMetadata> parse_metadata(const Call& call) {
   metadata.content_language = text("content-language");
   metadata.expires = text("expires");
   metadata.website_redirect = text("x-amz-website-redirect-location");
+  const S3Status redirect = check_website_redirect(metadata.website_redirect);
+  if (!redirect) return std::unexpected(redirect.error());
   S3Result<std::string> storage_class = parse_storage_class(call);
   if (!storage_class) return std::unexpected(storage_class.error());
   metadata.storage_class = std::move(*storage_class);

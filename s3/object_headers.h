@@ -16,6 +16,7 @@
 namespace cairn::s3 {
 
 inline constexpr size_t kUserMetadataBytesMax = 2048;
+inline constexpr size_t kWebsiteRedirectBytesMax = 2048;
 
 // Content-*, Cache-Control, Expires, x-amz-meta-*, storage class, website redirect and tags of a
 // write. Errors: MetadataTooLarge, InvalidStorageClass, InvalidTag.

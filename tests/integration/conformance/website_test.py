@@ -117,6 +117,25 @@ class Website(Conformance):
             self.check(self.visit("/away"), 301).headers["location"], "http://www.example.com/x"
         )
 
+    def test_redirect_locations_are_checked(self):
+        for location, good in (
+            ("/", True),
+            ("https://example.com/", True),
+            ("http://example.com/" + "x" * (2048 - 19), True),
+            ("http://example.com/" + "x" * (2049 - 19), False),
+            ("page", False),
+            ("ftp://example.com/", False),
+            ("HTTP://example.com/", False),
+        ):
+            with self.subTest(location=location[:30], size=len(location)):
+                headers = {"x-amz-website-redirect-location": location}
+                for method, query in (("PUT", ""), ("POST", "uploads")):
+                    reply = self.raw(method, f"/{self.b}/r", query, dict(headers))
+                    if good:
+                        self.check(reply, 200)
+                    else:
+                        self.check(reply, 400, "InvalidRedirectLocation")
+
     def test_redirect_of_all_requests(self):
         self.configure(
             "<RedirectAllRequestsTo><HostName>www.example.com</HostName><Protocol>https</Protocol>"

@@ -95,6 +95,23 @@ void Directory::index_keys(const std::vector<std::shared_ptr<const AccessKey>>& 
   }
 }
 
+bool names_nobody(const Directory& directory, std::string_view arn) {
+  const std::optional<IamArn> parsed = parse_iam_arn(arn);
+  if (!parsed || !parsed->account) return false;
+  const Account* const account = directory.account(*parsed->account);
+  if (account == nullptr) return false;
+  const auto lacks = [](const auto& people, std::string_view name, std::string_view path) {
+    const auto found = people.find(name);
+    return found == people.end() || found->second->path != path;
+  };
+  if (parsed->type == "user") return lacks(account->users, parsed->name, parsed->path);
+  if (parsed->type == "role") return lacks(account->roles, parsed->name, parsed->path);
+  if (parsed->type != "assumed-role") return false;
+  // The role stands where others have a path.
+  const std::string_view role = std::string_view(parsed->path).substr(1, parsed->path.size() - 2);
+  return role.empty() || account->roles.find(role) == account->roles.end();
+}
+
 std::shared_ptr<const ManagedPolicy> find_policy(const Account& account, std::string_view arn) {
   const std::optional<IamArn> parsed = parse_iam_arn(arn);
   if (!parsed || parsed->service != "iam" || parsed->type != "policy") return nullptr;

@@ -66,6 +66,10 @@ class Directory {
   std::array<std::shared_ptr<const Keys>, kShards> keys_;
 };
 
+// Whether the ARN of a user, a role or a role's session speaks of an account that is here and has
+// no such user or role.
+bool names_nobody(const Directory& directory, std::string_view arn);
+
 // A managed policy by ARN: of the account, or one of those that come with the server
 // (managed_policies.h). Null when there is none.
 std::shared_ptr<const ManagedPolicy> find_policy(const Account& account, std::string_view arn);

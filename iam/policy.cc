@@ -90,4 +90,13 @@ bool Policy::is_public() const {
   return compiled_->is_public;
 }
 
+std::vector<std::string> Policy::named_principals() const {
+  std::vector<std::string> out;
+  for (const CompiledStatement& statement : compiled_->statements) {
+    const std::vector<std::string>& arns = statement.principals.arns();
+    out.insert(out.end(), arns.begin(), arns.end());
+  }
+  return out;
+}
+
 }  // namespace cairn::iam

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "iam/request.h"
@@ -60,6 +61,8 @@ class Policy {
   // Whether a statement allows to everybody, without a condition that narrows it to fixed callers
   // (S3's meaning of "public"; kBucket only).
   bool is_public() const;
+  // The users, roles and sessions that statements name as principals, by ARN.
+  std::vector<std::string> named_principals() const;
 
  private:
   explicit Policy(std::unique_ptr<const CompiledPolicy> compiled);

@@ -24,6 +24,8 @@ class PrincipalMatcher {
   // Null is an anonymous caller.
   Match match(const Principal* caller) const;
   bool is_everybody() const { return is_everybody_; }
+  // Users, roles and sessions that are named.
+  const std::vector<std::string>& arns() const { return arns_; }
 
  private:
   Status add_aws(const std::string& value);

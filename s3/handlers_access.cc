@@ -52,6 +52,12 @@ Reply put_bucket_policy(Call& call) {
   if (!policy) {
     co_return s3_fail(S3Code::kMalformedPolicy, policy.error().message);
   }
+  const Accounts* const accounts = call.context.accounts;
+  const bool names_nobody =
+      accounts != nullptr &&
+      std::ranges::any_of((*policy)->named_principals(),
+                          [&](const std::string& arn) { return accounts->names_nobody(arn); });
+  if (names_nobody) co_return s3_fail(S3Code::kMalformedPolicy, "Invalid principal in policy");
   // The block is looked at in the change itself: it may have come a moment ago.
   const bool is_public = (*policy)->is_public();
   const auto change = [&call, is_public](object::BucketConfig& config) -> Status {

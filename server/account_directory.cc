@@ -9,4 +9,8 @@ std::optional<crypto::TenantId> AccountDirectory::find(std::string_view canonica
   return account->tenant->id;
 }
 
+bool AccountDirectory::names_nobody(std::string_view arn) const {
+  return iam::names_nobody(*store_.directory(), arn);
+}
+
 }  // namespace cairn::server

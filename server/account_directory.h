@@ -13,6 +13,7 @@ class AccountDirectory final : public s3::Accounts {
   explicit AccountDirectory(const iam::Store& store) : store_(store) {}
 
   std::optional<crypto::TenantId> find(std::string_view canonical_id) const override;
+  bool names_nobody(std::string_view arn) const override;
 
  private:
   const iam::Store& store_;

@@ -38,6 +38,21 @@ class PolicyUsers(PolicyCase):
         self.check(self.put(self.statement(), self.statement("Deny", {"AWS": arn})), 204)
         self.assertEqual((self.reads("k", signer), self.reads("k", other)), (403, 200))
 
+    def test_bucket_policies_name_nobody_who_is_not_there(self):
+        arn, _ = self.user()
+        account = arn.split(":")[4]
+        for name in ("user/nobody", "user/path" + arn[arn.rfind("/") :], "role/nobody"):
+            with self.subTest(name=name):
+                principal = {"AWS": [arn, f"arn:aws:iam::{account}:{name}"]}
+                reply = self.check(
+                    self.put(self.statement(principal=principal)), 400, "MalformedPolicy"
+                )
+                self.assertEqual(reply.text("Message"), "Invalid principal in policy")
+        session = {"AWS": f"arn:aws:sts::{account}:assumed-role/nobody/session"}
+        self.check(self.put(self.statement(principal=session)), 400, "MalformedPolicy")
+        # Accounts of other servers cannot be looked into.
+        self.check(self.put(self.statement(principal={"AWS": "999999999999"})), 204)
+
     def test_not_principal(self):
         arn, signer = self.user({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
         _, other = self.user({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})

@@ -53,6 +53,17 @@ std::unexpected<S3Error> unsupported_here(const Call& call) {
       call.header(kAlgorithm).value_or(""));
 }
 
+bool is_signed_v2(const Call& call) {
+  return call.auth.kind == AuthKind::kV2Header || call.auth.kind == AuthKind::kV2Query;
+}
+
+std::unexpected<S3Error> needs_v4() {
+  return invalid_argument(
+      "Requests specifying Server Side Encryption with AWS KMS managed keys require AWS Signature "
+      "Version 4.",
+      "Authorization", "null");
+}
+
 // The bucket's configuration; null when it has none.
 S3Result<std::shared_ptr<const EncryptionConfig>> bucket_encryption(const Call& call) {
   if (!has_default_encryption(call.bucket)) return nullptr;
@@ -104,10 +115,13 @@ S3Result<object::SseRequest> plan_encryption(const Call& call) {
   const auto config = bucket_encryption(call);
   if (!config) return std::unexpected(config.error());
   if (*key == nullptr && !headers.any()) {
-    return *config == nullptr ? object::SseRequest() : bucket_default(call, **config);
+    if (*config == nullptr) return object::SseRequest();
+    if ((*config)->algorithm == DefaultEncryption::kKms && is_signed_v2(call)) return needs_v4();
+    return bucket_default(call, **config);
   }
   S3Result<object::SseRequest> out =
       parse_encryption_headers(headers, std::move(*key), call.bucket.tenant, call.context.region);
+  if (out && out->kind == SseKind::kKms && is_signed_v2(call)) return needs_v4();
   if (out && out->kind == SseKind::kKms && !headers.bucket_key && *config != nullptr) {
     out->bucket_key = (*config)->bucket_key;
   }
@@ -147,6 +161,13 @@ S3Result<crypto::SseKeyPointer> source_key_of(const Call& call) {
 
 S3Status refuse_encryption_headers(const Call& call) {
   if (mentions_encryption(call) && encryption_headers(call).any()) return unsupported_here(call);
+  return {};
+}
+
+S3Status check_kms_signature(const Call& call, std::string_view record) {
+  if (record.empty() || !is_signed_v2(call)) return {};
+  const Result<object::SseRecord> parsed = object::parse_sse(record);
+  if (parsed && parsed->kind == SseKind::kKms) return needs_v4();
   return {};
 }
 

@@ -24,6 +24,8 @@ bool has_default_encryption(const object::BucketInfo& bucket);
 S3Result<crypto::SseKeyPointer> source_key_of(const Call& call);
 // GET and HEAD: the headers of a write are refused.
 S3Status refuse_encryption_headers(const Call& call);
+// GET: what is under a KMS key is read with signatures of version 4 only.
+S3Status check_kms_signature(const Call& call, std::string_view record);
 // UploadPart: what it asks for must be what the upload was begun with.
 S3Status check_part_encryption(const Call& call, std::string_view upload_record);
 

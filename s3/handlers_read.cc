@@ -135,6 +135,7 @@ Reply get_object(Call& call) {
   const std::unique_ptr<object::ObjectReader> reader =
       co_await or_fail(translated(call, std::move(opened)));
   const object::ObjectInfo& info = reader->info();
+  co_await or_fail(check_kms_signature(call, info.sse));
   ReadPlan plan = co_await or_fail(plan_read(call, info));
   if (plan.not_modified) co_return co_await respond_not_modified(call, info);
   if (part_number) {

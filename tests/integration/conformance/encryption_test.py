@@ -3,7 +3,7 @@
 import base64
 import hashlib
 
-from conformance import Conformance, PART, md5_etag, noise, main
+from conformance import ClientError, Conformance, PART, md5_etag, noise, main
 
 PREFIX = "x-amz-server-side-encryption"
 CUSTOMER = PREFIX + "-customer-"
@@ -74,6 +74,24 @@ class Encryption(Conformance):
                 reply = self.put(headers)
                 self.assertIn(reply.status, (400, 404), reply)
                 self.assertEqual(self.get(method="HEAD").status, 404)
+
+    def test_kms_needs_signatures_of_version_4(self):
+        v2 = self.server.boto3_client(signature_version="s3")
+        kms = dict(ServerSideEncryption="aws:kms", SSEKMSKeyId="first")
+        self.assertEqual(
+            self.error(v2.put_object, Bucket=self.b, Key="k", Body=b"x", **kms), "InvalidArgument"
+        )
+        self.assertEqual(self.get(method="HEAD").status, 404)
+        self.s3.put_object(Bucket=self.b, Key="k", Body=b"x", **kms)
+        self.assertEqual(self.error(v2.get_object, Bucket=self.b, Key="k"), "InvalidArgument")
+        self.assertEqual(v2.head_object(Bucket=self.b, Key="k")["ServerSideEncryption"], "aws:kms")
+        v2.put_object(Bucket=self.b, Key="plain", Body=b"x", ServerSideEncryption="AES256")
+        self.assertEqual(v2.get_object(Bucket=self.b, Key="plain")["Body"].read(), b"x")
+
+    def error(self, call, **arguments):
+        with self.assertRaises(ClientError) as raised:
+            call(**arguments)
+        return raised.exception.response["Error"]["Code"]
 
     def test_kms_in_parts_and_copies(self):
         bodies = [noise(PART, 1), noise(1000, 2)]

@@ -6,6 +6,7 @@
 #include "iam/account.h"
 #include "iam/decision.h"
 #include "s3/request_keys.h"
+#include "s3/requester_pays.h"
 
 namespace cairn::s3 {
 namespace {
@@ -327,6 +328,7 @@ io::Task<S3Result<object::BucketInfo>> open_source_bucket(const Call& call, Copy
   const S3Status allowed = co_await authorize(call, std::move(asked));
   if (!allowed) co_return std::unexpected(allowed.error());
   co_await or_fail(check_expected_owner(call, "x-amz-source-expected-bucket-owner", *found));
+  co_await or_fail(check_requester(call, *found));
   co_return std::move(*found);
 }
 

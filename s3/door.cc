@@ -13,6 +13,7 @@
 #include "s3/cors.h"
 #include "s3/encryption.h"
 #include "s3/request_keys.h"
+#include "s3/requester_pays.h"
 #include "s3/routes.h"
 #include "s3/website.h"
 
@@ -313,6 +314,7 @@ io::Task<S3Status> Door::State::serve(Call& call) {
     Result<object::BucketInfo> bucket = co_await call.find_bucket(call.target.bucket);
     call.bucket = co_await or_fail(translated(call, std::move(bucket)));
     co_await or_fail(check_expected_owner(call, "x-amz-expected-bucket-owner", call.bucket));
+    co_await or_fail(accept_requester(call));
   }
   if (call.route->gate == Gate::kDoor) {
     const S3Status allowed = co_await authorize_route(call);

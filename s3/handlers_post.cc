@@ -11,6 +11,7 @@
 #include "s3/handlers.h"
 #include "s3/post_form.h"
 #include "s3/put_object.h"
+#include "s3/requester_pays.h"
 #include "s3/xml_writer.h"
 
 namespace cairn::s3::handlers {
@@ -118,6 +119,7 @@ S3Result<std::string> parse_key(const std::vector<FormField>& fields) {
 io::Task<S3Status> admit_poster(Call& call) {
   Result<object::BucketInfo> bucket = co_await call.find_bucket(call.target.bucket);
   call.bucket = co_await or_fail(translated(call, std::move(bucket)));
+  co_await or_fail(accept_requester(call));
   co_return co_await authorize_route(call);
 }
 

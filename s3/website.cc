@@ -9,6 +9,7 @@
 #include "s3/config_kinds.h"
 #include "s3/handlers.h"
 #include "s3/object_headers.h"
+#include "s3/requester_pays.h"
 #include "s3/xml_writer.h"
 
 namespace cairn::s3 {
@@ -171,6 +172,8 @@ io::Task<S3Status> serve_website(Call& call) {
   call.bucket = co_await or_fail(translated(call, std::move(found)));
   const std::shared_ptr<const WebsiteConfig> site =
       call.context.bucket_cache->get<WebsiteKind>(call.bucket);
+  // Visitors are nobody, and nobody pays.
+  if (requesters_pay(call.bucket)) co_return s3_fail(S3Code::kAccessDenied);
   if (site == nullptr) {
     co_return s3_fail(S3Code::kNoSuchWebsiteConfiguration, {}, {{"BucketName", call.bucket.name}});
   }

@@ -10,6 +10,9 @@ namespace cairn::transfer {
 namespace {
 
 constexpr size_t kMembersMax = 64;
+// Of each member: more than the requests that small files and a few large ones have in flight, all
+// of which keep their connection.
+constexpr size_t kConnectionsMax = 128;
 
 }  // namespace
 
@@ -35,6 +38,9 @@ Result<std::unique_ptr<Crew>> Crew::open(CrewOptions options) {
     if (!group) return std::unexpected(group.error());
     crew->group_ = std::move(*group);
   }
+  http::ClientOptions& http = options.client.http;
+  http.connections_per_host_max = std::max(http.connections_per_host_max, kConnectionsMax);
+  http.idle_per_host_max = std::max(http.idle_per_host_max, kConnectionsMax);
   for (size_t i = 0; i < options.members_count; ++i) {
     Result<std::unique_ptr<S3Client>> client = S3Client::create(options.client, network);
     if (!client) return std::unexpected(client.error());

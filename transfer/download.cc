@@ -2,6 +2,7 @@
 
 #include "transfer/file_names.h"
 #include "transfer/range_fetcher.h"
+#include "transfer/repeat.h"
 #include "transfer/verify.h"
 
 namespace cairn::transfer {
@@ -56,59 +57,56 @@ io::Task<S3Status> download_ranges(Crew& crew, const DownloadJob& job,
   co_return done;
 }
 
+io::Task<S3Result<DownloadReport>> download_whole_once(Crew& crew, size_t member,
+                                                       const DownloadJob& job,
+                                                       const DownloadOptions& options,
+                                                       Meter& meter) {
+  const io::Until until{.stop = crew.stop_token(member)};
+  ObjectBody body = co_await or_fail(
+      crew.client(member).get(job.bucket, job.key, job.version_id, std::nullopt, "", until));
+  if (body.info.size_bytes > kWholeBytesMax) {
+    co_return std::unexpected(
+        Failure(Error{Code::kOutOfRange, "the object grew since it was listed"}));
+  }
+  const auto size_bytes = static_cast<size_t>(body.info.size_bytes);
+  Buffer bytes = co_await or_fail(
+      io::Reactor::current().buffers().acquire(std::max<size_t>(size_bytes, 1), until));
+  bytes.resize(size_bytes);
+  const size_t received_bytes = co_await or_fail(body.response.receive(bytes.span()));
+  if (received_bytes < size_bytes) {
+    co_return std::unexpected(Failure(Error{Code::kClosed, "the server ended inside the body"}));
+  }
+  DownloadReport report{.info = std::move(body.info)};
+  report.verified_by =
+      co_await or_fail(verify_memory(report.info, bytes.view(), job.sha256, options.check_md5));
+  co_await or_fail(crew.files().write_file(job.path, partial_path(job.path), bytes.view()));
+  meter.add_sent(size_bytes);
+  meter.add_done(size_bytes);
+  co_return report;
+}
+
 }  // namespace
 
 io::Task<S3Result<DownloadReport>> download_whole(Crew& crew, size_t member, DownloadJob job,
                                                   DownloadOptions options, Meter& meter) {
-  const io::Until until{.stop = crew.stop_token(member)};
-  RetryBudget budget;
-  for (unsigned repeats = 1;; ++repeats) {
-    S3Result<ObjectBody> body = co_await crew.client(member).get(
-        job.bucket, job.key, job.version_id, std::nullopt, "", until);
-    Failure failure;
-    if (body && body->info.size_bytes > kWholeBytesMax) {
-      co_return std::unexpected(
-          Failure(Error{Code::kOutOfRange, "the object grew since it was listed"}));
-    }
-    if (body) {
-      const auto size_bytes = static_cast<size_t>(body->info.size_bytes);
-      Buffer bytes = co_await or_fail(
-          io::Reactor::current().buffers().acquire(std::max<size_t>(size_bytes, 1), until));
-      bytes.resize(size_bytes);
-      const Result<size_t> received = co_await body->response.receive(bytes.span());
-      if (received && *received == size_bytes) {
-        DownloadReport report{.info = std::move(body->info)};
-        report.verified_by = co_await or_fail(
-            verify_memory(report.info, bytes.view(), job.sha256, options.check_md5));
-        co_await or_fail(crew.files().write_file(job.path, partial_path(job.path), bytes.view()));
-        meter.add_sent(size_bytes);
-        meter.add_done(size_bytes);
-        co_return report;
-      }
-      failure = received ? Failure(Error{Code::kClosed, "the server ended inside the body"})
-                         : Failure(received.error());
-    } else {
-      failure = std::move(body.error());
-    }
-    constexpr unsigned kRepeatsMax = 5;
-    const bool again = failure.is_retryable && repeats <= kRepeatsMax && budget.spend() &&
-                       !crew.stop_token(member).stop_requested();
-    if (!again) co_return std::unexpected(std::move(failure));
-    co_await or_fail(io::sleep_for(RetryBudget::pause(repeats, system_random()), until.stop));
-  }
+  const auto once = [&] { return download_whole_once(crew, member, job, options, meter); };
+  S3Result<DownloadReport> done = co_await with_repeats(crew.stop_token(member), once);
+  co_return done;
 }
 
 io::Task<S3Result<DownloadReport>> download(Crew& crew, DownloadJob job, DownloadOptions options,
                                             Meter& meter, io::Until until) {
   const ForwardedStop forwarded(crew, until.stop);
   DownloadReport report;
+  const auto look = [&] {
+    return crew.client().head(job.bucket, job.key, job.version_id, {.stop = crew.stop_token(0)});
+  };
   if (job.size_hint_bytes.value_or(kWholeBytesMax + 1) <= kWholeBytesMax) {
     S3Result<DownloadReport> small = co_await download_whole(crew, 0, job, options, meter);
     if (small || small.error().error.code != Code::kOutOfRange) co_return small;
   }
   while (true) {
-    report.info = co_await or_fail(
-        crew.client().head(job.bucket, job.key, job.version_id, {.stop = crew.stop_token(0)}));
+    report.info = co_await or_fail(with_repeats(crew.stop_token(0), look));
     if (report.info.size_bytes <= kWholeBytesMax) {
       S3Result<DownloadReport> small = co_await download_whole(crew, 0, job, options, meter);
       co_return small;

@@ -69,18 +69,21 @@ io::Task<S3Result<std::unique_ptr<PartialFile>>> PartialFile::open(io::FileSyste
                                                                    DownloadOptions options) {
   Bytes header = header_record(job, info);
   std::unique_ptr<PartialFile> partial(new PartialFile(files, job.path, std::move(info)));
-  Result<std::unique_ptr<io::FileLock>> lock = co_await files.lock(partial->journal_path_);
-  if (!lock && lock.error().code == Code::kUnavailable) {
-    lock.error().message = "another process is downloading to " + job.path;
-  }
-  partial->lock_ = co_await or_fail(std::move(lock));
   const io::OpenOptions open_options{.write = true,
                                      .create = true,
                                      .direct = options.direct,
-                                     .truncate = !options.resume,
                                      .public_mode = true,
                                      .no_follow = true};
   partial->file_ = co_await or_fail(files.open(partial->partial_path_, open_options));
+  Result<std::unique_ptr<io::FileLock>> lock = co_await files.lock(partial->journal_path_);
+  if (!lock) {
+    co_await partial->close();
+    if (lock.error().code == Code::kUnavailable) {
+      lock.error().message = "another process is downloading to " + job.path;
+    }
+    co_return std::unexpected(Failure(lock.error()));
+  }
+  partial->lock_ = std::move(*lock);
   S3Status ready = co_await partial->take_over(std::move(header), options.resume);
   if (ready) ready = co_await partial->reserve_space();
   if (!ready) {
@@ -105,8 +108,8 @@ io::Task<S3Status> PartialFile::take_over(Bytes header, bool resume) {
       const bool there = co_await holds(*file_, piece);
       if (there) resumed_.push_back(piece);
     }
-    if (resumed_.empty()) co_await or_fail(file_->truncate(0));
   }
+  if (resumed_.empty()) co_await or_fail(file_->truncate(0));
   std::vector<Bytes> records;
   records.push_back(std::move(header));
   for (const DonePiece& piece : resumed_) records.push_back(piece_record(piece));

@@ -5,6 +5,7 @@
 
 #include "crypto/crc64.h"
 #include "transfer/part_sender.h"
+#include "transfer/repeat.h"
 
 namespace cairn::transfer {
 namespace {
@@ -93,8 +94,11 @@ io::Task<void> Upload::find_earlier() {
 io::Task<S3Result<UploadReport>> Upload::run() {
   co_await find_earlier();
   if (upload_id_.empty()) {
-    upload_id_ = co_await or_fail(crew_.client().create_upload(job_.bucket, job_.key, job_.headers,
-                                                               {.stop = crew_.stop_token(0)}));
+    const auto begin = [this] {
+      return crew_.client().create_upload(job_.bucket, job_.key, job_.headers,
+                                          {.stop = crew_.stop_token(0)});
+    };
+    upload_id_ = co_await or_fail(with_repeats(crew_.stop_token(0), begin));
   }
   journal_ = co_await UploadJournal::create(crew_.files(), journal_path_, job_, status_, upload_id_,
                                             parts_);
@@ -143,10 +147,18 @@ io::Task<S3Result<PutResult>> Upload::complete() {
     entries.push_back({.number = part.number, .etag = part.etag, .size_bytes = part.size_bytes});
     crc = crypto::combine_crc_words(crypto::kCrc64NvmePolynomial, crc, part.crc64, part.size_bytes);
   }
-  S3Result<PutResult> done =
-      co_await crew_.client().complete_upload(job_.bucket, job_.key, upload_id_, std::move(entries),
-                                              crc, job_.conditions, {.stop = crew_.stop_token(0)});
-  co_return done;
+  const auto finish = [&] {
+    return crew_.client().complete_upload(job_.bucket, job_.key, upload_id_, entries, crc,
+                                          job_.conditions, {.stop = crew_.stop_token(0)});
+  };
+  S3Result<PutResult> done = co_await with_repeats(crew_.stop_token(0), finish);
+  if (done || done.error().code != "NoSuchUpload") co_return done;
+  // The answer to an earlier attempt may have been lost: then the object is there.
+  const S3Result<ObjectInfo> there =
+      co_await crew_.client().head(job_.bucket, job_.key, "", {.stop = crew_.stop_token(0)});
+  const bool is_ours = there && there->size_bytes == status_.size_bytes && there->crc64_nvme == crc;
+  if (!is_ours) co_return done;
+  co_return PutResult{.etag = there->etag, .version_id = there->version_id};
 }
 
 io::Task<void> Upload::give_up() {
@@ -175,9 +187,13 @@ io::Task<S3Result<UploadReport>> upload_whole(Crew& crew, size_t member, UploadJ
                                               Meter& meter) {
   const io::FileContents contents =
       co_await or_fail(crew.files().read_file(job.path, static_cast<size_t>(kSinglePutBytesMax)));
-  const PutResult put = co_await or_fail(crew.client(member).put(
-      job.bucket, job.key, {.bytes = contents.bytes.view()},
-      {.conditions = job.conditions, .headers = job.headers}, {.stop = crew.stop_token(member)}));
+  const UploadBody body{.bytes = contents.bytes.view()};
+  const PutOptions options{.conditions = job.conditions, .headers = job.headers};
+  const auto send = [&] {
+    return crew.client(member).put(job.bucket, job.key, body, options,
+                                   {.stop = crew.stop_token(member)});
+  };
+  const PutResult put = co_await or_fail(with_repeats(crew.stop_token(member), send));
   UploadReport report{
       .etag = put.etag, .version_id = put.version_id, .size_bytes = contents.bytes.size()};
   if (put.was_instant) {

@@ -64,9 +64,10 @@ class TransferTest(unittest.TestCase):
         return [DRIVER, verb, endpoint, "bucket", key, path] + [
             f"{name}={value}" for name, value in settings.items()]
 
-    def run_driver(self, verb, endpoint, key, path, **settings):
+    def run_driver(self, verb, endpoint, key, path, variables=None, **settings):
         done = subprocess.run(self.command(verb, endpoint, key, path, **settings), text=True,
-                              env=self.server.client_env(), capture_output=True, timeout=120)
+                              env={**self.server.client_env(), **(variables or {})},
+                              capture_output=True, timeout=120)
         return Outcome(done.returncode, done.stdout, done.stderr)
 
     def kill_after(self, seconds, verb, endpoint, key, path, how=signal.SIGKILL, **settings):
@@ -125,6 +126,28 @@ class TransferTest(unittest.TestCase):
             outcome, _ = self.download_with(lambda _: None, **settings)
             self.assertEqual(outcome.code, 0, outcome.report)
             self.assert_is_body(self.path("out"))
+
+    def test_on_the_epoll_backend(self):
+        variables = {"CAIRN_IO": "epoll"}
+        source = self.file_of(self.body)
+        put = self.run_driver("put", self.server.endpoint, "epoll", source, variables)
+        self.assertEqual(put.code, 0, put.report)
+        got = self.run_driver("get", self.server.endpoint, "epoll", self.path("out"), variables)
+        self.assertEqual(got.code, 0, got.report)
+        self.assert_is_body(self.path("out"))
+
+    def test_a_burst_of_refusals_passes(self):
+        calls = [0]
+
+        def burst(_):
+            calls[0] += 1
+            return ("status", 503) if calls[0] % 40 < 15 else None
+        with FaultProxy(self.server.host_port, burst) as proxy:
+            put = self.run_driver("put", proxy.endpoint, "burst", self.file_of(self.body))
+            self.assertEqual(put.code, 0, put.report)
+            got = self.run_driver("get", proxy.endpoint, "burst", self.path("out"))
+            self.assertEqual(got.code, 0, got.report)
+        self.assert_is_body(self.path("out"))
 
     def test_damage_on_the_way_is_an_error(self):
         hits = []

@@ -7,6 +7,7 @@
 #include "native/messages.h"
 #include "native/session.h"
 #include "s3/encryption.h"
+#include "s3/write_conditions.h"
 
 namespace cairn::native::handlers {
 
@@ -16,6 +17,12 @@ Reply begin(s3::Call& call) {
   object::NativeUploads* const uploads = co_await or_fail(uploads_of(call));
   const BeginMessage message =
       co_await or_fail(in_words(call, parse_begin(as_bytes(call.document))));
+  const object::Conditions conditions = s3::write_conditions(call);
+  if (conditions.any()) {
+    const Status held =
+        co_await call.objects().check_conditions(call.bucket, call.target.key, conditions);
+    co_await or_fail(in_words(call, held));
+  }
   object::NativeUploads::Begin what;
   what.size_bytes = message.size_bytes;
   what.sha256 = message.sha256;

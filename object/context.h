@@ -61,6 +61,8 @@ struct Core {
   std::atomic<size_t> fetches_running{0};  // Of `fetches`, for any thread.
 };
 
+class KnownBodies;
+
 class Context {
  public:
   Context(catalog::Catalog& catalog_below, storage::ChunkStore& store_below,
@@ -78,6 +80,7 @@ class Context {
   ReadEpochs epochs;
   UsageTable usage;
   SegmentIndex segments{*this};
+  KnownBodies* known_bodies = nullptr;  // Of the Objects whose context this is.
 
   // Of the calling reactor; made at the first call there.
   Core& core();

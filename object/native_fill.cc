@@ -92,6 +92,7 @@ io::Task<Result<std::unique_ptr<ChunkFill>>> ChunkFill::open(Context& context, B
                                                              UploadInfo upload, ChunkRecipe recipe,
                                                              ReadRights& rights) {
   co_await io::or_return(check_recipe(recipe));
+  co_await io::or_return(context.check_room(recipe.sent_bytes()));
   std::shared_ptr<const crypto::TenantKeys> keys =
       co_await io::or_return(native_keys(context, bucket.tenant, upload));
   const uint64_t size_bytes = recipe.size_bytes();
@@ -209,6 +210,7 @@ io::Task<Result<ContentName>> ChunkFill::finish() {
   // give up. As in BodySink, what is under a key of its own shares nothing.
   SegmentComposer composer(context_, keys_, context_.new_owner(), upload_.sse.empty());
   const Status status = co_await store_and_add(composer, std::move(chunk));
+  if (!status && status.error().code == Code::kNoSpace) context_.note_full();
   // Also after success: where somebody else had filled the chunk meanwhile, the upload took nothing
   // of this one. The store keeps what edges refer to.
   co_await composer.abandon();

@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "io/scope.h"
 #include "object/keys.h"
+#include "object/known_bodies.h"
 #include "object/sse_plan.h"
 
 namespace cairn::object {
@@ -113,7 +114,17 @@ io::Task<Result<bool>> may_know(Context& context, TenantId tenant, ChunkId chunk
   request.limit_entries = kNativeHoldersMax;
   request.keys_only = true;
   const catalog::ScanPage page = co_await io::or_return(context.catalog.scan(std::move(request)));
-  static_cast<void>(page);
+  for (const catalog::Entry& edge : page.entries) {
+    const std::optional<OwnerId> owner = keys::parse_edge_owner(edge.key);
+    if (!owner) continue;
+    const std::optional<BodyHolder> holder =
+        co_await io::or_return(context.known_bodies->holder(tenant, *owner));
+    if (!holder) continue;
+    std::string version_id = holder->is_current ? std::string() : holder->version_id;
+    const bool may_read =
+        co_await rights.may_read(holder->bucket, holder->key, std::move(version_id));
+    if (may_read) co_return true;
+  }
   co_return false;
 }
 

@@ -69,7 +69,9 @@ class StoredObjects final : public Objects {
   explicit StoredObjects(const ObjectsOptions& options)
       : context_(*options.catalog, *options.store, *options.keys,
                  options.random == nullptr ? system_random() : *options.random),
-        collector_(context_) {}
+        collector_(context_) {
+    context_.known_bodies = &known_bodies_;
+  }
   ~StoredObjects() override { ASSERT(closed_); }
 
   io::Task<Result<BucketInfo>> create_bucket(TenantId tenant, std::string name,

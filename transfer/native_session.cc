@@ -13,6 +13,7 @@ namespace {
 constexpr size_t kReplyBytesMax = 1 * MiB;
 constexpr int kNotAllowed = 405;
 constexpr int kNotImplemented = 501;
+constexpr int kForbidden = 403;
 constexpr int kNotFound = 404;
 
 std::string path_of(const std::string& bucket, const std::string& key) {
@@ -129,7 +130,9 @@ io::Task<S3Result<std::optional<std::vector<PieceName>>>> NativeSession::resume(
     std::string query = "session=" + session;
     if (!after.empty()) query += "&after=" + after;
     Reply reply = co_await or_fail(ask(client, "GET", std::move(query), {}, {}, until));
-    if (!reply.is_native || reply.status == kNotFound) co_return std::nullopt;
+    // Who may not ask may begin anew.
+    const bool is_unknown = reply.status == kNotFound || reply.status == kForbidden;
+    if (!reply.is_native || is_unknown) co_return std::nullopt;
     if (!reply.is_success()) co_return std::unexpected(std::move(reply.failure));
     StatusAnswer answer = co_await or_fail(parse_status_reply(reply.body));
     if (answer.size_bytes != size_bytes) co_return std::nullopt;

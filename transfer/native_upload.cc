@@ -6,6 +6,7 @@
 #include "crypto/digest.h"
 #include "transfer/journal.h"
 #include "transfer/native_workers.h"
+#include "transfer/s3_call.h"
 
 namespace cairn::transfer {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 constexpr std::string_view kEncryptionPrefix = "x-amz-server-side-encryption";
 constexpr Duration kAbortPatience = seconds(10);
 
-// What an upload is begun with: the chunks are sealed under that key.
+// The chunks are sealed under what these ask for.
 std::vector<HeaderPair> encryption_headers(const std::vector<HeaderPair>& headers) {
   std::vector<HeaderPair> out;
   for (const HeaderPair& header : headers) {
@@ -24,17 +25,16 @@ std::vector<HeaderPair> encryption_headers(const std::vector<HeaderPair>& header
   return out;
 }
 
+// Conditions are checked at once, and again at the commit.
+std::vector<HeaderPair> begin_headers(const UploadJob& job) {
+  std::vector<HeaderPair> out = encryption_headers(job.headers);
+  detail::add_conditions(out, job.conditions);
+  return out;
+}
+
 std::vector<HeaderPair> commit_headers(const UploadJob& job) {
   std::vector<HeaderPair> out = job.headers;
-  const auto quoted = [](const std::string& etag) {
-    return etag == "*" || etag.starts_with('"') ? etag : "\"" + etag + "\"";
-  };
-  if (!job.conditions.if_match.empty()) {
-    out.emplace_back("If-Match", quoted(job.conditions.if_match));
-  }
-  if (!job.conditions.if_none_match.empty()) {
-    out.emplace_back("If-None-Match", quoted(job.conditions.if_none_match));
-  }
+  detail::add_conditions(out, job.conditions);
   return out;
 }
 
@@ -126,8 +126,8 @@ io::Task<void> NativeUpload::note_session() {
 io::Task<S3Result<bool>> NativeUpload::open() {
   const bool resumed = co_await or_fail(resume());
   if (resumed) co_return true;
-  const bool begun = co_await or_fail(session_.begin(crew_.client(), status_.size_bytes,
-                                                     encryption_headers(job_.headers), until()));
+  const bool begun = co_await or_fail(
+      session_.begin(crew_.client(), status_.size_bytes, begin_headers(job_), until()));
   if (begun) co_await note_session();
   co_return begun;
 }

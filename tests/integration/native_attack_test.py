@@ -256,6 +256,41 @@ class Rights(AttackCase):
         client.upload("second", "own", data)
         self.assertEqual(s3.get_object(Bucket="second", Key="own")["Body"].read(), data)
 
+    def test_user_without_get_object_gets_missing(self):
+        data = noise(11, 2 * CHUNK)
+        self.s3.create_bucket(Bucket="closed")
+        self.root.upload("closed", "secret", data)
+        writer = self.user("putter", {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": ["s3:PutObject", "s3:AbortMultipartUpload"], "Resource": "*"},
+            {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"}]})
+        chunks = cut(data)
+        self.assertEqual(self.states(writer, BUCKET, chunks), [MISSING, MISSING])
+        self.assertFalse(self.segments_known(writer, BUCKET, chunks[0]))
+        session = writer.begin(BUCKET, "theft", CHUNK)
+        self.refused(400, "InvalidPart", writer.fill, BUCKET, "theft", session, chunks[0],
+                     [0] * len(chunks[0].parts))
+        writer.abort(BUCKET, "theft", session)
+        # A copy that he may read makes it known; its end makes it unknown.
+        self.s3.copy_object(Bucket=BUCKET, Key="open", CopySource={"Bucket": "closed", "Key": "secret"})
+        self.assertEqual(self.states(writer, BUCKET, chunks), [HELD, HELD])
+        self.assertTrue(self.segments_known(writer, BUCKET, chunks[0]))
+        self.s3.delete_object(Bucket=BUCKET, Key="open")
+        self.server.collect_garbage()
+        self.assertEqual(self.states(writer, BUCKET, chunks), [MISSING, MISSING])
+        self.assertEqual(self.states(self.root, BUCKET, chunks), [HELD, HELD])
+
+    def test_denied_by_bucket_policy(self):
+        data = noise(12, CHUNK)
+        self.s3.create_bucket(Bucket="denied")
+        self.root.upload("denied", "secret", data)
+        reader = self.user("policied", allow(["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"]))
+        self.assertEqual(self.states(reader, BUCKET, cut(data)), [HELD])
+        self.s3.put_bucket_policy(Bucket="denied", Policy=json.dumps({
+            "Version": "2012-10-17", "Statement": [
+                {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject",
+                 "Resource": "arn:aws:s3:::denied/*"}]}))
+        self.assertEqual(self.states(reader, BUCKET, cut(data)), [MISSING])
+
     def test_own_fills_are_held_in_the_session_only(self):
         writer = self.user("filler", allow(["s3:PutObject", "s3:AbortMultipartUpload"]))
         chunk = Chunk(noise(13, CHUNK))

@@ -133,6 +133,7 @@ class Upload(NativeCase):
         etag = self.client.upload(BUCKET, "k", data, {"If-None-Match": "*"})["etag"]
         self.refused(412, "PreconditionFailed", self.client.upload, BUCKET, "k", data,
                      {"If-None-Match": "*"})
+        self.refused(412, "PreconditionFailed", self.client.begin, BUCKET, "k", 1, None, {"If-None-Match": "*"})
         self.client.upload(BUCKET, "k", data + b"2", {"If-Match": etag})
         self.refused(412, "PreconditionFailed", self.client.upload, BUCKET, "k", data, {"If-Match": etag})
         self.assertEqual(self.body("k"), data + b"2")

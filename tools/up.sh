@@ -21,11 +21,13 @@ Credentials (kept in $data/credentials):
   export AWS_SECRET_ACCESS_KEY=$secret
   export AWS_DEFAULT_REGION=us-east-1
 
-A first session, with those three lines pasted:
+A first session, with those three lines pasted (any S3 client works: aws --endpoint-url $url ...):
 
-  aws --endpoint-url $url s3 mb s3://models
-  aws --endpoint-url $url s3 cp README.md s3://models/
-  aws --endpoint-url $url s3 ls s3://models/
+  export AWS_ENDPOINT_URL=$url
+  alias cairn=$binary
+  cairn mb s3://models
+  cairn cp README.md s3://models/
+  cairn ls s3://models/
 
 Stop it with Ctrl-C.
 TEXT

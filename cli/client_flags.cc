@@ -28,6 +28,10 @@ void ClientFlags::add_to(CLI::App& command) {
 void ClientFlags::add_transfer_flags_to(CLI::App& command) {
   command.add_flag("-q,--quiet", is_quiet, "Show errors only");
   command.add_flag("--no-progress", has_no_progress, "No line of progress on a terminal");
+  command
+      .add_flag("--plain-s3", is_plain_s3,
+                "Upload by S3 alone, also to a Cairn server (default there: by names of chunks)")
+      ->group("Server");
 }
 
 ConsoleOptions ClientFlags::console_options() const {

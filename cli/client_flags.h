@@ -16,10 +16,11 @@ struct ClientFlags {
   bool is_quiet = false;
   bool as_json = false;
   bool has_no_progress = false;
+  bool is_plain_s3 = false;
 
   // --profile, --endpoint-url, --region, --ca-bundle, --no-sign-request, --json.
   void add_to(CLI::App& command);
-  // --quiet, --no-progress: for commands that move something.
+  // --quiet, --no-progress, --plain-s3: for commands that move something.
   void add_transfer_flags_to(CLI::App& command);
   ConsoleOptions console_options() const;
 };

@@ -179,8 +179,7 @@ void Console::finish_transfer() {
     print(json.text());
     return;
   }
-  const bool is_worth_telling = has_terminal_ || !savings_text(progress_).empty();
-  if (progress_.bytes_done > 0 && is_worth_telling) hint(progress_summary(progress_, elapsed));
+  if (progress_.bytes_done > 0 && has_terminal_) hint(progress_summary(progress_, elapsed));
 }
 
 }  // namespace cairn::cli

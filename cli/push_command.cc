@@ -87,8 +87,6 @@ class Push {
     if (manifest_.files.empty()) {
       co_return fail(Code::kNotFound, flags_.directory + " holds no file to push");
     }
-    session_.console().hint("hashing " + human_size(manifest_.size_bytes()) + " in " +
-                            std::to_string(manifest_.files.size()) + " files");
     const std::vector<Result<crypto::Sha256Value>> values = co_await hashes.run();
     for (size_t i = 0; i < values.size(); ++i) {
       if (!values[i]) co_return std::unexpected(values[i].error());

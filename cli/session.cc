@@ -17,13 +17,14 @@ namespace {
 // Enough for every file and part that is under way; further ones wait.
 constexpr size_t kConnectionsMax = 256;
 
-io::Task<Status> run_session(Console& console, const Profile& profile, bool is_anonymous,
+io::Task<Status> run_session(Console& console, const Profile& profile, const ClientFlags& flags,
                              io::StopToken stop, const ClientWork& work) {
-  transfer::S3ClientOptions options = co_await io::or_return(client_options(profile, is_anonymous));
+  transfer::S3ClientOptions options =
+      co_await io::or_return(client_options(profile, flags.is_anonymous));
   const std::unique_ptr<transfer::S3Client> s3 =
       co_await io::or_return(transfer::S3Client::create(std::move(options)));
   {
-    Session session(console, *s3, profile, stop);
+    Session session({console, *s3, profile, flags}, stop);
     co_await work(session);
   }
   co_await s3->close();
@@ -108,7 +109,7 @@ int run_client(const ClientFlags& flags, const ClientWork& work) {
       was_closed = true;
       stop.request();
     });
-    ran = (*reactor)->run(run_session(console, *profile, flags.is_anonymous, stop.token(), work));
+    ran = (*reactor)->run(run_session(console, *profile, flags, stop.token(), work));
     console.set_on_output_closed(nullptr);
   }
   if (!ran) console.error(ran.error());

@@ -19,14 +19,25 @@ namespace cairn::cli {
 
 class Session {
  public:
-  Session(Console& console, transfer::S3Client& s3, const Profile& profile, io::StopToken stop)
-      : console_(console), s3_(s3), profile_(profile), stop_(stop) {}
+  struct Parts {
+    Console& console;
+    transfer::S3Client& s3;
+    const Profile& profile;
+    const ClientFlags& flags;
+  };
+  Session(const Parts& parts, io::StopToken stop)
+      : console_(parts.console),
+        s3_(parts.s3),
+        profile_(parts.profile),
+        flags_(parts.flags),
+        stop_(stop) {}
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   Console& console() { return console_; }
   transfer::S3Client& s3() { return s3_; }
-  const Profile& profile() const { return profile_; }
+  // Whether uploads may use the native protocol of a Cairn server.
+  bool may_use_native() const { return !flags_.is_plain_s3; }
   io::Until until() const { return {.stop = stop_}; }
   bool is_stopped() const { return stop_.stop_requested(); }
 
@@ -38,6 +49,7 @@ class Session {
   Console& console_;
   transfer::S3Client& s3_;
   const Profile& profile_;
+  const ClientFlags& flags_;
   const io::StopToken stop_;
   bool has_told_endpoint_ = false;
 };

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <unordered_map>
@@ -223,6 +224,18 @@ class TransferRunner::Downloads final : public transfer::DownloadStream,
   size_t next_ = 0;
 };
 
+io::Task<bool> TransferRunner::may_use_native(const std::vector<TransferItem>& items) {
+  const bool has_large = std::ranges::any_of(items, [](const TransferItem& item) {
+    return item.size_bytes > transfer::kSinglePutBytesMax;
+  });
+  if (!session_.may_use_native() || !has_large) co_return false;
+  if (!session_.s3().server_is_cairn()) {
+    // Whatever the answer is, it names the server.
+    (void)co_await session_.s3().head_bucket(items.front().to.bucket, session_.until());
+  }
+  co_return session_.s3().server_is_cairn();
+}
+
 io::Task<Status> TransferRunner::run_with_crew(const std::vector<TransferItem>& items,
                                                transfer::Meter& meter) {
   transfer::CrewOptions crew_options;
@@ -242,7 +255,8 @@ io::Task<Status> TransferRunner::run_with_crew(const std::vector<TransferItem>& 
     transfer::UploadOptions options;
     options.journal_directory = upload_journals();
     transfer::NativeDoor door({.journal_directory = options.journal_directory});
-    options.door = &door;
+    const bool is_native = co_await may_use_native(items);
+    if (is_native) options.door = &door;
     Uploads uploads(*this, items);
     co_await transfer::upload_many(*crew, uploads, std::move(options), many, uploads, meter,
                                    session_.until());

@@ -57,6 +57,8 @@ class TransferRunner {
   class Downloads;
 
   io::Task<Status> run_with_crew(const std::vector<TransferItem>& items, transfer::Meter& meter);
+  // Asks by a request that every S3 server knows: one that is not Cairn never sees another.
+  io::Task<bool> may_use_native(const std::vector<TransferItem>& items);
   io::Task<void> run_copies(const std::vector<TransferItem>& items, transfer::Meter& meter);
   io::Task<void> run_copy(const TransferItem& item, transfer::Meter& meter);
   io::Task<void> remove_sources();

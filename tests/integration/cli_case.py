@@ -68,6 +68,11 @@ class CliCase(unittest.TestCase):
     def get(self, key):
         return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
 
+    def received(self):
+        """Bytes of request bodies that the server has taken so far."""
+        return sum(value for name, value in self.server.metrics().items()
+                   if name.startswith("cairn_request_body_bytes_total") and '"in"' in name)
+
     def keys(self, prefix=""):
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]

@@ -253,6 +253,52 @@ class Showing(CliCase):
         self.assertIn(b"80.0 MiB in ", shown)
 
 
+class Savings(CliCase):
+    """What the server has is not sent: a Cairn server is asked by names of chunks."""
+
+    def copy(self, path, key, *arguments):
+        before = self.received()
+        summary = self.json_lines("cp", path, self.url(key), *arguments)[-1]
+        self.assertEqual(summary["bytes_done"], path.stat().st_size)
+        return summary, self.received() - before
+
+    def test_the_same_again(self):
+        path = self.write("model", random.randbytes(64 * MIB))
+        summary, received = self.copy(path, "first")
+        self.assertGreaterEqual(received, 64 * MIB)
+        summary, received = self.copy(path, "second")
+        self.assertLess(received, MIB)
+        self.assertGreater(summary["bytes_instant"] + summary["bytes_deduplicated"], 63 * MIB)
+        self.assertEqual(self.get("second"), path.read_bytes())
+        result = self.run_cli("cp", path, self.url("third"))
+        self.assertIn("not sent: ", result.stdout)
+        self.assertEqual(result.stderr, "")
+
+    def test_a_changed_copy(self):
+        body = bytearray(random.randbytes(64 * MIB))
+        path = self.write("model", body)
+        self.copy(path, "first")
+        for at in (10 * MIB, 30 * MIB, 50 * MIB):
+            body[at:at + MIB // 4] = random.randbytes(MIB // 4)
+        body[100:100] = b"inserted at the front"
+        path.write_bytes(body)
+        summary, received = self.copy(path, "changed")
+        self.assertLess(received, 6 * MIB)
+        self.assertGreater(summary["bytes_deduplicated"], 56 * MIB)
+        self.assertEqual(self.get("changed"), bytes(body))
+        _, received = self.copy(path, "plain", "--plain-s3")
+        self.assertEqual(self.get("plain"), bytes(body))
+
+    def test_conditions_and_headers_hold_by_names_too(self):
+        path = self.write("page.html", random.randbytes(20 * MIB))
+        self.run_cli("cp", path, self.url("k"), "--metadata", "a=b", "--cache-control", "max-age=1")
+        head = self.s3.head_object(Bucket=self.bucket, Key="k")
+        self.assertEqual((head["ContentType"], head["Metadata"], head["CacheControl"]),
+                         ("text/html", {"a": "b"}, "max-age=1"))
+        self.run_cli("cp", path, self.url("k"), "--if-none-match", code=PRECONDITION)
+        self.run_cli("cp", path, "s3://there-is-no-such-bucket/k", code=NOT_FOUND)
+
+
 class Interruptions(CliCase):
     """A command is stopped when part of its work is done; the same command then does the rest."""
 
@@ -286,17 +332,34 @@ class Interruptions(CliCase):
             except ClientError:  # The limit holds for us too.
                 return 0
 
-        code, _, errors = self.start_and_interrupt(["cp", path, self.url("k")],
+        code, _, errors = self.start_and_interrupt(["cp", "--plain-s3", path, self.url("k")],
                                                    lambda: parts_count() >= 3)
         self.assertEqual(code, INTERRUPTED)
         self.assertIn("same command", errors)
         self.slow("0")
-        summary = self.json_lines("cp", path, self.url("k"))[-1]
+        summary = self.json_lines("cp", "--plain-s3", path, self.url("k"))[-1]
         self.assertGreaterEqual(summary["bytes_resumed"], 3 * 8 * MIB)
         self.assertEqual(summary["bytes_sent"] + summary["bytes_resumed"], size)
         self.assertEqual(hashlib.sha256(self.get("k")).digest(),
                          hashlib.sha256(path.read_bytes()).digest())
         self.assertEqual(uploads(), [])
+
+    def test_upload_by_names_goes_on_where_it_stopped(self):
+        size = 96 * MIB
+        path = self.write("big", random.randbytes(size))
+        self.slow("40MiB")
+        before = self.received()
+        code, _, _ = self.start_and_interrupt(["cp", path, self.url("k")],
+                                              lambda: self.received() - before > 32 * MIB)
+        self.assertEqual(code, INTERRUPTED)
+        self.slow("0")
+        self.assertEqual(self.keys(), [])
+        before = self.received()
+        summary = self.json_lines("cp", path, self.url("k"))[-1]
+        self.assertEqual(summary["bytes_done"], size)
+        self.assertLess(self.received() - before, size - 16 * MIB)
+        self.assertEqual(hashlib.sha256(self.get("k")).digest(),
+                         hashlib.sha256(path.read_bytes()).digest())
 
     def test_download_goes_on_where_it_stopped(self):
         size = 96 * MIB

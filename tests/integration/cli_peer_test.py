@@ -8,7 +8,7 @@ import random
 import shutil
 import socket
 import subprocess
-import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -164,6 +164,28 @@ class Origins(unittest.TestCase):
                 server.shutdown()
                 server.server_close()
             self.assertEqual(reached, [])
+
+
+    def test_other_servers_are_asked_in_s3_alone(self):
+        asked = []
+
+        class Refusing(Lure):
+            seen = asked
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+        server.status, server.location = 403, None
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with tempfile.NamedTemporaryFile() as file:
+            file.truncate(20 * MIB)
+            subprocess.run([cli_case.binary(), "cp", file.name, "s3://bucket/k"], timeout=60, check=False,
+                           capture_output=True, env={
+                               "PATH": "/usr/bin:/bin", "HOME": "/nonexistent",
+                               "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
+                               "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"})
+        server.shutdown()
+        server.server_close()
+        self.assertIn("/bucket", {path.rstrip("/") for _, path in asked})
+        self.assertEqual([path for _, path in asked if not path.startswith("/bucket")], [])
 
 
 PYTHON = python_with_moto()

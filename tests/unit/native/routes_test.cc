@@ -14,7 +14,7 @@ class NativeRoutes : public testing::Test {
 };
 
 TEST_F(NativeRoutes, EachFormFindsItsRoute) {
-  const std::pair<std::string_view, std::string_view> kForms[] = {
+  static constexpr std::pair<std::string_view, std::string_view> kForms[] = {
       {"POST begin", "NativeBegin"},
       {"POST offer&session=x", "NativeOffer"},
       {"POST segments&session=x", "NativeSegments"},
@@ -39,7 +39,7 @@ TEST_F(NativeRoutes, EachFormFindsItsRoute) {
 }
 
 TEST_F(NativeRoutes, OnlyWhatSaysSoIsTheDoors) {
-  const std::pair<std::string_view, bool> kHeads[] = {
+  static constexpr std::pair<std::string_view, bool> kHeads[] = {
       {"POST /cairn/v1/b/k?begin HTTP/1.1\r\nHost: h\r\nx-amz-cairn-protocol: 1\r\n\r\n", true},
       {"GET /cairn/v1/b/k?session=x HTTP/1.1\r\nHost: h\r\nX-Amz-Cairn-Protocol: 2\r\n\r\n", true},
       {"POST /cairn/v1/b/k?begin HTTP/1.1\r\nHost: h\r\n\r\n", false},

@@ -70,13 +70,13 @@ class Asker:
 def decide(arguments, server):
     server.start()
     s3 = server.boto3_client()
-    s3.create_bucket(Bucket="b")
+    s3.create_bucket(Bucket="bench")
     held = {}
     for size in (4096, 1 * MIB):
         held[size] = []
         for number in range(HELD):
             body = random.Random(number).randbytes(size)
-            s3.put_object(Bucket="b", Key=f"{size}/{number}", Body=body)
+            s3.put_object(Bucket="bench", Key=f"{size}/{number}", Body=body)
             held[size].append(hashlib.sha256(body).hexdigest())
     server.stop()
     subprocess.run([arguments.build / "bench/instant_bench", pathlib.Path(server.data) / "catalog",
@@ -87,10 +87,10 @@ def decide(arguments, server):
         times = {}
         for number in range(REQUESTS):
             for size in held:
-                taken, status = asker.ask(f"/b/new/{size}/{number}", random.choice(held[size]), size)
+                taken, status = asker.ask(f"/bench/new/{size}/{number}", random.choice(held[size]), size)
                 assert status == 200
                 times.setdefault(f"hit, {size} bytes, durable", []).append(taken)
-            taken, status = asker.ask(f"/b/new/{number}", os.urandom(32).hex(), MIB)
+            taken, status = asker.ask(f"/bench/new/{number}", os.urandom(32).hex(), MIB)
             assert status == 100
             times.setdefault("miss", []).append(taken)
         for name, seconds in times.items():

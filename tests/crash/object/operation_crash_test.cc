@@ -214,6 +214,22 @@ Status nothing(SimObjects&) {
   return kNothing;
 }
 
+std::vector<Operation> bucket_rows() {
+  using enum Versioning;
+  return {
+      {"change version", kEnabled, put_several, change},
+      {"change bucket", kUnversioned, put_several, configure},
+      {"create bucket", kUnversioned, nothing,
+       [](SimObjects& w) {
+         return drop_value(w.wait(w.objects().create_bucket(crypto::kRootTenant, "other", {})));
+       }},
+      {"delete bucket", kUnversioned, nothing,
+       [](SimObjects& w) {
+         return w.wait(w.objects().delete_bucket(crypto::kRootTenant, "bucket"));
+       }},
+  };
+}
+
 std::vector<Operation> native_rows() {
   using enum Versioning;
   return {
@@ -295,17 +311,8 @@ std::vector<Operation> operations() {
          return w.wait(
              w.objects().abort_upload(w.bucket().value(), "a", the_upload(w).value().upload_id));
        }},
-      {"change version", kEnabled, put_several, change},
-      {"change bucket", kUnversioned, put_several, configure},
-      {"create bucket", kUnversioned, nothing,
-       [](SimObjects& w) {
-         return drop_value(w.wait(w.objects().create_bucket(crypto::kRootTenant, "other", {})));
-       }},
-      {"delete bucket", kUnversioned, nothing,
-       [](SimObjects& w) {
-         return w.wait(w.objects().delete_bucket(crypto::kRootTenant, "bucket"));
-       }},
   };
+  for (Operation& operation : bucket_rows()) out.push_back(std::move(operation));
   for (Operation& operation : native_rows()) out.push_back(std::move(operation));
   return out;
 }

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "base/encoding.h"
 #include "crypto/crc64.h"
+#include "crypto/digest.h"
 #include "io/reactor.h"
 #include "transfer/file_names.h"
 
@@ -15,7 +17,13 @@ Bytes header_record(const DownloadJob& job, const ObjectInfo& info) {
   RecordWriter out;
   out.text("download").text(job.bucket).text(job.key).text(info.version_id).text(info.etag);
   out.number(info.size_bytes);
-  return Bytes(out.view().begin(), out.view().end());
+  if (out.view().size() <= kJournalRecordBytesMax) {
+    return Bytes(out.view().begin(), out.view().end());
+  }
+  // A server may send an ETag of any size; its hash tells objects apart as well.
+  RecordWriter hashed;
+  hashed.text("download").text(to_hex(crypto::sha256(out.view())));
+  return Bytes(hashed.view().begin(), hashed.view().end());
 }
 
 Bytes piece_record(const DonePiece& piece) {

@@ -31,11 +31,12 @@ class OneObject final : public http::Handler {
     random.fill(content_);
   }
   const Bytes& content() const { return content_; }
+  std::string etag = "\"the-etag\"";
 
   io::Task<void> handle(http::Exchange& exchange) override {
     BytesView body = content_;
     http::ResponseHead head(200);
-    head.add("ETag", "\"the-etag\"");
+    head.add("ETag", etag);
     head.add("x-amz-checksum-crc64nvme",
              detail::crc64_text(crypto::crc64_nvme(0, BytesView(content_))));
     if (const auto range = exchange.head().get("range")) {
@@ -196,6 +197,19 @@ TEST_F(DownloadCrash, AFailingOperationIsAnErrorOrDoesNotMatter) {
       ASSERT_EQ(target(disk), "whole");
     }
   }
+}
+
+TEST_F(DownloadCrash, AnETagOfAnySizeIsResumedToo) {
+  object.etag = "\"" + std::string(6000, 'e') + "\"";
+  const uint64_t changes = changes_of_a_run();
+  io::SimFileSystem disk({.seed = seed, .cut_after_changes = changes - 4});
+  make_directory(disk);
+  (void)download_once(disk, true);
+  ASSERT_TRUE(disk.is_cut());
+  disk.restart();
+  const Ended again = download_once(disk, true);
+  ASSERT_TRUE(again.ok) << again.failure.error.message;
+  ASSERT_EQ(target(disk), "whole");
 }
 
 TEST_F(DownloadCrash, AFullDiskIsToldAndLeavesNothing) {

@@ -13,19 +13,28 @@ using namespace cairn::iam;
 
 namespace {
 
-// Choices taken from the input, so that the fuzzer steers them; zeroes when it is used up.
+// Choices taken from the input, so that the fuzzer steers them; a fixed sequence when it is used
+// up, since what is drawn until it fits would never fit out of equal bytes.
 class InputRandom final : public Random {
  public:
   explicit InputRandom(BytesView input) : input_(input) {}
   void fill(MutableBytes out) override {
     std::ranges::fill(out, uint8_t{0});
     // The top bits decide what below() gives: one byte of input is one choice.
-    if (!input_.empty() && !out.empty()) out[out.size() - 1] = input_.front();
-    if (!input_.empty()) input_ = input_.subspan(1);
+    if (out.empty()) return;
+    if (!input_.empty()) {
+      out[out.size() - 1] = input_.front();
+      input_ = input_.subspan(1);
+      return;
+    }
+    // A linear congruential generator (Knuth's MMIX constants); its top byte varies best.
+    spent_ = spent_ * 6364136223846793005 + 1442695040888963407;
+    out[out.size() - 1] = static_cast<uint8_t>(spent_ >> 56);
   }
 
  private:
   BytesView input_;
+  uint64_t spent_ = 0;
 };
 
 void check_document(std::string_view json) {

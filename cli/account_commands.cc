@@ -139,12 +139,12 @@ void AccountCommands::add_verb(CLI::App& group, const std::string& group_name, c
 int AccountCommands::run(const std::string& command) {
   if (!policy_file_.empty()) {
     std::ifstream file(policy_file_);
-    if (!file) {
-      std::cerr << "cairn: cannot read " << policy_file_ << '\n';
+    std::ostringstream text;
+    // A directory opens, and then gives nothing.
+    if (!file || !(text << file.rdbuf())) {
+      std::cerr << "cairn: cannot read " << policy_file_ << ", or it is empty\n";
       return kExitUsage;
     }
-    std::ostringstream text;
-    text << file.rdbuf();
     params_["document"] = text.str();
   }
   std::string form;

@@ -139,6 +139,10 @@ class Lure(http.server.BaseHTTPRequestHandler):
 
 
 class Origins(unittest.TestCase):
+    def setUp(self):
+        self.home = tempfile.TemporaryDirectory(prefix="cairn-cli.")
+        self.addCleanup(self.home.cleanup)
+
     def test_credentials_stay_with_their_origin(self):
         for status in (301, 302, 307, 308):
             reached = []
@@ -152,7 +156,7 @@ class Origins(unittest.TestCase):
             lure.status, lure.location = status, f"http://127.0.0.1:{thief.server_port}"
             for server in (thief, lure):
                 threading.Thread(target=server.serve_forever, daemon=True).start()
-            environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent",
+            environment = {"PATH": "/usr/bin:/bin", "HOME": self.home.name,
                            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{lure.server_port}",
                            "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
             for arguments in (("ls", "s3://bucket"), ("cat", "s3://bucket/k"),
@@ -164,7 +168,6 @@ class Origins(unittest.TestCase):
                 server.shutdown()
                 server.server_close()
             self.assertEqual(reached, [])
-
 
     def test_other_servers_are_asked_in_s3_alone(self):
         asked = []
@@ -179,7 +182,7 @@ class Origins(unittest.TestCase):
             file.truncate(20 * MIB)
             subprocess.run([cli_case.binary(), "cp", file.name, "s3://bucket/k"], timeout=60, check=False,
                            capture_output=True, env={
-                               "PATH": "/usr/bin:/bin", "HOME": "/nonexistent",
+                               "PATH": "/usr/bin:/bin", "HOME": self.home.name,
                                "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
                                "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"})
         server.shutdown()

@@ -88,7 +88,7 @@ class Upload(NativeCase):
         plain = self.server.boto3_client(**options)
         plain.put_object(Bucket=BUCKET, Key="by-s3", Body=data)
         by_s3 = self.s3.head_object(Bucket=BUCKET, Key="by-s3", ChecksumMode="ENABLED")
-        self.assertEqual(head["x-amz-checksum-crc64nvme"], 
+        self.assertEqual(head["x-amz-checksum-crc64nvme"],
                          by_s3["ResponseMetadata"]["HTTPHeaders"]["x-amz-checksum-crc64nvme"])
         # Of chunks that were not seen in this session nothing is claimed, unless it is asked for.
         again = self.client.upload(BUCKET, "again", data, chunks=chunks)

@@ -98,12 +98,15 @@ class Audit(unittest.TestCase):
         self.assertEqual(verify(self.server)[0], 0)
         with open(self.last_file(), "r+b") as file:
             text = file.read()
-            file.seek(text.index(b'"key":"k3"') + 7)
+            altered = text.index(b'"key":"k3"')
+            file.seek(altered + 7)
             file.write(b"j")
+        # Cores may log in another order than they answered.
+        broken = text[:altered].count(b"\n") + 1
         for _ in range(2):
             code, report = verify(self.server)
             self.assertEqual(code, 3, report)
-            self.assertEqual(json.loads(report)["line"], 6)
+            self.assertEqual(json.loads(report)["line"], broken)
             self.server.stop()
 
     def test_a_shortened_log_is_found(self):

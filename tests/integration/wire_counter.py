@@ -59,7 +59,7 @@ class _Connection:
                 piece = self.client.recv(PIECE_BYTES)
                 if not piece:
                     break
-                self.server.sendall(piece)
+                whole = piece
                 while piece:
                     if left is None or left > 0:
                         taken = len(piece) if left is None else min(left, len(piece))
@@ -80,6 +80,8 @@ class _Connection:
                     with self.lock:
                         self.current = request
                     self.owner.add(request)
+                # Only now: a reply must find its request counted.
+                self.server.sendall(whole)
         except OSError:
             pass
         try:

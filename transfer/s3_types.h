@@ -71,7 +71,8 @@ struct ObjectInfo {
   std::string content_type;
   std::string storage_class;
   std::vector<HeaderPair> metadata;  // Without x-amz-meta-.
-  // Cache-Control, Content-Disposition, -Encoding, -Language, Expires: what a copy in parts repeats.
+  // Cache-Control, Content-Disposition, -Encoding, -Language, Expires: what a copy in parts
+  // repeats.
   std::vector<HeaderPair> headers;
   // The object is encrypted in a way in which its ETag is no MD5 (SSE-KMS, SSE-C).
   bool etag_is_opaque = false;

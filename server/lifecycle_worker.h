@@ -3,9 +3,8 @@
 // After every step it pauses in proportion to what the step took: while requests come in,
 // kBusyLookFactor times as long as looking at the versions took, which keeps the core, and
 // kBusyRemoveFactor times as long as removals took, which wait for the disk; kIdleFactor times
-// otherwise. So it meets fewer than one in a hundred requests of a busy server, below their p99, in
-// pieces of one short page. A pass that was cut short goes on where it
-// was: the cursor is a row of the catalog.
+// otherwise. So looking takes less than a hundredth of a busy server's core, in pieces of one short
+// page. A pass that was cut short goes on where it was: the cursor is a row of the catalog.
 // Thread rule: one reactor.
 #pragma once
 

@@ -229,9 +229,7 @@ void add_command(CLI::App& app, const std::string& name, const std::string& help
   flags->client.add_transfer_flags_to(*command);
   flags->object.add_to(*command);
   command->callback([flags, command, &exit_code] {
-    Result<Filters> filters = given_filters(*command);
-    if (!filters) throw CLI::ValidationError(filters.error().message);
-    flags->filters = std::move(*filters);
+    flags->filters = given_filters(*command);
     exit_code =
         run_client(flags->client, [flags](Session& session) { return copy(session, *flags); });
   });

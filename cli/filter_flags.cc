@@ -17,7 +17,7 @@ void add_filter_flags(CLI::App& command) {
   }
 }
 
-Result<Filters> given_filters(const CLI::App& command) {
+Filters given_filters(const CLI::App& command) {
   Filters filters;
   std::map<const CLI::Option*, size_t> taken;
   const CLI::Option* include = command.get_option("--include");
@@ -27,7 +27,7 @@ Result<Filters> given_filters(const CLI::App& command) {
     const size_t index = taken[option]++;
     if (index >= option->results().size()) continue;
     const Status added = filters.add(option == include, option->results()[index]);
-    if (!added) return std::unexpected(added.error());
+    if (!added) throw CLI::ValidationError(added.error().message);
   }
   return filters;
 }

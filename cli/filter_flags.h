@@ -10,7 +10,7 @@ class App;
 namespace cairn::cli {
 
 void add_filter_flags(CLI::App& command);
-// Of a command that was parsed. kInvalidArgument names the pattern.
-Result<Filters> given_filters(const CLI::App& command);
+// Of a command that was parsed; for its callback: a bad pattern is CLI11's ValidationError.
+Filters given_filters(const CLI::App& command);
 
 }  // namespace cairn::cli

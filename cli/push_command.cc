@@ -286,9 +286,7 @@ void add_push_command(CLI::App& app, int& exit_code) {
   flags->client.add_to(*command);
   flags->client.add_transfer_flags_to(*command);
   command->callback([flags, command, &exit_code] {
-    Result<Filters> filters = given_filters(*command);
-    if (!filters) throw CLI::ValidationError(filters.error().message);
-    flags->filters = std::move(*filters);
+    flags->filters = given_filters(*command);
     while (flags->directory.size() > 1 && flags->directory.ends_with('/')) {
       flags->directory.pop_back();
     }

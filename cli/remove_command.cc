@@ -134,9 +134,7 @@ void add_remove_command(CLI::App& app, int& exit_code) {
   options->client.add_to(*command);
   command->add_flag("-q,--quiet", options->client.is_quiet, "Show errors only");
   command->callback([options, command, &exit_code] {
-    Result<Filters> filters = given_filters(*command);
-    if (!filters) throw CLI::ValidationError(filters.error().message);
-    options->filters = std::move(*filters);
+    options->filters = given_filters(*command);
     exit_code = run_client(options->client,
                            [options](Session& session) { return remove(session, *options); });
   });

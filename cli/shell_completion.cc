@@ -80,6 +80,21 @@ std::string manual_options(const CommandText& command) {
   return out;
 }
 
+// From the words before the cursor to the command they name, and the choice by that command; bash
+// and zsh read the same text.
+std::string path_cases(const std::vector<CommandText>& commands) {
+  std::string out;
+  for (const CommandText& command : commands) {
+    if (command.path.empty()) continue;
+    out += "      " + shell_quoted(" " + command.path_text() + " ") +
+           ") path=" + shell_quoted(command.path_text()) + " ;;\n";
+  }
+  return out +
+         "    esac\n"
+         "  done\n"
+         "  case $path in\n";
+}
+
 }  // namespace
 
 // The words before the cursor that are commands choose what is offered; values are file names.
@@ -92,15 +107,7 @@ std::string bash_completion(const CLI::App& app) {
       "    word=${COMP_WORDS[i]}\n"
       "    case \" ${path:+$path }$word \" in\n";
   const std::vector<CommandText> commands = command_tree(app);
-  for (const CommandText& command : commands) {
-    if (command.path.empty()) continue;
-    out += "      " + shell_quoted(" " + command.path_text() + " ") +
-           ") path=" + shell_quoted(command.path_text()) + " ;;\n";
-  }
-  out +=
-      "    esac\n"
-      "  done\n"
-      "  case $path in\n";
+  out += path_cases(commands);
   for (const CommandText& command : commands) {
     std::vector<std::string> words = command.children;
     const std::vector<std::string> names = option_names(command);
@@ -128,15 +135,7 @@ std::string zsh_completion(const CLI::App& app) {
       "    word=${words[i]}\n"
       "    case \" ${path:+$path }$word \" in\n";
   const std::vector<CommandText> commands = command_tree(app);
-  for (const CommandText& command : commands) {
-    if (command.path.empty()) continue;
-    out += "      " + shell_quoted(" " + command.path_text() + " ") +
-           ") path=" + shell_quoted(command.path_text()) + " ;;\n";
-  }
-  out +=
-      "    esac\n"
-      "  done\n"
-      "  case $path in\n";
+  out += path_cases(commands);
   const auto offer = [](const std::string& name, const std::string& help) {
     std::string escaped;
     for (const char c : name + "\1" + help) {

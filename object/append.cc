@@ -397,9 +397,7 @@ io::Task<Result<ObjectInfo>> AppendTarget::commit(FinishedBody body) {
       result = std::unexpected(drafted.error());
     }
     co_await end_draft(draft, result.has_value());
-    const bool lost = !result && result.error().code == Code::kFailedPrecondition &&
-                      result.error().message == kLostRace;
-    if (!lost) co_return result;
+    if (!lost_race(result)) co_return result;
   }
   co_return fail(Code::kUnavailable, "the object changes faster than it can be appended to");
 }

@@ -78,6 +78,12 @@ struct NewVersion {
   CommitHook hook;
 };
 inline constexpr std::string_view kLostRace = "lost a race";
+// Whether a commit failed only because its base changed meanwhile: to be made anew from what is
+// there now.
+inline bool lost_race(const Result<ObjectInfo>& result) {
+  return !result && result.error().code == Code::kFailedPrecondition &&
+         result.error().message == kLostRace;
+}
 
 // Makes it the key's current version; what was current is replaced, or kept as an older version,
 // as the bucket's mode says. Waits for other writers of the key. kNotFound kNoSuchBucket, or as

@@ -432,9 +432,7 @@ io::Task<Result<ObjectInfo>> complete_upload(Context& context, BucketInfo bucket
         co_await io::or_return(load_upload(context, bucket, key, upload_id));
     if (!row) co_return co_await completed_before(context, bucket, key, upload_id);
     Result<ObjectInfo> result = co_await try_complete(context, bucket, std::move(*row), options);
-    const bool lost = !result && result.error().code == Code::kFailedPrecondition &&
-                      result.error().message == kLostRace;
-    if (!lost) co_return result;
+    if (!lost_race(result)) co_return result;
   }
   co_return fail(Code::kUnavailable, "the upload changes faster than it can be completed");
 }

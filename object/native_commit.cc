@@ -254,9 +254,7 @@ io::Task<Result<ObjectInfo>> commit_native(Context& context, BucketInfo bucket, 
       co_return fail(Code::kNotFound, std::string(reason::kNoSuchUpload));
     }
     Result<ObjectInfo> result = co_await try_commit(context, bucket, std::move(*row), commit);
-    const bool lost = !result && result.error().code == Code::kFailedPrecondition &&
-                      result.error().message == kLostRace;
-    if (!lost) co_return result;
+    if (!lost_race(result)) co_return result;
   }
   co_return fail(Code::kUnavailable, "the upload changes faster than it can be committed");
 }

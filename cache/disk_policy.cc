@@ -1,0 +1,255 @@
+#include "cache/disk_policy.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace cairn::cache {
+namespace {
+
+constexpr int64_t kNanosecondsOfMinute = 60'000'000'000;
+
+DiskPlace place_of(const DiskEntry& entry) {
+  return {static_cast<RegionId>(entry.region), static_cast<uint32_t>(entry.offset_units),
+          entry.size_units()};
+}
+
+}  // namespace
+
+DiskPolicy::DiskPolicy(const DiskPolicyOptions& options, Instant now)
+    : options_(options), made_(now), regions_(options.regions_count) {
+  ASSERT(options.regions_count >= 3 && options.regions_count <= kRegionsMax);
+  ASSERT(options.region_units > 0 && options.region_units <= DiskEntry::kOffsetUnitsMax);
+}
+
+bool DiskPolicy::holds(uint64_t size_bytes) const {
+  const uint64_t units = (size_bytes + options_.unit_bytes - 1) / options_.unit_bytes;
+  return units > 0 && units <= DiskEntry::kSizeUnitsMax && units <= options_.region_units;
+}
+
+bool DiskPolicy::at_place(const DiskEntry& entry, const DiskPlace& place) const {
+  return entry.region == place.region && entry.offset_units == place.offset_units;
+}
+
+// A gap is two stamps; 64 stamps come round after 32 gaps, when one reference in 64 that should
+// count may not.
+uint64_t DiskPolicy::counted_stamp(Instant now) const {
+  const int64_t half_gap = std::max<int64_t>(options_.filter.gap.nanoseconds / 2, 1);
+  return static_cast<uint64_t>((now - made_).nanoseconds / half_gap) % 64;
+}
+
+uint32_t DiskPolicy::minutes_until(Instant expires) const {
+  if (expires == kNever) return 0;
+  const int64_t minutes = (expires - made_).nanoseconds / kNanosecondsOfMinute;
+  return static_cast<uint32_t>(std::clamp<int64_t>(minutes, 1, DiskEntry::kMinutesMax));
+}
+
+bool DiskPolicy::expired(const DiskEntry& entry, Instant now) const {
+  return entry.expires_minutes != 0 && (now - made_).nanoseconds / kNanosecondsOfMinute >=
+                                           static_cast<int64_t>(entry.expires_minutes);
+}
+
+void DiskPolicy::enter(const DiskEntry& entry) {
+  Region& region = regions_[entry.region];
+  region.live_units += entry.size_units();
+  live_units_ += entry.size_units();
+  if (entry.pinned != 0) {
+    region.pinned_units += entry.size_units();
+    pinned_units_ += entry.size_units();
+  }
+  shares_.add(entry.tenant, entry.size_units() * options_.unit_bytes);
+}
+
+void DiskPolicy::leave(const DiskEntry& entry) {
+  Region& region = regions_[entry.region];
+  region.live_units -= entry.size_units();
+  live_units_ -= entry.size_units();
+  if (entry.pinned != 0) {
+    region.pinned_units -= entry.size_units();
+    pinned_units_ -= entry.size_units();
+  }
+  shares_.remove(entry.tenant, entry.size_units() * options_.unit_bytes);
+}
+
+std::optional<DiskPlace> DiskPolicy::look_up(uint64_t fingerprint, Instant now,
+                                             const Hints& hints) {
+  DiskEntry* const entry = index_.find(fingerprint);
+  if (entry == nullptr) return std::nullopt;
+  if (expired(*entry, now)) {
+    erase(fingerprint);
+    return std::nullopt;
+  }
+  const DiskPlace place = place_of(*entry);
+  const uint64_t stamp = counted_stamp(now);
+  const uint64_t least = hints.declared_load ? 12 : 2;  // Half gaps.
+  if ((stamp - entry->counted) % 64 >= least) {
+    entry->counted = stamp;
+    entry->by_chance = 0;
+    if (entry->frequency < kDiskFrequencyMax) ++entry->frequency;
+  }
+  return place;
+}
+
+bool DiskPolicy::erase(uint64_t fingerprint) {
+  const DiskEntry* const entry = index_.find(fingerprint);
+  if (entry == nullptr) return false;
+  leave(*entry);
+  return index_.erase(fingerprint);
+}
+
+std::optional<DiskPlace> DiskPolicy::place(uint64_t size_bytes) {
+  ASSERT(holds(size_bytes));
+  const uint32_t units = units_of(size_bytes);
+  if (!open_ || open_units_ + units > options_.region_units) return std::nullopt;
+  const DiskPlace place{*open_, open_units_, units};
+  open_units_ += units;
+  return place;
+}
+
+bool DiskPolicy::mostly_pinned(RegionId region) const {
+  return regions_[region].pinned_units * uint64_t{2} > options_.region_units;
+}
+
+RegionId DiskPolicy::next_region() {
+  if (open_) {
+    filled_.push_back(*open_);
+    open_.reset();
+  }
+  while (fresh_ < regions_.size() && regions_[fresh_].used) ++fresh_;
+  if (fresh_ < regions_.size()) return static_cast<RegionId>(fresh_);
+  full_ = true;
+  // Pins fill at most half of the units, so not every region can be more than half pinned.
+  while (mostly_pinned(filled_.front())) {
+    filled_.push_back(filled_.front());
+    filled_.pop_front();
+  }
+  const RegionId region = filled_.front();
+  filled_.pop_front();
+  return region;
+}
+
+void DiskPolicy::give_up(const DiskItem& item, Departure reason,
+                         std::vector<DiskDeparture>& departed) {
+  const DiskEntry* const entry = index_.find(item.fingerprint);
+  departed.push_back({item, reason, entry->by_chance != 0});
+  erase(item.fingerprint);
+}
+
+void DiskPolicy::reclaim(RegionId region, std::span<const DiskItem> items, Instant now,
+                         std::vector<DiskItem>& survivors, std::vector<DiskDeparture>& departed) {
+  std::vector<DiskItem> referenced;
+  for (const DiskItem& item : items) {
+    const DiskEntry* const entry = index_.find(item.fingerprint);
+    if (entry == nullptr || entry->region != region || !at_place(*entry, item.place)) continue;
+    if (expired(*entry, now)) {
+      give_up(item, Departure::kExpired, departed);
+    } else if (entry->pinned != 0) {
+      survivors.push_back(item);
+    } else if (shares_.over(static_cast<uint16_t>(entry->tenant))) {
+      give_up(item, Departure::kShare, departed);
+    } else if (entry->frequency > 0) {
+      referenced.push_back(item);
+    } else {
+      give_up(item, Departure::kMain, departed);
+    }
+  }
+  choose_survivors(referenced, survivors, departed);
+  std::ranges::sort(survivors, {}, [](const DiskItem& item) { return item.place.offset_units; });
+}
+
+// The most referenced first, as far as the share goes.
+void DiskPolicy::choose_survivors(std::vector<DiskItem>& referenced,
+                                  std::vector<DiskItem>& survivors,
+                                  std::vector<DiskDeparture>& departed) {
+  const auto rank = [this](const DiskItem& item) {
+    const auto frequency = static_cast<unsigned>(index_.find(item.fingerprint)->frequency);
+    return std::pair(kDiskFrequencyMax - frequency, item.place.offset_units);
+  };
+  std::ranges::sort(referenced, {}, rank);
+  const auto limit_units =
+      static_cast<uint64_t>(static_cast<double>(options_.region_units) * options_.reinserted_share);
+  uint64_t kept_units = 0;
+  for (const DiskItem& item : referenced) {
+    if (kept_units + item.place.size_units > limit_units) {
+      give_up(item, Departure::kMain, departed);
+      continue;
+    }
+    kept_units += item.place.size_units;
+    DiskEntry& entry = *index_.find(item.fingerprint);
+    entry.frequency -= 1;
+    survivors.push_back(item);
+  }
+}
+
+void DiskPolicy::open_region(RegionId region) {
+  ASSERT(!open_);
+  open_ = region;
+  regions_[region].used = true;
+  open_units_ = 0;
+}
+
+void DiskPolicy::commit(uint64_t fingerprint, const DiskPlace& place, const Hints& hints,
+                        bool by_chance, Instant now) {
+  erase(fingerprint);
+  DiskEntry entry;
+  entry.fingerprint = DiskIndex::short_fingerprint(fingerprint);
+  entry.region = place.region;
+  entry.offset_units = place.offset_units & (DiskEntry::kOffsetUnitsMax - 1);
+  entry.size_units_less_one = (place.size_units - 1) & (DiskEntry::kSizeUnitsMax - 1);
+  entry.by_chance = by_chance ? 1 : 0;
+  entry.expires_minutes = minutes_until(hints.expires) & DiskEntry::kMinutesMax;
+  entry.counted = counted_stamp(now) & 63;
+  entry.tenant = hints.tenant & (kTenantSlotsMax - 1);
+  index_.insert(entry);
+  enter(entry);
+  if (hints.pin) pin(fingerprint);
+}
+
+bool DiskPolicy::move(const DiskItem& survivor, const DiskPlace& place) {
+  DiskEntry* const entry = index_.find(survivor.fingerprint);
+  if (entry == nullptr || !at_place(*entry, survivor.place)) return false;
+  leave(*entry);
+  entry->region = place.region;
+  entry->offset_units = place.offset_units & (DiskEntry::kOffsetUnitsMax - 1);
+  enter(*entry);
+  return true;
+}
+
+void DiskPolicy::restore(RegionId region, std::span<const DiskItem> items) {
+  ASSERT(!open_);
+  for (const DiskItem& item : items) {
+    commit(item.fingerprint, item.place, Hints{}, false, made_);
+  }
+  filled_.push_back(region);
+  regions_[region].used = true;
+}
+
+bool DiskPolicy::pin(uint64_t fingerprint) {
+  DiskEntry* const entry = index_.find(fingerprint);
+  if (entry == nullptr) return false;
+  if (entry->pinned != 0) return true;
+  const uint64_t all_units = uint64_t{options_.region_units} * options_.regions_count;
+  const auto limit_units = static_cast<uint64_t>(static_cast<double>(all_units) * kPinnedShareMax);
+  if (pinned_units_ + entry->size_units() > limit_units) return false;
+  leave(*entry);
+  entry->pinned = 1;
+  enter(*entry);
+  return true;
+}
+
+bool DiskPolicy::unpin(uint64_t fingerprint) {
+  DiskEntry* const entry = index_.find(fingerprint);
+  if (entry == nullptr || entry->pinned == 0) return false;
+  leave(*entry);
+  entry->pinned = 0;
+  enter(*entry);
+  return true;
+}
+
+uint64_t DiskPolicy::memory_bytes() const {
+  return index_.memory_bytes() + regions_.capacity() * sizeof(Region) +
+         filled_.size() * sizeof(RegionId) + sizeof(*this);
+}
+
+}  // namespace cairn::cache

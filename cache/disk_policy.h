@@ -1,0 +1,135 @@
+// What a disk tier holds, where, and what it gives up (CACHE_DEDUP.md section 3; figures in
+// bench/README.md). The device is a log of regions, reused in the order in which they were filled.
+// Entries of a region that were referenced are written again, at most a quarter of it; the others
+// go. Regions that are mostly pinned are passed over without being rewritten.
+//
+// Pure: no I/O, no clock. How a tier uses it:
+//   look_up()       on a read; the tier checks the bytes, and erase()s an entry that is not right
+//   place()         room in the open region for an entry that admission let in; none: seal it and
+//   next_region()   says which region to use next, reclaim() takes the items of its footer and says
+//                   which of them to write again, open_region() makes it the open one
+//   commit()        enters a placed entry: from then on look_up() finds it
+//   restore()       after a restart, region by region, oldest first
+// The tier keeps its own list of a region's items (its footer), 0 bytes of memory here.
+// Externally synchronised: one lock a tier.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "cache/disk_index.h"
+#include "cache/hints.h"
+#include "cache/limits.h"
+#include "cache/ram_node.h"
+#include "cache/reference_filter.h"
+#include "cache/tenant_shares.h"
+
+namespace cairn::cache {
+
+struct DiskPolicyOptions {
+  uint32_t regions_count = 0;  // At least 3.
+  uint32_t region_units = 0;   // Of unit_bytes; what entries may fill, without footer.
+  uint64_t unit_bytes = kDiskUnitBytes;
+  double reinserted_share = kReinsertedShareMax;
+  ReferenceFilter filter{};
+};
+
+using RegionId = uint16_t;
+
+struct DiskPlace {
+  RegionId region = 0;
+  uint32_t offset_units = 0;
+  uint32_t size_units = 0;
+};
+
+// An entry as a region's footer names it.
+struct DiskItem {
+  uint64_t fingerprint = 0;
+  DiskPlace place;
+};
+
+struct DiskDeparture {
+  DiskItem item;
+  Departure reason = Departure::kNone;
+  bool never_hit_chance = false;  // Came in as a first miss and was never asked for again.
+};
+
+class DiskPolicy {
+ public:
+  explicit DiskPolicy(const DiskPolicyOptions& options, Instant now);
+
+  // Where the entry is; counts the reference. None when absent or expired.
+  std::optional<DiskPlace> look_up(uint64_t fingerprint, Instant now, const Hints& hints);
+  bool contains(uint64_t fingerprint) { return index_.find(fingerprint) != nullptr; }
+  bool erase(uint64_t fingerprint);
+
+  uint32_t units_of(uint64_t size_bytes) const {
+    return static_cast<uint32_t>((size_bytes + options_.unit_bytes - 1) / options_.unit_bytes);
+  }
+  // True when an entry of that size can be held at all.
+  bool holds(uint64_t size_bytes) const;
+  std::optional<DiskPlace> place(uint64_t size_bytes);
+  // The region to use when the open one is sealed; its items have to be reclaimed first.
+  RegionId next_region();
+  // `items`: all that the region's footer names, stale ones too. What is to be written again comes
+  // back in `survivors`, in order of offset, and stays readable at its old place until commit() or
+  // drop(); the rest is out of the index and on `departed`.
+  void reclaim(RegionId region, std::span<const DiskItem> items, Instant now,
+               std::vector<DiskItem>& survivors, std::vector<DiskDeparture>& departed);
+  void open_region(RegionId region);
+
+  void commit(uint64_t fingerprint, const DiskPlace& place, const Hints& hints, bool by_chance,
+              Instant now);
+  // Enters a survivor at its new place, with what is known of it. False when it was erased since.
+  bool move(const DiskItem& survivor, const DiskPlace& place);
+  // Adds what a region's footer names; entries found again later replace those found before.
+  void restore(RegionId region, std::span<const DiskItem> items);
+
+  // Pins an entry; false when it is absent or pins have no room.
+  bool pin(uint64_t fingerprint);
+  bool unpin(uint64_t fingerprint);
+
+  TenantShares& shares() { return shares_; }
+  // False when the tenant has its share of a disk that is full: nothing of it should be admitted.
+  bool tenant_may_add(uint16_t tenant) const { return !full_ || !shares_.over(tenant); }
+
+  uint64_t live_bytes() const { return live_units_ * options_.unit_bytes; }
+  uint64_t pinned_bytes() const { return pinned_units_ * options_.unit_bytes; }
+  uint64_t entries_count() const { return index_.entries_count(); }
+  uint64_t memory_bytes() const;
+
+ private:
+  struct Region {
+    uint32_t live_units = 0;
+    uint32_t pinned_units = 0;
+    bool used = false;  // Open or filled.
+  };
+  bool at_place(const DiskEntry& entry, const DiskPlace& place) const;
+  uint64_t counted_stamp(Instant now) const;
+  uint32_t minutes_until(Instant expires) const;
+  bool expired(const DiskEntry& entry, Instant now) const;
+  void enter(const DiskEntry& entry);
+  void leave(const DiskEntry& entry);
+  bool mostly_pinned(RegionId region) const;
+  void choose_survivors(std::vector<DiskItem>& referenced, std::vector<DiskItem>& survivors,
+                        std::vector<DiskDeparture>& departed);
+  void give_up(const DiskItem& item, Departure reason, std::vector<DiskDeparture>& departed);
+
+  const DiskPolicyOptions options_;
+  const Instant made_;
+  DiskIndex index_;
+  std::vector<Region> regions_;
+  std::deque<RegionId> filled_;  // Oldest first.
+  size_t fresh_ = 0;             // Regions before this one have been used.
+  std::optional<RegionId> open_;
+  uint32_t open_units_ = 0;  // Placed in the open region.
+  bool full_ = false;        // Every region has been used.
+  uint64_t live_units_ = 0;
+  uint64_t pinned_units_ = 0;
+  TenantShares shares_;
+};
+
+}  // namespace cairn::cache

@@ -1,0 +1,137 @@
+// Property: the log of regions finds what it holds, writes again what was referenced, within its
+// share, and never gives up pins. Method: regions of 8 units of 10 bytes; the test keeps the
+// footers, as a tier would.
+#include "cache/disk_policy.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "bench/cachesim/mix.h"
+
+namespace cairn::cache {
+namespace {
+
+using cachesim::hash;
+
+class DiskPolicyTest : public testing::Test {
+ protected:
+  static constexpr uint32_t kRegions = 4;
+
+  void write(uint64_t id, Hints hints = {}) {
+    auto place = policy_.place(10);
+    if (!place) {
+      turn();
+      place = policy_.place(10);
+    }
+    ASSERT_TRUE(place);
+    footers_[place->region].push_back({hash(id), *place});
+    policy_.commit(hash(id), *place, hints, false, now_);
+  }
+  void turn() {
+    const RegionId region = policy_.next_region();
+    const std::vector<DiskItem> items = std::move(footers_[region]);
+    footers_[region].clear();
+    std::vector<DiskItem> survivors;
+    policy_.reclaim(region, items, now_, survivors, departed_);
+    policy_.open_region(region);
+    for (const DiskItem& survivor : survivors) {
+      const auto place = policy_.place(10);
+      ASSERT_TRUE(place);
+      ASSERT_TRUE(policy_.move(survivor, *place));
+      footers_[region].push_back({survivor.fingerprint, *place});
+    }
+  }
+  bool hit(uint64_t id) {
+    now_ = now_ + seconds(20);
+    return policy_.look_up(hash(id), now_, {}).has_value();
+  }
+
+  DiskPolicy policy_{{.regions_count = kRegions, .region_units = 8, .unit_bytes = 10}, Instant{}};
+  std::vector<std::vector<DiskItem>> footers_{kRegions};
+  std::vector<DiskDeparture> departed_;
+  Instant now_{};
+};
+
+TEST_F(DiskPolicyTest, OldestRegionsGoFirstAndAreReportedOnce) {
+  for (uint64_t id = 0; id < 40; ++id) write(id);
+  ASSERT_EQ(departed_.size(), 8U);
+  for (uint64_t id = 0; id < 8; ++id) EXPECT_EQ(departed_[id].item.fingerprint, hash(id));
+  EXPECT_FALSE(hit(3));
+  EXPECT_TRUE(hit(8));
+  EXPECT_EQ(policy_.entries_count(), 32U);
+  EXPECT_EQ(policy_.live_bytes(), 320U);
+}
+
+TEST_F(DiskPolicyTest, ReferencedEntriesAreWrittenAgainUpToAQuarter) {
+  for (uint64_t id = 0; id < 32; ++id) write(id);
+  for (const uint64_t id : {1, 3, 5, 5, 7, 7}) EXPECT_TRUE(hit(id));
+  for (uint64_t id = 32; id < 34; ++id) write(id);
+  EXPECT_TRUE(hit(5));
+  EXPECT_TRUE(hit(7));
+  EXPECT_FALSE(hit(1)) << "the share of a quarter is two of eight, for the most referenced";
+  EXPECT_FALSE(hit(3));
+}
+
+TEST_F(DiskPolicyTest, ReferencesWithinTheGapDoNotCount) {
+  for (uint64_t id = 0; id < 32; ++id) write(id);
+  EXPECT_TRUE(policy_.look_up(hash(1), now_ + seconds(3), {}));
+  write(32);
+  EXPECT_FALSE(hit(1));
+}
+
+TEST_F(DiskPolicyTest, PinsSurviveManyTurnsAndFillHalfAtMost) {
+  for (uint64_t id = 0; id < 24; ++id) write(id, {.pin = true});
+  EXPECT_EQ(policy_.pinned_bytes(), 160U);
+  for (uint64_t id = 100; id < 400; ++id) write(id);
+  for (uint64_t id = 0; id < 16; ++id) EXPECT_TRUE(hit(id)) << id;
+  EXPECT_FALSE(hit(16));
+  for (uint64_t id = 0; id < 16; ++id) EXPECT_TRUE(policy_.unpin(hash(id)));
+  now_ = now_ + seconds(100);
+  for (uint64_t id = 400; id < 600; ++id) write(id);
+  EXPECT_FALSE(hit(0));
+}
+
+TEST_F(DiskPolicyTest, ATenantAboveItsShareIsNotWrittenAgain) {
+  policy_.shares().set_share(3, 20);
+  for (uint64_t id = 0; id < 32; ++id) write(id, {.tenant = static_cast<uint16_t>(id < 4 ? 3 : 0)});
+  EXPECT_TRUE(policy_.tenant_may_add(3)) << "while the disk has room";
+  for (const uint64_t id : {0, 5}) EXPECT_TRUE(hit(id));
+  write(32);
+  EXPECT_FALSE(hit(0));
+  EXPECT_TRUE(hit(5));
+  EXPECT_EQ(departed_[0].reason, Departure::kShare);
+}
+
+TEST_F(DiskPolicyTest, ExpiredEntriesAreMisses) {
+  write(1, {.expires = Instant{} + seconds(120)});
+  EXPECT_TRUE(hit(1));
+  now_ = Instant{} + seconds(120);
+  EXPECT_FALSE(hit(1));
+  EXPECT_EQ(policy_.entries_count(), 0U);
+}
+
+TEST_F(DiskPolicyTest, ARestartFindsWhatTheFootersName) {
+  for (uint64_t id = 0; id < 30; ++id) write(id);
+  DiskPolicy again({.regions_count = kRegions, .region_units = 8, .unit_bytes = 10}, Instant{});
+  for (RegionId region = 0; region < 3; ++region) again.restore(region, footers_[region]);
+  for (uint64_t id = 0; id < 24; ++id) EXPECT_TRUE(again.contains(hash(id)));
+  EXPECT_EQ(again.entries_count(), 24U);
+  EXPECT_EQ(again.next_region(), 3) << "the region whose footer was never written";
+}
+
+TEST_F(DiskPolicyTest, AnErasedEntryIsNotMoved) {
+  for (uint64_t id = 0; id < 32; ++id) write(id);
+  EXPECT_TRUE(hit(2));
+  const RegionId region = policy_.next_region();
+  std::vector<DiskItem> survivors;
+  policy_.reclaim(region, footers_[region], now_, survivors, departed_);
+  ASSERT_EQ(survivors.size(), 1U);
+  policy_.erase(hash(2));
+  policy_.open_region(region);
+  EXPECT_FALSE(policy_.move(survivors[0], *policy_.place(10)));
+  EXPECT_FALSE(hit(2));
+}
+
+}  // namespace
+}  // namespace cairn::cache

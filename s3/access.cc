@@ -82,6 +82,7 @@ void add_create_bucket_actions(const Call& call, Actions& actions) {
   }
   if (call.header("x-amz-object-ownership")) actions.add("s3:PutBucketOwnershipControls");
   if (asks_for_acl(call)) actions.add("s3:PutBucketAcl");
+  if (!call.request_tags.empty()) actions.add("s3:PutBucketTagging");
 }
 
 Actions actions_of(const Call& call) {

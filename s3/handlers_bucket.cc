@@ -3,6 +3,8 @@
 
 #include "base/encoding.h"
 #include "s3/acl_policy.h"
+#include "s3/config_kinds.h"
+#include "s3/config_tagging.h"
 #include "s3/handlers.h"
 #include "s3/object_headers.h"
 #include "s3/xml_reader.h"
@@ -14,6 +16,36 @@ namespace {
 constexpr uint64_t kBucketsPageMax = 10000;
 // The region whose LocationConstraint is written as an empty element.
 constexpr std::string_view kClassicRegion = "us-east-1";
+
+std::string acl_text(const object::BucketConfig& config) {
+  const std::string* const text = config.document(kAclDocument);
+  return text == nullptr ? std::string() : *text;
+}
+
+// Whether the owner's bucket has the access control list that the request would give it. AWS's
+// us-east-1 resets the list; here nobody opens or closes a bucket by making it again.
+bool has_acl(const Call& call, const object::BucketInfo& bucket, const std::string& wanted) {
+  if (!rules_of(call.context, bucket).acls_count()) return true;
+  const std::optional<Acl> asked = parse_stored_acl(wanted, bucket.tenant);
+  const std::optional<Acl> present = parse_stored_acl(acl_text(*bucket.config), bucket.tenant);
+  return asked && present && asked->grants == present->grants;
+}
+
+std::string bucket_arn(std::string_view name) {
+  return "arn:aws:s3:::" + std::string(name);
+}
+
+// The owner makes the bucket again: us-east-1 answers 200, other regions say that it is there.
+Reply refuse_unless_again(Call& call, const Error& error, const std::string& wanted_acl) {
+  S3Error refusal = translate(call, error);
+  if (refusal.code != S3Code::kBucketAlreadyOwnedByYou || call.context.region != kClassicRegion) {
+    co_return std::unexpected(std::move(refusal));
+  }
+  Result<object::BucketInfo> found = co_await call.find_bucket(call.target.bucket);
+  const object::BucketInfo bucket = co_await or_fail(translated(call, std::move(found)));
+  if (!has_acl(call, bucket, wanted_acl)) co_return s3_fail(S3Code::kBucketAlreadyExists);
+  co_return S3Status();
+}
 
 }  // namespace
 
@@ -76,18 +108,18 @@ Reply create_bucket(Call& call) {
     options.config.object_lock = true;
     options.config.versioning = object::Versioning::kEnabled;
   }
+  if (!wanted.tags.empty()) {
+    co_await or_fail(check_tags(wanted.tags, TagOwner::kBucket));
+    options.config.documents[std::string(document::kTagging)] = write_tagging(wanted.tags);
+  }
   options.is_isolated = call.caller()->is_isolated;
+  const std::string wanted_acl = acl_text(options.config);
   const Result<object::BucketInfo> made = co_await call.objects().create_bucket(
       call.identity().tenant, call.target.bucket, std::move(options));
-  if (!made) {
-    S3Error error = translate(call, made.error());
-    // us-east-1 answers 200 to the owner who makes the bucket again.
-    const bool again =
-        error.code == S3Code::kBucketAlreadyOwnedByYou && call.context.region == kClassicRegion;
-    if (!again) co_return std::unexpected(std::move(error));
-  }
+  if (!made) co_await or_fail(co_await refuse_unless_again(call, made.error(), wanted_acl));
   http::ResponseHead head = call.make_head(200);
   head.add("Location", "/" + call.target.bucket);
+  head.add("x-amz-bucket-arn", bucket_arn(call.target.bucket));
   static_cast<void>(co_await call.exchange.respond(head, BytesView()));
   co_return S3Status();
 }
@@ -96,6 +128,7 @@ Reply head_bucket(Call& call) {
   http::ResponseHead head = call.make_head(200);
   head.add("x-amz-bucket-region", call.context.region);
   head.add("x-amz-access-point-alias", "false");
+  head.add("x-amz-bucket-arn", bucket_arn(call.target.bucket));
   head.add("Content-Type", "application/xml");
   static_cast<void>(co_await call.exchange.respond(head, BytesView()));
   co_return S3Status();

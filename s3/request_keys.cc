@@ -93,8 +93,10 @@ void read_document_keys(Call& call) {
     auto tags = parse_tagging(call.document, TagOwner::kObject);
     if (tags) call.request_tags = std::move(*tags);
   } else if (action == "s3:CreateBucket") {
-    const auto wanted = parse_create_bucket(call.document);
-    if (!wanted || wanted->location_constraint.empty()) return;
+    auto wanted = parse_create_bucket(call.document);
+    if (!wanted) return;
+    call.request_tags = std::move(wanted->tags);
+    if (wanted->location_constraint.empty()) return;
     call.document_keys.emplace_back("locationconstraint", wanted->location_constraint);
   } else if (action == "s3:PutObjectRetention") {
     const auto retention = parse_retention(call.document, call.now());

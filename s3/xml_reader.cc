@@ -212,6 +212,24 @@ AclGrant parse_grant(const pugi::xml_node& node) {
   return grant;
 }
 
+S3Status parse_bucket_tags(const pugi::xml_node& list,
+                           std::vector<std::pair<std::string, std::string>>& tags) {
+  for (const pugi::xml_node& tag : list.children()) {
+    if (!is_element(tag)) continue;
+    if (local_name(tag) != "Tag") return malformed();
+    std::optional<std::string> key;
+    std::optional<std::string> value;
+    for (const pugi::xml_node& part : tag.children()) {
+      if (!is_element(part)) continue;
+      if (local_name(part) == "Key") key = text_of(part);
+      if (local_name(part) == "Value") value = text_of(part);
+    }
+    if (!key || !value) return malformed();
+    tags.emplace_back(std::move(*key), std::move(*value));
+  }
+  return {};
+}
+
 S3Result<CompletePart> parse_complete_part(const pugi::xml_node& node) {
   CompletePart part;
   for (const pugi::xml_node& child : node.children()) {
@@ -331,8 +349,13 @@ S3Result<CreateBucketConfiguration> parse_create_bucket(std::string_view body) {
     return std::unexpected(std::move(loaded.error()));
   }
   for (const pugi::xml_node& child : document.document_element().children()) {
-    if (is_element(child) && local_name(child) == "LocationConstraint") {
+    if (!is_element(child)) continue;
+    if (local_name(child) == "LocationConstraint") {
       configuration.location_constraint = std::string(stripped(text_of(child)));
+    }
+    if (local_name(child) == "Tags") {
+      S3Status parsed = parse_bucket_tags(child, configuration.tags);
+      if (!parsed) return std::unexpected(std::move(parsed.error()));
     }
   }
   return configuration;

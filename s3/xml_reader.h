@@ -49,9 +49,10 @@ S3Result<std::vector<std::pair<std::string, bool>>> parse_public_access_block(
 // The ObjectOwnership of the one rule of OwnershipControls.
 S3Result<std::string> parse_ownership_controls(std::string_view body);
 
-// An empty body is an empty constraint.
+// An empty body is an empty constraint. The tags are as they came: config_tagging.h judges them.
 struct CreateBucketConfiguration {
   std::string location_constraint;
+  std::vector<std::pair<std::string, std::string>> tags;
 };
 S3Result<CreateBucketConfiguration> parse_create_bucket(std::string_view body);
 

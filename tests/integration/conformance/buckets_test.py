@@ -90,6 +90,51 @@ class Buckets(Conformance):
         self.assertEqual(self.status_of(self.s3.create_bucket(Bucket=name)), 200)
         self.assertEqual(self.body_of(name, "kept"), b"kept")
 
+    def test_create_again_changes_no_access_control_list(self):
+        lists = {"x-amz-object-ownership": "ObjectWriter"}
+        public = dict(lists, **{"x-amz-acl": "public-read"})
+        open_one, closed_one = self.bucket_name(), self.bucket_name()
+        self.check(self.raw("PUT", "/" + open_one, headers=public), 200)
+        self.check(self.raw("PUT", "/" + closed_one, headers=lists), 200)
+        self.check(self.raw("PUT", "/" + open_one, headers=public), 200)
+        self.check(self.raw("PUT", "/" + closed_one), 200)
+        for name, headers in ((open_one, lists), (open_one, {}), (closed_one, public)):
+            with self.subTest(name=name, headers=headers):
+                self.check(
+                    self.raw("PUT", "/" + name, headers=headers), 409, "BucketAlreadyExists"
+                )
+        self.check(self.raw("GET", "/" + open_one, signer=None), 200)
+        self.check(self.raw("GET", "/" + closed_one, signer=None), 403)
+
+    def test_create_with_tags(self):
+        name = self.bucket_name()
+        tag = "<Tag><Key>{}</Key><Value>{}</Value></Tag>"
+        body = "<CreateBucketConfiguration><Tags>{}</Tags></CreateBucketConfiguration>"
+        for tags, code in (
+            (tag.format("k" * 129, "v"), "InvalidTag"),
+            (tag.format("user!name", "v"), "InvalidTag"),
+            (tag.format("k", "(v)"), "InvalidTag"),
+            (tag.format("k", "1") + tag.format("k", "2"), "InvalidTag"),
+            ("".join(tag.format(f"k{i}", i) for i in range(51)), "BadRequest"),
+            ("<Tag><Key>k</Key></Tag>", "MalformedXML"),
+            ("<Other/>", "MalformedXML"),
+        ):
+            with self.subTest(tags=tags[:80]):
+                reply = self.raw("PUT", "/" + name, body=body.format(tags).encode())
+                self.check(reply, 400, code)
+        self.check(self.raw("HEAD", "/" + name), 404)
+        sent = body.format(tag.format("team", "blue") + tag.format("empty", "")).encode()
+        self.check(self.raw("PUT", "/" + name, body=sent), 200)
+        reply = self.check(self.raw("GET", "/" + name, "tagging"), 200)
+        self.assertEqual(reply.texts("TagSet/Tag/Key"), ["team", "empty"])
+        self.assertEqual(reply.texts("TagSet/Tag/Value"), ["blue", ""])
+
+    def test_create_and_head_tell_the_arn(self):
+        name = self.bucket_name()
+        for method in ("PUT", "HEAD"):
+            reply = self.check(self.raw(method, "/" + name), 200)
+            self.assertEqual(reply.headers["x-amz-bucket-arn"], "arn:aws:s3:::" + name)
+
     def test_create_with_configuration(self):
         for body in (
             CREATE.format("us-east-1"),

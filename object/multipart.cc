@@ -25,7 +25,7 @@ std::unexpected<Error> no_such_upload() {
 
 // Ids of one key sort by the time they were made.
 std::string new_upload_id(Context& context) {
-  uint8_t bytes[24];
+  uint8_t bytes[kUploadIdDigits / 2];
   context.random.fill(bytes);
   store_be(bytes, static_cast<uint64_t>(context.now().unix_ms));
   return to_hex(bytes);

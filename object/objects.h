@@ -251,6 +251,9 @@ struct CompleteOptions {
   std::optional<ChecksumType> checksum_type;
   CommitHook hook;
 };
+// Upload ids are that many lower-case hexadecimal digits.
+inline constexpr size_t kUploadIdDigits = 48;
+
 struct UploadListRequest {
   std::string prefix;
   std::string delimiter;

@@ -26,6 +26,21 @@ S3Error missing_part_checksum(const object::UploadInfo& upload,
                  std::to_string(number) + " in the request.");
 }
 
+// A part named with a checksum that the upload does not keep; unset when none is.
+std::optional<S3Error> part_checksum_of_another_kind(const object::UploadInfo& upload,
+                                                     const object::CompleteOptions& asked) {
+  const auto differs = [&](const object::CompletedPart& part) {
+    return part.checksum && part.checksum->first != upload.checksum;
+  };
+  const auto part = std::ranges::find_if(asked.parts, differs);
+  if (part == asked.parts.end()) return std::nullopt;
+  return S3Error{S3Code::kBadDigest,
+                 "The " + std::string(checksum_header_suffix(part->checksum->first)) +
+                     " you specified for part " + std::to_string(part->number) +
+                     " did not match what we received.",
+                 {}};
+}
+
 // EntityTooSmall with the part at fault.
 io::Task<S3Error> small_part(Call& call, object::UploadInfo upload, object::CompleteOptions asked) {
   S3Error error{S3Code::kEntityTooSmall, {}, {}};
@@ -54,6 +69,7 @@ std::optional<S3Error> explain(const object::UploadInfo& upload,
   namespace reason = object::reason;
   const auto is = [&](std::string_view why) { return error.message.starts_with(why); };
   if (is(reason::kChecksumMissing)) return missing_part_checksum(upload, asked);
+  if (is(reason::kInvalidPart)) return part_checksum_of_another_kind(upload, asked);
   if (is(reason::kChecksumTypeDiffers)) {
     return invalid("The upload was created using the " +
                    std::string(checksum_type_name(upload.checksum_type)) +

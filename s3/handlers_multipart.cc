@@ -188,6 +188,11 @@ Reply list_parts(Call& call) {
 
 namespace {
 
+bool is_upload_id(std::string_view text) {
+  return text.size() == object::kUploadIdDigits &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 void write_upload(XmlWriter& xml, const object::UploadInfo& upload, const ListingParams& params,
                   const Owner& owner) {
   xml.open("Upload");
@@ -213,6 +218,10 @@ Reply list_multipart_uploads(Call& call) {
   request.key_marker = call.param("key-marker");
   // An upload id means nothing without the key it belongs to.
   if (!request.key_marker.empty()) request.upload_id_marker = call.param("upload-id-marker");
+  const std::string upload_id_marker = request.upload_id_marker;
+  if (!upload_id_marker.empty() && !is_upload_id(upload_id_marker)) {
+    co_return invalid_argument("Invalid uploadId marker", "upload-id-marker", upload_id_marker);
+  }
   request.limit = params.limit;
   object::UploadListPage page;
   if (params.limit > 0) {
@@ -227,7 +236,7 @@ Reply list_multipart_uploads(Call& call) {
   xml.open_root("ListMultipartUploadsResult");
   xml.element("Bucket", call.bucket.name);
   params.write(xml, "KeyMarker", call.param("key-marker"));
-  xml.element("UploadIdMarker", call.param("upload-id-marker"));
+  xml.element("UploadIdMarker", upload_id_marker);
   if (page.truncated) {
     params.write(xml, "NextKeyMarker", page.next_key);
     xml.element("NextUploadIdMarker", page.next_upload_id);

@@ -52,6 +52,12 @@ std::optional<uint64_t> parse_number(std::string_view text) {
   return value;
 }
 
+bool is_integer(std::string_view text) {
+  text = stripped(text);
+  if (text.starts_with('-')) text.remove_prefix(1);
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 bool is_valid_reference(std::string_view name) {
   constexpr std::string_view kPredefined[] = {"amp", "lt", "gt", "quot", "apos"};
   if (!name.starts_with('#')) return std::ranges::find(kPredefined, name) != std::end(kPredefined);
@@ -238,6 +244,7 @@ S3Result<CompletePart> parse_complete_part(const pugi::xml_node& node) {
     const std::string text = text_of(child);
     if (name == "PartNumber") {
       const std::optional<uint64_t> number = parse_number(text);
+      if (!number && !is_integer(text)) return malformed();
       if (!number || *number < 1 || *number > kCompletePartsMax) {
         return invalid_argument("PartNumber must be >= 1 and <= 10000", "PartNumber", text);
       }

@@ -255,6 +255,14 @@ class Checksums(Conformance):
         self.check(self.complete(upload, [(1, etag, b"other")], "SHA1"), 400, "InvalidPart")
         self.check(self.complete(upload, [(1, etag, BODY)], "SHA1"), 200)
 
+    def test_part_named_with_a_checksum_that_is_not_kept(self):
+        upload, _ = self.create("CRC32C", "FULL_OBJECT")
+        etag = self.part(upload, 1, BODY, "CRC32C")
+        reply = self.check(self.complete(upload, [(1, etag, BODY)], "SHA256"), 400, "BadDigest")
+        self.assertIn("sha256", reply.text("Message"))
+        self.assertIn("part 1", reply.text("Message"))
+        self.check(self.complete(upload, [(1, etag, BODY)], "CRC32C"), 200)
+
     def test_part_with_another_algorithm(self):
         upload, _ = self.create("SHA256")
         self.check(

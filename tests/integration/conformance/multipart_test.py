@@ -146,7 +146,9 @@ class Multipart(Conformance):
         ):
             with self.subTest(parts=parts):
                 self.check(self.complete(upload, parts), status, code)
-        for body in (b"", b"nonsense", b"<Other/>"):
+        part = "<Part><PartNumber>{}</PartNumber><ETag>{}</ETag></Part>"
+        whole = "<CompleteMultipartUpload>{}</CompleteMultipartUpload>"
+        for body in (b"", b"nonsense", b"<Other/>", whole.format(part.format("x", one)).encode()):
             with self.subTest(body=body):
                 self.check(
                     self.raw("POST", f"/{self.b}/k", "uploadId=" + upload, body=body),
@@ -298,6 +300,25 @@ class Multipart(Conformance):
                 self.check(
                     self.raw("GET", "/" + self.b, "uploads&" + query), 400, "InvalidArgument"
                 )
+
+    def test_upload_id_markers(self):
+        b = self.bucket()
+        ids = [
+            self.s3.create_multipart_upload(Bucket=b, Key=key)["UploadId"] for key in ("a", "a", "b")
+        ]
+        pages = "uploads&key-marker=a&upload-id-marker="
+        reply = self.check(self.raw("GET", "/" + b, pages + ids[0]), 200)
+        self.assertEqual(reply.texts("Upload/UploadId"), ids[1:])
+        self.assertEqual(reply.text("UploadIdMarker"), ids[0])
+        # Clients abort what a page showed, the marker's upload too, and go on.
+        self.s3.abort_multipart_upload(Bucket=b, Key="a", UploadId=ids[0])
+        reply = self.check(self.raw("GET", "/" + b, pages + ids[0]), 200)
+        self.assertEqual(reply.texts("Upload/UploadId"), ids[1:])
+        self.check(self.raw("GET", "/" + b, pages + "nonsense"), 400, "InvalidArgument")
+        # Without the key it belongs to it is neither looked at nor told.
+        reply = self.check(self.raw("GET", "/" + b, "uploads&upload-id-marker=nonsense"), 200)
+        self.assertEqual(reply.texts("Upload/UploadId"), ids[1:])
+        self.assertEqual(reply.text("UploadIdMarker"), "")
 
     # Parts by copy -----------------------------------------------------------------------------------
     def copy_part(self, upload, number, source, part_range=None, key="k"):

@@ -258,8 +258,12 @@ S3Result<std::optional<Acl>> parse_acl_headers(const Call& call, crypto::TenantI
 }
 
 S3Result<Acl> parse_acl_document(const Call& call, crypto::TenantId owner) {
-  const S3Result<AclDocument> document = parse_acl(call.document);
-  if (!document) return std::unexpected(document.error());
+  S3Result<AclDocument> document = parse_acl(call.document);
+  if (!document) {
+    // Lists have an error of their own for what other documents call MalformedXML.
+    if (document.error().code == S3Code::kMalformedXML) return s3_fail(S3Code::kMalformedACLError);
+    return std::unexpected(std::move(document.error()));
+  }
   if (!document->owner_id.empty() && document->owner_id != iam::canonical_id(owner)) {
     return s3_fail(S3Code::kAccessDenied);
   }

@@ -23,6 +23,15 @@ std::vector<std::string> texts_of(const XmlElement& rule, std::string_view name)
   return texts;
 }
 
+// Characters of a header's name (RFC 9110 section 5.6.2, token).
+bool is_header_name(std::string_view name) {
+  return !name.empty() && std::ranges::all_of(name, [](char c) {
+    const bool is_alnum =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    return is_alnum || std::string_view("!#$%&'*+-.^_`|~").contains(c);
+  });
+}
+
 bool has_many_wildcards(std::string_view text) {
   return std::ranges::count(text, '*') > 1;
 }
@@ -46,14 +55,16 @@ S3Status check_rule(const CorsRule& rule) {
     if (has_many_wildcards(header)) {
       return refuse("AllowedHeader \"" + header + "\" can not have more than one wildcard.");
     }
+    if (!is_header_name(header)) {
+      return refuse("AllowedHeader \"" + header + "\" contains invalid character.");
+    }
   }
   for (const std::string& header : rule.expose_headers) {
     if (header.contains('*')) {
       return refuse("ExposeHeader \"" + header +
                     "\" contains wildcard. We currently do not support wildcard for ExposeHeader.");
     }
-    // The names go into a header of replies.
-    if (!std::ranges::all_of(header, [](char c) { return c > ' ' && c < 0x7F; })) {
+    if (!is_header_name(header)) {
       return refuse("ExposeHeader \"" + header + "\" contains invalid character.");
     }
   }
@@ -74,7 +85,9 @@ S3Result<CorsRule> parse_rule(const XmlElement& element) {
   rule.expose_headers = texts_of(element, "ExposeHeader");
   if (const XmlElement* const age = element.child("MaxAgeSeconds")) {
     rule.max_age_seconds = age->number();
-    if (!rule.max_age_seconds || *rule.max_age_seconds < 0 || *rule.max_age_seconds > INT32_MAX) {
+    // A negative age is taken, as on AWS: browsers then keep nothing.
+    if (!rule.max_age_seconds || *rule.max_age_seconds < INT32_MIN ||
+        *rule.max_age_seconds > INT32_MAX) {
       return malformed_xml();
     }
   }
@@ -149,7 +162,7 @@ std::string write_cors(const CorsRules& rules) {
     write_texts(xml, "AllowedOrigin", rule.allowed_origins);
     write_texts(xml, "ExposeHeader", rule.expose_headers);
     if (rule.max_age_seconds) {
-      xml.element("MaxAgeSeconds", static_cast<uint64_t>(*rule.max_age_seconds));
+      xml.element("MaxAgeSeconds", std::to_string(*rule.max_age_seconds));
     }
     xml.close("CORSRule");
   }

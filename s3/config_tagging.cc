@@ -107,7 +107,7 @@ S3Result<Tags> parse_tagging_header(std::string_view header) {
   Tags tags;
   std::set<std::string_view> seen;
   for (const QueryParam& pair : pairs->params()) {
-    if (!seen.insert(pair.name).second) return refuse();
+    if (pair.name.empty() || !seen.insert(pair.name).second) return refuse();
     tags.emplace_back(pair.name, pair.value);
   }
   if (S3Status checked = check_tags(tags, TagOwner::kObject); !checked) {

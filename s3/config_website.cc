@@ -42,7 +42,8 @@ S3Status parse_condition(const XmlElement& element, RoutingRule& rule) {
   rule.key_prefix_equals = element.child_text("KeyPrefixEquals");
   if (const XmlElement* const code = element.child("HttpErrorCodeReturnedEquals")) {
     const std::optional<int64_t> number = code->number();
-    if (!number || *number < 400 || *number > 599) {
+    if (!number) return malformed_xml();
+    if (*number < 400 || *number > 599) {
       return refuse("The provided HTTP error code (" + std::string(code->token()) +
                     ") is not valid. Valid codes are 4XX or 5XX.");
     }
@@ -66,7 +67,8 @@ S3Status parse_redirect(const XmlElement& element, RoutingRule& rule) {
   }
   if (const XmlElement* const code = element.child("HttpRedirectCode")) {
     const std::optional<int64_t> number = code->number();
-    if (!number || *number <= 300 || *number > 399) {
+    if (!number) return malformed_xml();
+    if (*number <= 300 || *number > 399) {
       return refuse("The provided HTTP redirect code (" + std::string(code->token()) +
                     ") is not valid. Valid codes are 3XX except 300.");
     }

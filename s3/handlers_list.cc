@@ -177,6 +177,9 @@ S3Result<object::VersionListRequest> parse_version_list(const Call& call,
     return invalid_argument("A version-id marker cannot be specified without a key marker.",
                             "version-id-marker", request.version_id_marker);
   }
+  if (call.query.has("version-id-marker") && request.version_id_marker.empty()) {
+    return invalid_argument("A version-id marker cannot be empty.", "version-id-marker", "");
+  }
   if (!request.version_id_marker.empty()) {
     const S3Status good = check_version_id(request.version_id_marker, "version-id-marker");
     if (!good) return std::unexpected(good.error());

@@ -125,7 +125,9 @@ class Lists(Conformance):
     def test_documents_refused(self):
         good = (f"<URI>{ALL}</URI>", "Group", "READ")
         for body, codes in (
-            (b"nonsense", ("MalformedACLError", "MalformedXML")),
+            (b"nonsense", ("MalformedACLError",)),
+            (b"<AccessControlPolicy", ("MalformedACLError",)),
+            (b"<Other/>", ("MalformedACLError",)),
             (
                 acl(self.owner, (good[0], good[1], "SUPER")),
                 ("MalformedACLError", "MalformedXML", "InvalidArgument"),

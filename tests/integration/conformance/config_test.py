@@ -185,6 +185,15 @@ class Config(Conformance):
                 reply = self.check(self.put("cors", body), 400)
                 self.assertIn(reply.code(), ("MalformedXML", "InvalidRequest"))
 
+    def test_cors_header_names_are_checked(self):
+        for name in ("invalid header", "X-Custom:Header", "X(Custom)", "Bad/Header", "X[Key]", "a=b"):
+            for element in ("AllowedHeader", "ExposeHeader"):
+                with self.subTest(name=name, element=element):
+                    rule = f"<{element}>{name}</{element}></CORSRule>"
+                    body = CORS.replace("</CORSRule>", rule, 1)
+                    self.check(self.put("cors", body), 400, "InvalidRequest")
+        self.check(self.put("cors", CORS), 200)
+
     def preflight(self, origin, method="GET", headers=None, path="/k"):
         sent = {
             "origin": origin,
@@ -323,6 +332,23 @@ class Config(Conformance):
         ):
             with self.subTest(bad=bad):
                 self.assertEqual(self.put("website", bad).status, 400)
+
+    def test_codes_of_routing_rules(self):
+        site = (
+            "<WebsiteConfiguration><IndexDocument><Suffix>i</Suffix></IndexDocument><RoutingRules>"
+            "<RoutingRule><Condition><HttpErrorCodeReturnedEquals>{}</HttpErrorCodeReturnedEquals>"
+            "</Condition><Redirect><HttpRedirectCode>{}</HttpRedirectCode><HostName>h</HostName>"
+            "</Redirect></RoutingRule></RoutingRules></WebsiteConfiguration>"
+        )
+        self.check(self.put("website", site.format("404", "302")), 200)
+        for error, redirect, code in (
+            ("4xx", "302", "MalformedXML"),
+            ("404", "3xx", "MalformedXML"),
+            ("399", "302", "InvalidRequest"),
+            ("404", "300", "InvalidRequest"),
+        ):
+            with self.subTest(error=error, redirect=redirect):
+                self.check(self.put("website", site.format(error, redirect)), 400, code)
 
     def test_digests_of_documents(self):
         self.check(

@@ -114,6 +114,14 @@ class Tagging(Conformance):
                 self.check(reply, 400)
                 self.assertIn(reply.code(), ("InvalidTag", "BadRequest", "InvalidArgument"))
 
+    def test_header_with_an_empty_key_is_not_well_formed(self):
+        for text in ("=", "=v", "a=1&=2"):
+            with self.subTest(text=text):
+                reply = self.raw(
+                    "PUT", f"/{self.b}/bad", headers={"x-amz-tagging": text}, body=b"x"
+                )
+                self.check(reply, 400, "InvalidArgument")
+
     def test_an_overwrite_drops_tags(self):
         self.raw("PUT", f"/{self.b}/k", "tagging", body=document(many(2)))
         self.raw("PUT", f"/{self.b}/k", body=b"new")

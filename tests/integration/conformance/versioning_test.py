@@ -294,6 +294,7 @@ class Versioning(Conformance):
         for query in (
             "version-id-marker=" + version,
             "key-marker=k&version-id-marker=nonsense",
+            "key-marker=k&version-id-marker=",
             "max-keys=-1",
             "max-keys=x",
             "encoding-type=base64",

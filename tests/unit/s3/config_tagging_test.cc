@@ -75,7 +75,7 @@ TEST(TaggingHeader, RefusesBadOnes) {
   const BadDocument rows[] = {
       {"a=%zz", "InvalidArgument", "x-amz-tagging"},
       {"a=1&a=2", "InvalidArgument", "duplicates"},
-      {"=v", "InvalidTag", "TagKey"},
+      {"=v", "InvalidArgument", "x-amz-tagging"},
       {"a=%25", "InvalidTag", "TagValue"},
       {"aws%3Ab=1", "InvalidTag", "aws:"},
       {many, "InvalidTag", "10"},

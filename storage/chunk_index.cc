@@ -3,28 +3,27 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "storage/pack.h"
 
 namespace cairn::storage {
 namespace {
 
-uint64_t bytes_of(const Location& location) {
-  return record_bytes(location.payload_bytes);
-}
-
 // Completions run other reactors' code, so they are fulfilled outside the lock.
-void complete_all(const std::vector<ChunkIndex::Outcome>& waiters, const Status& status) {
-  for (const ChunkIndex::Outcome& waiter : waiters) waiter.complete(status);
+void complete_all(const std::vector<PutTurn::Outcome>& waiters, const Status& status) {
+  for (const PutTurn::Outcome& waiter : waiters) waiter.complete(status);
 }
 
 }  // namespace
 
-void ChunkIndex::add_holder(Entry& entry, const OwnerId& owner) {
+template <typename Place>
+void BasicChunkIndex<Place>::add_holder(Entry& entry, const OwnerId& owner) {
   if (std::ranges::find(entry.holders, owner) == entry.holders.end()) {
     entry.holders.push_back(owner);
   }
 }
 
-ChunkIndex::PutTurn ChunkIndex::begin_put(const ChunkId& id, const OwnerId& owner) {
+template <typename Place>
+PutTurn BasicChunkIndex<Place>::begin_put(const ChunkId& id, const OwnerId& owner) {
   Shard& shard = shard_of(id);
   const std::lock_guard guard(shard.mutex);
   const auto [at, fresh] = shard.entries.try_emplace(id);
@@ -42,16 +41,17 @@ ChunkIndex::PutTurn ChunkIndex::begin_put(const ChunkId& id, const OwnerId& owne
   return {PutTurn::Kind::kWait, std::move(outcome)};
 }
 
-void ChunkIndex::publish(const ChunkId& id, Location location) {
+template <typename Place>
+void BasicChunkIndex<Place>::publish(const ChunkId& id, Place location) {
   std::vector<Outcome> waiters;
   {
     Shard& shard = shard_of(id);
     const std::lock_guard guard(shard.mutex);
     Entry& entry = shard.entries.at(id);
     ASSERT(entry.state == State::kWriting);
-    live_bytes_ += bytes_of(location);
+    live_bytes_ += location.stored_bytes();
     ++chunks_count_;
-    location.log->add_live();
+    location.add_live();
     entry.location = std::move(location);
     entry.state = State::kLive;
     waiters.swap(entry.waiters);
@@ -59,7 +59,8 @@ void ChunkIndex::publish(const ChunkId& id, Location location) {
   complete_all(waiters, {});
 }
 
-void ChunkIndex::abandon(const ChunkId& id, const Error& error) {
+template <typename Place>
+void BasicChunkIndex<Place>::abandon(const ChunkId& id, const Error& error) {
   std::vector<Outcome> waiters;
   {
     Shard& shard = shard_of(id);
@@ -72,7 +73,8 @@ void ChunkIndex::abandon(const ChunkId& id, const Error& error) {
   complete_all(waiters, std::unexpected(error));
 }
 
-bool ChunkIndex::hold(const ChunkId& id, const OwnerId& owner) {
+template <typename Place>
+bool BasicChunkIndex<Place>::hold(const ChunkId& id, const OwnerId& owner) {
   Shard& shard = shard_of(id);
   const std::lock_guard guard(shard.mutex);
   const auto at = shard.entries.find(id);
@@ -81,14 +83,16 @@ bool ChunkIndex::hold(const ChunkId& id, const OwnerId& owner) {
   return true;
 }
 
-void ChunkIndex::release(const ChunkId& id, const OwnerId& owner) {
+template <typename Place>
+void BasicChunkIndex<Place>::release(const ChunkId& id, const OwnerId& owner) {
   Shard& shard = shard_of(id);
   const std::lock_guard guard(shard.mutex);
   const auto at = shard.entries.find(id);
   if (at != shard.entries.end()) std::erase(at->second.holders, owner);
 }
 
-bool ChunkIndex::condemn(const ChunkId& id, const OwnerId& owner) {
+template <typename Place>
+bool BasicChunkIndex<Place>::condemn(const ChunkId& id, const OwnerId& owner) {
   Shard& shard = shard_of(id);
   const std::lock_guard guard(shard.mutex);
   const auto at = shard.entries.find(id);
@@ -99,30 +103,32 @@ bool ChunkIndex::condemn(const ChunkId& id, const OwnerId& owner) {
   return true;
 }
 
-Location ChunkIndex::erase(const ChunkId& id) {
+template <typename Place>
+Place BasicChunkIndex<Place>::erase(const ChunkId& id) {
   std::vector<Outcome> waiters;
-  Location location;
+  Place location;
   {
     Shard& shard = shard_of(id);
     const std::lock_guard guard(shard.mutex);
     const auto at = shard.entries.find(id);
     ASSERT(at != shard.entries.end() && at->second.state == State::kCondemned);
     location = std::move(at->second.location);
-    location.log->acquire();
+    location.acquire();
     waiters.swap(at->second.waiters);
     shard.entries.erase(at);
     // A later put of the id has another salt, so the old header must not serve it.
     for (CachedHeader& cached : shard.headers) {
       if (cached.id == id) cached.header.clear();
     }
-    live_bytes_ -= bytes_of(location);
+    live_bytes_ -= location.stored_bytes();
     --chunks_count_;
   }
   complete_all(waiters, {});
   return location;
 }
 
-void ChunkIndex::pardon(const ChunkId& id) {
+template <typename Place>
+void BasicChunkIndex<Place>::pardon(const ChunkId& id) {
   std::vector<Outcome> waiters;
   {
     Shard& shard = shard_of(id);
@@ -135,46 +141,65 @@ void ChunkIndex::pardon(const ChunkId& id) {
   complete_all(waiters, {});
 }
 
-std::optional<Location> ChunkIndex::find(const ChunkId& id) {
+template <typename Place>
+std::optional<Place> BasicChunkIndex<Place>::find(const ChunkId& id) {
   Shard& shard = shard_of(id);
   const std::lock_guard guard(shard.mutex);
   const auto at = shard.entries.find(id);
   if (at == shard.entries.end() || at->second.state == State::kWriting) return std::nullopt;
-  at->second.location.log->acquire();
+  at->second.location.acquire();
   return at->second.location;
 }
 
-bool ChunkIndex::is_at(const ChunkId& id, const Location& location) {
+template <typename Place>
+bool BasicChunkIndex<Place>::is_at(const ChunkId& id, const Place& location) {
   Shard& shard = shard_of(id);
   const std::lock_guard guard(shard.mutex);
   const auto at = shard.entries.find(id);
   return at != shard.entries.end() && at->second.location.same_place(location);
 }
 
-bool ChunkIndex::insert_recovered(const ChunkId& id, Location location) {
+template <typename Place>
+bool BasicChunkIndex<Place>::insert_recovered(const ChunkId& id, Place location) {
   Shard& shard = shard_of(id);
   const std::lock_guard guard(shard.mutex);
   const auto [at, fresh] = shard.entries.try_emplace(id);
   if (!fresh) return false;
-  live_bytes_ += bytes_of(location);
+  live_bytes_ += location.stored_bytes();
   ++chunks_count_;
-  location.log->add_live();
+  location.add_live();
   at->second.location = std::move(location);
   at->second.state = State::kLive;
   return true;
 }
 
-Location ChunkIndex::exchange(const ChunkId& id, Location location) {
+template <typename Place>
+Place BasicChunkIndex<Place>::exchange(const ChunkId& id, Place location) {
   Shard& shard = shard_of(id);
   const std::lock_guard guard(shard.mutex);
   Entry& entry = shard.entries.at(id);
-  live_bytes_ += bytes_of(location);
-  live_bytes_ -= bytes_of(entry.location);
-  location.log->add_live();
+  live_bytes_ += location.stored_bytes();
+  live_bytes_ -= entry.location.stored_bytes();
+  location.add_live();
   return std::exchange(entry.location, std::move(location));
 }
 
-std::vector<ChunkStat> ChunkIndex::list(const std::optional<ChunkId>& after, size_t limit) {
+template <typename Place>
+bool BasicChunkIndex<Place>::relocate(const ChunkId& id, const Place& from, Place location) {
+  Shard& shard = shard_of(id);
+  const std::lock_guard guard(shard.mutex);
+  const auto at = shard.entries.find(id);
+  if (at == shard.entries.end() || !at->second.location.same_place(from)) return false;
+  live_bytes_ += location.stored_bytes();
+  live_bytes_ -= from.stored_bytes();
+  location.add_live();
+  at->second.location = std::move(location);
+  return true;
+}
+
+template <typename Place>
+std::vector<ChunkStat> BasicChunkIndex<Place>::list(const std::optional<ChunkId>& after,
+                                                    size_t limit) {
   std::vector<ChunkStat> stats;
   const size_t first = after ? static_cast<size_t>(after->bytes[0] >> 2) : 0;
   for (size_t index = first; index < shards_.size() && stats.size() < limit; ++index) {
@@ -183,19 +208,20 @@ std::vector<ChunkStat> ChunkIndex::list(const std::optional<ChunkId>& after, siz
     auto at = after ? shard.entries.upper_bound(*after) : shard.entries.begin();
     for (; at != shard.entries.end() && stats.size() < limit; ++at) {
       if (at->second.state == State::kWriting) continue;
-      const Location& location = at->second.location;
+      const Place& location = at->second.location;
       stats.push_back({at->first, location.header_bytes, location.payload_bytes});
     }
   }
   return stats;
 }
 
-std::vector<FooterEntry> ChunkIndex::entries_of(const LogFile& log) {
+template <typename Place>
+std::vector<FooterEntry> BasicChunkIndex<Place>::entries_of(const void* container) {
   std::vector<FooterEntry> entries;
   for (Shard& shard : shards_) {
     const std::lock_guard guard(shard.mutex);
     for (const auto& [id, entry] : shard.entries) {
-      if (entry.state == State::kWriting || entry.location.log.get() != &log) continue;
+      if (entry.state == State::kWriting || entry.location.container() != container) continue;
       entries.push_back({id, entry.location.offset_bytes, entry.location.payload_bytes,
                          entry.location.header_bytes});
     }
@@ -204,14 +230,34 @@ std::vector<FooterEntry> ChunkIndex::entries_of(const LogFile& log) {
   return entries;
 }
 
-uint64_t ChunkIndex::live_bytes() const {
+template <typename Place>
+std::map<const void*, std::vector<FooterEntry>> BasicChunkIndex<Place>::entries_by_container() {
+  std::map<const void*, std::vector<FooterEntry>> entries;
+  for (Shard& shard : shards_) {
+    const std::lock_guard guard(shard.mutex);
+    for (const auto& [id, entry] : shard.entries) {
+      if (entry.state == State::kWriting) continue;
+      const Place& at = entry.location;
+      entries[at.container()].push_back({id, at.offset_bytes, at.payload_bytes, at.header_bytes});
+    }
+  }
+  for (auto& [container, rows] : entries) {
+    std::ranges::sort(rows, {}, &FooterEntry::offset_bytes);
+  }
+  return entries;
+}
+
+template <typename Place>
+uint64_t BasicChunkIndex<Place>::live_bytes() const {
   return live_bytes_.load(std::memory_order_relaxed);
 }
-uint64_t ChunkIndex::chunks_count() const {
+template <typename Place>
+uint64_t BasicChunkIndex<Place>::chunks_count() const {
   return chunks_count_.load(std::memory_order_relaxed);
 }
 
-std::optional<Bytes> ChunkIndex::cached_header(const ChunkId& id) {
+template <typename Place>
+std::optional<Bytes> BasicChunkIndex<Place>::cached_header(const ChunkId& id) {
   Shard& shard = shard_of(id);
   const std::lock_guard guard(shard.mutex);
   for (const CachedHeader& cached : shard.headers) {
@@ -220,7 +266,9 @@ std::optional<Bytes> ChunkIndex::cached_header(const ChunkId& id) {
   return std::nullopt;
 }
 
-void ChunkIndex::cache_header(const ChunkId& id, const Location& location, const Bytes& header) {
+template <typename Place>
+void BasicChunkIndex<Place>::cache_header(const ChunkId& id, const Place& location,
+                                          const Bytes& header) {
   Shard& shard = shard_of(id);
   const std::lock_guard guard(shard.mutex);
   const auto at = shard.entries.find(id);
@@ -232,11 +280,15 @@ void ChunkIndex::cache_header(const ChunkId& id, const Location& location, const
   shard.next_header_slot = (shard.next_header_slot + 1) % shard.headers.size();
 }
 
-void ChunkIndex::clear() {
+template <typename Place>
+void BasicChunkIndex<Place>::clear() {
   for (Shard& shard : shards_) {
     const std::lock_guard guard(shard.mutex);
     shard.entries.clear();
   }
 }
+
+template class BasicChunkIndex<Location>;
+template class BasicChunkIndex<PackPlace>;
 
 }  // namespace cairn::storage

@@ -5,6 +5,10 @@
 // rule: any thread; sharded by the first bits of the id, each shard under a lock that is held for a
 // few map operations and never across a wait. (Owning cores instead of locks would cost a hop and a
 // wake-up per chunk read: docs/decisions.)
+//
+// `Place` says where a chunk is and keeps count of its container, a log file or a pack:
+// stored_bytes(), add_live() (a chunk more lives there), acquire() (a use more, which the caller
+// ends), same_place() and container().
 #pragma once
 
 #include <array>
@@ -22,23 +26,25 @@
 
 namespace cairn::storage {
 
-class ChunkIndex {
- public:
+// What a put has to do.
+struct PutTurn {
   using Outcome = io::Completion<Status>;
-
-  // What a put has to do.
-  struct PutTurn {
-    enum class Kind : uint8_t {
-      kWrite,    // Append; then call publish() or abandon().
-      kPresent,  // It is there, and held now.
-      kWait,     // Await `outcome`, then ask again; an error is the error of the other writer.
-    };
-    Kind kind = Kind::kWrite;
-    std::optional<Outcome> outcome;
+  enum class Kind : uint8_t {
+    kWrite,    // Append; then call publish() or abandon().
+    kPresent,  // It is there, and held now.
+    kWait,     // Await `outcome`, then ask again; an error is the error of the other writer.
   };
+  Kind kind = Kind::kWrite;
+  std::optional<Outcome> outcome;
+};
+
+template <typename Place>
+class BasicChunkIndex {
+ public:
+  using Outcome = PutTurn::Outcome;
   PutTurn begin_put(const ChunkId& id, const OwnerId& owner);
   // The writing entry becomes live at `location`.
-  void publish(const ChunkId& id, Location location);
+  void publish(const ChunkId& id, Place location);
   // The writing entry vanishes; those who wait get `error`.
   void abandon(const ChunkId& id, const Error& error);
 
@@ -50,28 +56,32 @@ class ChunkIndex {
   // false.
   bool condemn(const ChunkId& id, const OwnerId& owner);
   // Ends a condemned entry: erased (its location is returned, with a use of the log file) or live.
-  Location erase(const ChunkId& id);
+  Place erase(const ChunkId& id);
   void pardon(const ChunkId& id);
 
   // A stored chunk; acquires a use of its log file, which the caller releases.
-  std::optional<Location> find(const ChunkId& id);
-  bool is_at(const ChunkId& id, const Location& location);
+  std::optional<Place> find(const ChunkId& id);
+  bool is_at(const ChunkId& id, const Place& location);
 
   // For recovery. False when the id is there already.
-  bool insert_recovered(const ChunkId& id, Location location);
+  bool insert_recovered(const ChunkId& id, Place location);
   // Puts `location` in the place of what is there and returns that.
-  Location exchange(const ChunkId& id, Location location);
+  Place exchange(const ChunkId& id, Place location);
+  // The same where the chunk is still at `from`; false when it is not.
+  bool relocate(const ChunkId& id, const Place& from, Place location);
 
   std::vector<ChunkStat> list(const std::optional<ChunkId>& after, size_t limit);
-  // The live entries of a log file, by offset.
-  std::vector<FooterEntry> entries_of(const LogFile& log);
+  // The live entries of a container, by offset.
+  std::vector<FooterEntry> entries_of(const void* container);
+  // The live entries of every container.
+  std::map<const void*, std::vector<FooterEntry>> entries_by_container();
   uint64_t live_bytes() const;
   uint64_t chunks_count() const;
 
   // Sealed headers of recently read chunks.
   std::optional<Bytes> cached_header(const ChunkId& id);
   // Ignored unless the chunk is still where the header was read.
-  void cache_header(const ChunkId& id, const Location& location, const Bytes& header);
+  void cache_header(const ChunkId& id, const Place& location, const Bytes& header);
 
   // Forgets everything (the store closes).
   void clear();
@@ -80,7 +90,7 @@ class ChunkIndex {
   enum class State : uint8_t { kWriting, kLive, kCondemned };
   struct Entry {
     State state = State::kWriting;
-    Location location;
+    Place location;
     std::vector<OwnerId> holders;  // Each owner once.
     std::vector<Outcome> waiters;
   };
@@ -103,5 +113,8 @@ class ChunkIndex {
   std::atomic<uint64_t> live_bytes_{0};
   std::atomic<uint64_t> chunks_count_{0};
 };
+
+// The index of volumes.
+class ChunkIndex final : public BasicChunkIndex<Location> {};
 
 }  // namespace cairn::storage

@@ -59,6 +59,10 @@ struct Location {
   bool same_place(const Location& other) const {
     return log == other.log && offset_bytes == other.offset_bytes;
   }
+  const void* container() const { return log.get(); }
+  uint64_t stored_bytes() const { return record_bytes(payload_bytes); }
+  void add_live() const { log->add_live(); }
+  void acquire() const { log->acquire(); }
 };
 
 }  // namespace cairn::storage

@@ -197,7 +197,7 @@ io::Task<Status> Volume::write_footer(LogFile& log, uint64_t end_bytes,
 }
 
 io::Task<Status> Volume::seal(std::shared_ptr<LogFile> log, uint64_t end_bytes) {
-  std::vector<FooterEntry> records = context_.index.entries_of(*log);
+  std::vector<FooterEntry> records = context_.index.entries_of(log.get());
   Status sealed;
   if (!records.empty()) {
     sealed = co_await write_footer(*log, end_bytes, std::move(records));

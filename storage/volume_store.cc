@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "io/reactor.h"
 #include "storage/chunk_index.h"
+#include "storage/index_turns.h"
 #include "storage/limits.h"
 #include "storage/log_writer.h"
 #include "storage/record_reader.h"
@@ -195,28 +196,9 @@ void VolumeStore::set_references(ReferenceSource* references) {
 }
 
 io::Task<Status> VolumeStore::put(ChunkId id, SealedChunk chunk, OwnerId owner) {
-  if (chunk.header.size() > crypto::kSealedHeaderBytesMax || chunk.payload.empty() ||
-      chunk.payload.size() > kPayloadBytesMax ||
-      chunk.payload.capacity() < round_up(chunk.payload.size(), kBlockBytes)) {
-    co_return fail(Code::kInvalidArgument, "the sealed chunk has impossible lengths");
-  }
-  Status done;
-  for (size_t attempt = 0; attempt < kPutAttemptsMax; ++attempt) {
-    ChunkIndex::PutTurn turn = state_->index.begin_put(id, owner);
-    if (turn.kind == ChunkIndex::PutTurn::Kind::kPresent) {
-      StoreCounters::add(state_->counters.puts_deduplicated);
-      co_return Status{};
-    }
-    if (turn.kind == ChunkIndex::PutTurn::Kind::kWait) {
-      done = co_await turn.outcome->wait();
-      if (done) done = fail(Code::kUnavailable, "the chunk is written and dropped over and over");
-      continue;
-    }
-    done = co_await state_->append(id, chunk);
-    if (!done) state_->index.abandon(id, done.error());
-    break;
-  }
-  if (!done) StoreCounters::add(state_->counters.puts_failed);
+  co_await io::or_return(check_chunk(chunk));
+  const auto write = [this, &id, &chunk] { return state_->append(id, chunk); };
+  Status done = co_await put_in_turn(state_->index, state_->counters, id, owner, write);
   co_return done;
 }
 
@@ -232,21 +214,11 @@ io::Task<void> VolumeStore::release(OwnerId owner, std::vector<ChunkId> ids) {
 }
 
 io::Task<Result<bool>> VolumeStore::unlink(ChunkId id, OwnerId owner) {
-  ReferenceSource* references = state_->references.load();
-  if (references == nullptr) {
-    co_return fail(Code::kFailedPrecondition, "no reference source is set, so nothing is dropped");
-  }
-  if (!state_->index.condemn(id, owner)) co_return false;
-  Result<bool> referenced = co_await references->is_referenced(id);
-  if (!referenced || *referenced) {
-    state_->index.pardon(id);
-    if (!referenced) co_return std::unexpected(referenced.error());
-    co_return false;
-  }
-  // No hold came meanwhile: link() refuses a condemned chunk and put() waits for this outcome.
-  const Location location = state_->index.erase(id);
-  co_await location.log->volume().drop(location);
-  co_await location.log->release();
+  const std::optional<Location> location = co_await io::or_return(
+      take_unreferenced<Location>(state_->index, state_->references.load(), id, owner));
+  if (!location) co_return false;
+  co_await location->log->volume().drop(*location);
+  co_await location->log->release();
   StoreCounters::add(state_->counters.dropped_chunks);
   co_return true;
 }

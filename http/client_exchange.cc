@@ -26,6 +26,13 @@ bool wants_length(const ClientRequest& request) {
   return request.method == "PUT" || request.method == "POST" || request.method == "PATCH";
 }
 
+// Memory of a request itself never waits for the pool: what fills the pool may be waiting for this
+// very request. The client's bound on connections bounds it.
+Buffer own_buffer(size_t size_bytes) {
+  Result<Buffer> buffer = io::Reactor::current().buffers().try_acquire(size_bytes);
+  return buffer ? std::move(*buffer) : Buffer::allocate(size_bytes);
+}
+
 }  // namespace
 
 io::Until ClientExchange::until_in(Duration patience) const {
@@ -62,8 +69,7 @@ io::Task<Status> ClientExchange::send_pieces(std::span<const BytesView> pieces) 
 io::Task<Status> ClientExchange::send_source(BodySource& source) {
   const std::optional<uint64_t> size_bytes = source.size_bytes();
   uint64_t sent_bytes = 0;
-  Buffer piece =
-      co_await io::or_return(io::Reactor::current().buffers().acquire(kSourcePieceBytes, until_));
+  Buffer piece = own_buffer(kSourcePieceBytes);
   piece.resize(kSourcePieceBytes);
   while (true) {
     source_used_ = true;
@@ -148,8 +154,7 @@ io::Task<Result<bool>> ClientExchange::receive_head(Instant deadline) {
       received = co_await refill(deadline);
     } else {
       // A head in pieces is gathered in one buffer of the largest size a head may have.
-      Buffer gathered =
-          co_await io::or_return(io::Reactor::current().buffers().acquire(kHeadBytesMax, until_));
+      Buffer gathered = own_buffer(kHeadBytesMax);
       gathered.append(available());
       in_ = std::move(gathered);
       in_begin_ = 0;

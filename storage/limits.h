@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/clock.h"
 #include "base/units.h"
 #include "crypto/sealing.h"
 
@@ -22,8 +23,30 @@ inline constexpr size_t kVolumesMax = 64;
 inline constexpr size_t kPutAttemptsMax = 8;           // Behind other users of the same id.
 inline constexpr unsigned kFailuresUntilReadOnly = 2;  // In a row, per volume.
 
+// Of one upstream object. A pack is flushed when it is this large; the footer may come on top.
+inline constexpr uint64_t kPackBytesMax = 64 * MiB;
+inline constexpr uint64_t kPackBytesMin = 16 * MiB;
+inline constexpr uint64_t kPackObjectBytesMax = 80 * MiB;  // Accepted when reading.
+// How long the first chunk of a pack waits for others: little beside a request to a remote store.
+inline constexpr Duration kGatherDelay = milliseconds(20);
+inline constexpr size_t kPacksInFlight = 4;  // PUTs of one reactor.
+// An answer without a body must be there by then; bodies get time at the rate below besides.
+inline constexpr Duration kUpstreamPatience = seconds(30);
+inline constexpr uint64_t kUpstreamBytesPerSecondMin = 256 * KiB;
+inline constexpr unsigned kUpstreamReadAttemptsMax = 4;
+inline constexpr size_t kFootersInFlight = 16;           // While the store opens.
+inline constexpr uint64_t kFooterReadBytes = 16 * KiB;   // The first guess: 192 records.
+inline constexpr size_t kDoubtfulPacksMax = 1000;        // PUTs without an answer.
+inline constexpr Duration kDoubtfulPause = seconds(60);  // Before such a name is removed.
+inline constexpr uint64_t kSnapshotBytesMax = 4 * GiB;   // About 60 million chunks.
+inline constexpr Duration kSnapshotInterval = seconds(300);
+// A pack with a smaller share of live bytes is rewritten; small packs are joined.
+inline constexpr double kPackLiveShareMin = 0.5;
+inline constexpr size_t kPacksJoinedMin = 16;
+
 inline constexpr uint64_t kPayloadBytesMax = crypto::kChunkBytesMax + crypto::kSegmentTableBytesMax;
 static_assert(kPayloadBytesMax + 64 * KiB < kLogFileBytesMin);
 static_assert(kLogFileBytesMin <= kPreallocationBytes);
+static_assert(kPayloadBytesMax + 64 * KiB < kPackBytesMin);
 
 }  // namespace cairn::storage

@@ -1,0 +1,61 @@
+#include "storage/store_marker.h"
+
+#include "storage/log_format.h"
+
+namespace cairn::storage {
+namespace {
+
+constexpr const char* kMarkerName = "FORMAT";
+
+// What a person can do about an upstream that cannot be used.
+Error explain(const UpstreamPlace& place, const transfer::Failure& failure) {
+  const std::string where =
+      "the S3 home s3:" + place.bucket + "/" + place.prefix + " (" +
+      (place.client.endpoint.empty() ? std::string("Amazon") : place.client.endpoint) + ")";
+  if (failure.code == "NoSuchBucket") {
+    return {Code::kNotFound, where + " has no such bucket: create it there first"};
+  }
+  if (failure.status == 403 || failure.status == 401) {
+    return {Code::kPermissionDenied,
+            where +
+                " refuses the keys: check the home's access key and secret key, and that they "
+                "may list, read, write and delete there: " +
+                failure.error.message};
+  }
+  return {Code::kUnavailable, where + " cannot be used: " + failure.error.message};
+}
+
+Status check_marker(const UpstreamPlace& place, BytesView bytes, const RandomId& store_id) {
+  const Result<VolumeFormat> format = decode_volume_format(bytes);
+  if (!format) return std::unexpected(format.error().with_context(place.prefix + kMarkerName));
+  if (format->store_id == store_id) return {};
+  return fail(Code::kFailedPrecondition,
+              "s3:" + place.bucket + "/" + place.prefix +
+                  " is the home of another data directory: give each its own bucket or prefix");
+}
+
+}  // namespace
+
+io::Task<Status> settle_marker(Upstream& upstream, const UpstreamPlace& place, RandomId store_id,
+                               bool create) {
+  transfer::S3Result<Bytes> found = co_await upstream.fetch_small(kMarkerName);
+  if (!found && found.error().status == 404 && found.error().code != "NoSuchBucket") {
+    if (!create) {
+      co_return fail(Code::kNotFound,
+                     "s3:" + place.bucket + "/" + place.prefix + kMarkerName +
+                         " is missing, and this data directory has its chunks there: check bucket, "
+                         "prefix and endpoint of the home");
+    }
+    Bytes block(kBlockBytes);
+    encode(VolumeFormat{.store_id = store_id, .volume_id = store_id, .volumes_count = 1}, block);
+    const transfer::S3Status made = co_await upstream.create_small(kMarkerName, block);
+    if (!made && made.error().status != 412) {
+      co_return std::unexpected(explain(place, made.error()));
+    }
+    found = co_await upstream.fetch_small(kMarkerName);
+  }
+  if (!found) co_return std::unexpected(explain(place, found.error()));
+  co_return check_marker(place, *found, store_id);
+}
+
+}  // namespace cairn::storage

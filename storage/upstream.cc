@@ -1,0 +1,237 @@
+#include "storage/upstream.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "io/reactor.h"
+#include "storage/limits.h"
+#include "transfer/retry_budget.h"
+
+namespace cairn::storage {
+namespace {
+
+using transfer::Failure;
+using transfer::or_fail;
+using transfer::RetryBudget;
+using transfer::S3Result;
+using transfer::S3Status;
+
+io::Until deadline_in(Duration patience) {
+  return {.deadline = io::Reactor::current().now() + patience};
+}
+
+// A body gets time by its size: a slow link must get a pack through.
+io::Until deadline_for(uint64_t size_bytes) {
+  const auto transfer_s = static_cast<int64_t>(size_bytes / kUpstreamBytesPerSecondMin);
+  return deadline_in(kUpstreamPatience + seconds(transfer_s));
+}
+
+bool means_upstream_in_trouble(const Failure& failure) {
+  return failure.status == 0 || failure.status >= 500 || failure.status == 403 ||
+         failure.code == "NoSuchBucket" || failure.is_retryable;
+}
+
+std::unexpected<Error> refused() {
+  return fail(Code::kUnavailable,
+              "the upstream of the chunk store does not answer; it is tried again within seconds");
+}
+
+Failure unexpected_answer(std::string what) {
+  Failure failure(Error{Code::kUnavailable, "the upstream " + std::move(what)});
+  failure.is_retryable = true;
+  return failure;
+}
+
+}  // namespace
+
+http::ClientOptions upstream_http_options() {
+  http::ClientOptions options;
+  options.user_agent = "cairn-home";
+  options.connect_timeout = seconds(5);
+  options.head_timeout = seconds(15);
+  options.stall_timeout = seconds(15);
+  options.retry.attempts_max = 3;
+  options.retry.backoff_max = seconds(1);
+  options.retry.retry_after_max = seconds(2);
+  return options;
+}
+
+Result<std::unique_ptr<Upstream>> Upstream::create(const UpstreamPlace& place,
+                                                   UpstreamBreaker& breaker, io::Network& network,
+                                                   Random& random) {
+  Result<std::unique_ptr<transfer::S3Client>> client =
+      transfer::S3Client::create(place.client, network, random);
+  if (!client) return std::unexpected(client.error());
+  return std::unique_ptr<Upstream>(new Upstream(place, breaker, std::move(*client)));
+}
+
+Status Upstream::check_available() const {
+  if (breaker_.refuses(io::Reactor::current().now())) return refused();
+  return {};
+}
+
+Status Upstream::admit() {
+  if (!breaker_.admit(io::Reactor::current().now())) return refused();
+  return {};
+}
+
+void Upstream::note(const Failure* failure) {
+  if (failure == nullptr || !means_upstream_in_trouble(*failure)) {
+    breaker_.on_success();
+    return;
+  }
+  if (breaker_.on_failure(io::Reactor::current().now())) {
+    log::error("storage.upstream_down", {{"bucket", std::string_view(place_.bucket)},
+                                         {"message", std::string_view(failure->error.message)}});
+  }
+}
+
+Error Upstream::translate(const Failure& failure) const {
+  const Code code = failure.error.code == Code::kNoSpace ? Code::kNoSpace : Code::kUnavailable;
+  return {code, "upstream " + place_.bucket + "/" + place_.prefix + ": " + failure.error.message};
+}
+
+io::Task<S3Result<std::string>> Upstream::put_once(PackDraft& draft) {
+  transfer::UploadBody body{.source = &draft, .crc64_nvme = draft.crc64_nvme()};
+  body.is_unsigned = !draft.has_sha256();
+  if (draft.has_sha256()) body.sha256 = draft.sha256();
+  transfer::PutOptions options;
+  if (!conditions_refused_) options.conditions.if_none_match = "*";
+  (void)draft.rewind();
+  const transfer::PutResult put =
+      co_await or_fail(client_->put(place_.bucket, key_of(log_file_name(draft.header())), body,
+                                    std::move(options), deadline_for(draft.pack_bytes())));
+  co_return put.etag;
+}
+
+io::Task<Result<std::string>> Upstream::put_pack(PackDraft& draft) {
+  co_await io::or_return(admit());
+  S3Result<std::string> put = co_await put_once(draft);
+  if (!put && put.error().status == 501 && !conditions_refused_) {
+    // Names are random, so that nothing is overwritten without the condition either.
+    log::warning("storage.upstream_without_conditions",
+                 {{"bucket", std::string_view(place_.bucket)}});
+    conditions_refused_ = true;
+    put = co_await put_once(draft);
+  }
+  note(put ? nullptr : &put.error());
+  if (put) co_return std::move(*put);
+  // The name is random: an object that is there already came from a request whose answer was lost.
+  if (put.error().status == 412) {
+    Result<std::string> there = co_await confirm(draft);
+    co_return there;
+  }
+  co_return std::unexpected(translate(put.error()));
+}
+
+io::Task<Result<std::string>> Upstream::confirm(PackDraft& draft) {
+  const std::string name = log_file_name(draft.header());
+  S3Result<transfer::ObjectInfo> info = co_await client_->head(
+      place_.bucket, key_of(name), std::string(), deadline_in(kUpstreamPatience));
+  if (!info) co_return std::unexpected(translate(info.error()));
+  const UpstreamObject object{name, info->size_bytes, info->etag};
+  Bytes trailer(kBlockBytes);
+  const bool same_size = object.size_bytes == draft.pack_bytes();
+  if (same_size) {
+    std::vector<MutableBytes> pieces = {MutableBytes(trailer)};
+    const Status got = co_await read(object, object.size_bytes - kBlockBytes, std::move(pieces));
+    if (!got) co_return fail(Code::kUnavailable, got.error().message);
+  }
+  if (!same_size || !std::ranges::equal(trailer, draft.trailer())) {
+    co_return fail(Code::kUnavailable, "upstream: another object is there under the name " + name);
+  }
+  co_return object.etag;
+}
+
+io::Task<S3Status> Upstream::read_once(UpstreamObject object, uint64_t offset_bytes,
+                                       std::vector<MutableBytes> pieces) {
+  uint64_t size_bytes = 0;
+  for (const MutableBytes& piece : pieces) size_bytes += piece.size();
+  transfer::ObjectBody body = co_await or_fail(
+      client_->get(place_.bucket, key_of(object.name), std::string(),
+                   ByteRange{offset_bytes, size_bytes}, object.etag, deadline_for(size_bytes)));
+  const bool other_etag =
+      !object.etag.empty() && !body.info.etag.empty() && body.info.etag != object.etag;
+  if (other_etag || body.info.size_bytes != object.size_bytes ||
+      body.range.offset_bytes != offset_bytes || body.range.size_bytes < size_bytes) {
+    co_return std::unexpected(unexpected_answer("answers with another object or range"));
+  }
+  for (MutableBytes rest : pieces) {
+    while (!rest.empty()) {
+      const size_t count = co_await or_fail(body.response.receive(rest));
+      if (count == 0) co_return std::unexpected(unexpected_answer("ended its answer early"));
+      rest = rest.subspan(count);
+    }
+  }
+  co_return S3Status();
+}
+
+io::Task<Status> Upstream::read(UpstreamObject object, uint64_t offset_bytes,
+                                std::vector<MutableBytes> pieces) {
+  for (unsigned attempt = 1;; ++attempt) {
+    co_await io::or_return(admit());
+    S3Status got = co_await read_once(object, offset_bytes, pieces);
+    note(got ? nullptr : &got.error());
+    if (got) co_return Status{};
+    const int status = got.error().status;
+    // An upstream whose listings and reads settle late may say 404 of what it has.
+    const bool gone = status == 404 && got.error().code != "NoSuchBucket";
+    const bool changed = status == 412 || status == 416;
+    if (attempt < kUpstreamReadAttemptsMax && (gone || got.error().is_retryable)) {
+      co_await io::or_return(io::sleep_for(RetryBudget::pause(attempt, system_random())));
+      continue;
+    }
+    if (!gone && !changed) co_return std::unexpected(translate(got.error()));
+    log::error("storage.pack_lost", {{"bucket", std::string_view(place_.bucket)},
+                                     {"pack", std::string_view(object.name)},
+                                     {"message", std::string_view(got.error().error.message)}});
+    co_return fail(Code::kNotFound, "upstream: the pack " + object.name +
+                                        (gone ? " is gone" : " is not the one that was written"));
+  }
+}
+
+io::Task<Status> Upstream::remove(std::string name) {
+  co_await io::or_return(admit());
+  const S3Status removed = co_await client_->remove(place_.bucket, key_of(name), std::string(),
+                                                    deadline_in(kUpstreamPatience));
+  note(removed ? nullptr : &removed.error());
+  if (removed || removed.error().code == "NoSuchKey") co_return Status{};
+  co_return std::unexpected(translate(removed.error()));
+}
+
+io::Task<Result<transfer::ListPage>> Upstream::list(std::string token) {
+  co_await io::or_return(admit());
+  S3Result<transfer::ListPage> page = co_await client_->list_objects(
+      place_.bucket, {.prefix = place_.prefix}, std::move(token), deadline_in(kUpstreamPatience));
+  note(page ? nullptr : &page.error());
+  if (!page) co_return std::unexpected(translate(page.error()));
+  for (transfer::ObjectEntry& object : page->objects) {
+    if (!object.key.starts_with(place_.prefix)) {
+      co_return fail(Code::kUnavailable,
+                     "upstream: the listing names an object that was not asked "
+                     "for: " +
+                         object.key);
+    }
+    object.key.erase(0, place_.prefix.size());
+  }
+  co_return std::move(*page);
+}
+
+io::Task<S3Result<Bytes>> Upstream::fetch_small(std::string name) {
+  transfer::ObjectBody body =
+      co_await or_fail(client_->get(place_.bucket, key_of(name), std::string(), std::nullopt,
+                                    std::string(), deadline_in(kUpstreamPatience)));
+  const std::string text = co_await or_fail(body.response.receive_all(kBlockBytes));
+  const BytesView bytes = as_bytes(text);
+  co_return Bytes(bytes.begin(), bytes.end());
+}
+
+io::Task<S3Status> Upstream::create_small(std::string name, BytesView bytes) {
+  transfer::PutOptions options;
+  options.conditions.if_none_match = "*";
+  co_await or_fail(client_->put(place_.bucket, key_of(name), {.bytes = bytes}, std::move(options),
+                                deadline_in(kUpstreamPatience)));
+  co_return S3Status();
+}
+
+}  // namespace cairn::storage

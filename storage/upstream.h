@@ -1,0 +1,87 @@
+// Upstream: what the store asks of an S3 bucket, on one reactor.
+//
+// Every call has a deadline, goes through the breaker of the store, and fails with few codes:
+// kNoSpace (the upstream is full), kNotFound (an object is gone, or another one stands in its
+// place) and kUnavailable for all else, so that no answer of the upstream is taken for one of ours.
+// Nothing is ever overwritten: objects are written with If-None-Match and read with If-Match.
+// Thread rule: one reactor. REQUIRES: close() is awaited before destruction.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "storage/pack_draft.h"
+#include "storage/upstream_breaker.h"
+#include "transfer/s3_client.h"
+
+namespace cairn::storage {
+
+// Where packs are kept.
+struct UpstreamPlace {
+  std::string bucket;
+  std::string prefix;  // Empty, or ends in '/'.
+  transfer::S3ClientOptions client;
+};
+
+// Timeouts and repeats that suit an upstream: a request that waits must not hold its memory long.
+http::ClientOptions upstream_http_options();
+
+// An object that is expected to be there as it was written.
+struct UpstreamObject {
+  std::string name;  // Behind the prefix.
+  uint64_t size_bytes = 0;
+  std::string etag;  // Empty = not known.
+};
+
+class Upstream {
+ public:
+  // `place`, `breaker`, `network` and `random` outlive it.
+  static Result<std::unique_ptr<Upstream>> create(const UpstreamPlace& place,
+                                                  UpstreamBreaker& breaker, io::Network& network,
+                                                  Random& random);
+  io::Task<void> close() { return client_->close(); }
+
+  // kUnavailable while the breaker refuses calls: nothing need be prepared for one.
+  Status check_available() const;
+  // Over plain http bodies are signed with their SHA-256.
+  bool wants_sha256() const { return !client_->is_https(); }
+
+  // Writes a sealed draft under its name and returns its ETag. After kUnavailable the object may
+  // or may not be there. A repeat that finds the object there compares it.
+  io::Task<Result<std::string>> put_pack(PackDraft& draft);
+  // Fills the pieces with the object's bytes from `offset_bytes` on, in one request.
+  io::Task<Status> read(UpstreamObject object, uint64_t offset_bytes,
+                        std::vector<MutableBytes> pieces);
+  // A name that is absent is removed.
+  io::Task<Status> remove(std::string name);
+  // One page of objects, names without the prefix.
+  io::Task<Result<transfer::ListPage>> list(std::string token);
+
+  // The whole of a small object, and writing one that must not be there: with the upstream's own
+  // failure, for the messages at start. kFailedPrecondition when it is there.
+  io::Task<transfer::S3Result<Bytes>> fetch_small(std::string name);
+  io::Task<transfer::S3Status> create_small(std::string name, BytesView bytes);
+
+ private:
+  Upstream(const UpstreamPlace& place, UpstreamBreaker& breaker,
+           std::unique_ptr<transfer::S3Client> client)
+      : place_(place), breaker_(breaker), client_(std::move(client)) {}
+  std::string key_of(const std::string& name) const { return place_.prefix + name; }
+  // The breaker's leave for one call.
+  Status admit();
+  // Tells the breaker how a call went.
+  void note(const transfer::Failure* failure);
+  Error translate(const transfer::Failure& failure) const;
+  io::Task<transfer::S3Result<std::string>> put_once(PackDraft& draft);
+  io::Task<transfer::S3Status> read_once(UpstreamObject object, uint64_t offset_bytes,
+                                         std::vector<MutableBytes> pieces);
+  io::Task<Result<std::string>> confirm(PackDraft& draft);
+
+  const UpstreamPlace& place_;
+  UpstreamBreaker& breaker_;
+  const std::unique_ptr<transfer::S3Client> client_;
+  bool conditions_refused_ = false;  // The upstream does not know If-None-Match on PUT.
+};
+
+}  // namespace cairn::storage

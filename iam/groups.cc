@@ -51,6 +51,38 @@ Result<Group> create_group(Draft& draft, TenantId tenant, std::string name, std:
   return group;
 }
 
+Status update_group(Draft& draft, TenantId tenant, std::string_view name,
+                    std::optional<std::string> new_name, std::optional<std::string> new_path) {
+  Result<Group> group = group_of(draft, tenant, name);
+  if (!group) return std::unexpected(group.error());
+  if (new_path) {
+    if (const Status checked = check_path(*new_path); !checked) return checked;
+    group->path = std::move(*new_path);
+  }
+  if (!new_name || *new_name == group->name) {
+    draft.put(tenant, std::move(*group));
+    return {};
+  }
+  if (const Status checked = check_name(*new_name, "newGroupName", kLongNameBytesMax); !checked) {
+    return checked;
+  }
+  const Account& account = **draft.account(tenant);
+  if (!same_name(*new_name, group->name) && account.groups.contains(*new_name)) {
+    return exists_already("Group", *new_name);
+  }
+  const auto members = members_of(account, group->name);
+  draft.remove(tenant, *group);
+  for (const auto& member : members) {
+    User moved = *member;
+    leave(moved, group->name);
+    moved.groups.push_back(*new_name);
+    draft.put(tenant, std::move(moved));
+  }
+  group->name = std::move(*new_name);
+  draft.put(tenant, std::move(*group));
+  return {};
+}
+
 Status delete_group(Draft& draft, TenantId tenant, std::string_view name) {
   const Result<Group> group = group_of(draft, tenant, name);
   if (!group) return std::unexpected(group.error());

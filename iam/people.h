@@ -35,6 +35,9 @@ Status untag_user(Draft& draft, TenantId tenant, std::string_view name,
                   const std::vector<std::string>& keys);
 
 Result<Group> create_group(Draft& draft, TenantId tenant, std::string name, std::string path);
+// The id stays; members and policies follow a new name.
+Status update_group(Draft& draft, TenantId tenant, std::string_view name,
+                    std::optional<std::string> new_name, std::optional<std::string> new_path);
 // kFailedPrecondition while it has members or policies.
 Status delete_group(Draft& draft, TenantId tenant, std::string_view name);
 Status delete_group_and_all(Draft& draft, TenantId tenant, std::string_view name);

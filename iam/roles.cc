@@ -46,6 +46,27 @@ Status check_provider_lists(const std::vector<std::string>& client_ids,
   return {};
 }
 
+// A copy to change.
+Result<OidcProvider> provider_of(const Draft& draft, TenantId tenant, std::string_view arn) {
+  const Result<const Account*> account = draft.account(tenant);
+  if (!account) return std::unexpected(account.error());
+  const std::optional<IamArn> parsed = parse_iam_arn(arn);
+  const bool is_ours = parsed && parsed->account == tenant && parsed->type == "oidc-provider";
+  const auto found =
+      is_ours ? (*account)->providers.find(parsed->name) : (*account)->providers.end();
+  if (found == (*account)->providers.end()) {
+    return fail(Code::kNotFound, "OpenIDConnect Provider not found for arn " + std::string(arn));
+  }
+  return *found->second;
+}
+
+Status put_checked(Draft& draft, TenantId tenant, OidcProvider provider) {
+  const Status checked = check_provider_lists(provider.client_ids, provider.thumbprints);
+  if (!checked) return checked;
+  draft.put(tenant, std::move(provider));
+  return {};
+}
+
 }  // namespace
 
 Result<Role> create_role(Draft& draft, TenantId tenant, NewRole wanted) {
@@ -121,6 +142,24 @@ Status update_role(Draft& draft, TenantId tenant, std::string_view name,
   return {};
 }
 
+Status tag_role(Draft& draft, TenantId tenant, std::string_view name, const Tags& tags) {
+  Result<Role> role = role_of(draft, tenant, name);
+  if (!role) return std::unexpected(role.error());
+  for (const auto& [key, value] : tags) role->tags.insert_or_assign(key, value);
+  if (const Status checked = check_tags(role->tags); !checked) return checked;
+  draft.put(tenant, std::move(*role));
+  return {};
+}
+
+Status untag_role(Draft& draft, TenantId tenant, std::string_view name,
+                  const std::vector<std::string>& keys) {
+  Result<Role> role = role_of(draft, tenant, name);
+  if (!role) return std::unexpected(role.error());
+  for (const std::string& key : keys) role->tags.erase(key);
+  draft.put(tenant, std::move(*role));
+  return {};
+}
+
 Result<OidcProvider> create_provider(Draft& draft, TenantId tenant, std::string_view url,
                                      std::vector<std::string> client_ids,
                                      std::vector<std::string> thumbprints, bool allow_http) {
@@ -159,18 +198,36 @@ Result<OidcProvider> create_provider(Draft& draft, TenantId tenant, std::string_
 }
 
 Status delete_provider(Draft& draft, TenantId tenant, std::string_view arn) {
-  const Result<const Account*> account = draft.account(tenant);
-  if (!account) return std::unexpected(account.error());
-  const std::optional<IamArn> parsed = parse_iam_arn(arn);
-  const bool is_ours = parsed && parsed->account == tenant && parsed->type == "oidc-provider";
-  const auto found =
-      is_ours ? (*account)->providers.find(parsed->name) : (*account)->providers.end();
-  if (found == (*account)->providers.end()) {
-    return fail(Code::kNotFound, "OpenIDConnect Provider not found for arn " + std::string(arn));
-  }
-  const std::shared_ptr<const OidcProvider> doomed = found->second;
+  const Result<OidcProvider> doomed = provider_of(draft, tenant, arn);
+  if (!doomed) return std::unexpected(doomed.error());
   draft.remove(tenant, *doomed);
   return {};
+}
+
+Status add_client_id(Draft& draft, TenantId tenant, std::string_view arn, std::string client_id) {
+  Result<OidcProvider> provider = provider_of(draft, tenant, arn);
+  if (!provider) return std::unexpected(provider.error());
+  const auto& known = provider->client_ids;
+  if (std::ranges::find(known, client_id) != known.end()) return {};
+  provider->client_ids.push_back(std::move(client_id));
+  return put_checked(draft, tenant, std::move(*provider));
+}
+
+Status remove_client_id(Draft& draft, TenantId tenant, std::string_view arn,
+                        std::string_view client_id) {
+  Result<OidcProvider> provider = provider_of(draft, tenant, arn);
+  if (!provider) return std::unexpected(provider.error());
+  if (std::erase(provider->client_ids, client_id) == 0) return {};
+  draft.put(tenant, std::move(*provider));
+  return {};
+}
+
+Status set_thumbprints(Draft& draft, TenantId tenant, std::string_view arn,
+                       std::vector<std::string> thumbprints) {
+  Result<OidcProvider> provider = provider_of(draft, tenant, arn);
+  if (!provider) return std::unexpected(provider.error());
+  provider->thumbprints = std::move(thumbprints);
+  return put_checked(draft, tenant, std::move(*provider));
 }
 
 }  // namespace cairn::iam

@@ -249,7 +249,8 @@ io::Task<void> Door::handle(http::Exchange& exchange) {
   if (outcome) {
     const std::string name(call.route->name);
     body = "<" + name + "Response xmlns=\"" + std::string(xml_namespace) + "\">";
-    if (!outcome->empty()) body += "<" + name + "Result>" + *outcome + "</" + name + "Result>";
+    if (!outcome->empty() || call.route->has_empty_result)
+      body += "<" + name + "Result>" + *outcome + "</" + name + "Result>";
     body += "<ResponseMetadata><RequestId>" + request_id + "</RequestId></ResponseMetadata></" +
             name + "Response>\n";
   } else {

@@ -33,6 +33,7 @@ Result<std::string> list_account_aliases(const Call& call);
 // handlers_groups.cc
 Result<std::string> create_group(const Call& call, iam::Draft& draft);
 Result<std::string> get_group(const Call& call);
+Result<std::string> update_group(const Call& call, iam::Draft& draft);
 Result<std::string> delete_group(const Call& call, iam::Draft& draft);
 Result<std::string> list_groups(const Call& call);
 Result<std::string> list_groups_for_user(const Call& call);
@@ -74,6 +75,10 @@ Result<std::string> get_role(const Call& call);
 Result<std::string> delete_role(const Call& call, iam::Draft& draft);
 Result<std::string> list_roles(const Call& call);
 Result<std::string> update_role(const Call& call, iam::Draft& draft);
+Result<std::string> update_role_description(const Call& call, iam::Draft& draft);
+Result<std::string> tag_role(const Call& call, iam::Draft& draft);
+Result<std::string> untag_role(const Call& call, iam::Draft& draft);
+Result<std::string> list_role_tags(const Call& call);
 Result<std::string> update_assume_role_policy(const Call& call, iam::Draft& draft);
 Result<std::string> put_role_boundary(const Call& call, iam::Draft& draft);
 Result<std::string> delete_role_boundary(const Call& call, iam::Draft& draft);
@@ -81,6 +86,9 @@ Result<std::string> create_provider(const Call& call, iam::Draft& draft);
 Result<std::string> get_provider(const Call& call);
 Result<std::string> delete_provider(const Call& call, iam::Draft& draft);
 Result<std::string> list_providers(const Call& call);
+Result<std::string> add_client_id(const Call& call, iam::Draft& draft);
+Result<std::string> remove_client_id(const Call& call, iam::Draft& draft);
+Result<std::string> set_thumbprints(const Call& call, iam::Draft& draft);
 
 // handlers_sts.cc
 Result<std::string> get_caller_identity(const Call& call);

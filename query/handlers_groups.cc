@@ -57,6 +57,16 @@ Result<std::string> get_group(const Call& call) {
   return out + *members;
 }
 
+Result<std::string> update_group(const Call& call, iam::Draft& draft) {
+  const Result<std::string> name = required(call, "GroupName");
+  if (!name) return std::unexpected(name.error());
+  const Status updated =
+      iam::update_group(draft, call.tenant, *name, call.params.optional_text("NewGroupName"),
+                        call.params.optional_text("NewPath"));
+  if (!updated) return std::unexpected(updated.error());
+  return std::string();
+}
+
 Result<std::string> delete_group(const Call& call, iam::Draft& draft) {
   const Result<std::string> name = required(call, "GroupName");
   if (!name) return std::unexpected(name.error());

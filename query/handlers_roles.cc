@@ -95,9 +95,38 @@ Result<std::string> update_role(const Call& call, iam::Draft& draft) {
   if (!name) return std::unexpected(name.error());
   const Result<std::optional<uint32_t>> seconds = seconds_param(call);
   if (!seconds) return std::unexpected(seconds.error());
-  std::optional<std::string> description;
-  if (call.params.find("Description")) description = call.params.text("Description");
-  return done(iam::update_role(draft, call.tenant, *name, std::move(description), *seconds));
+  return done(iam::update_role(draft, call.tenant, *name, call.params.optional_text("Description"),
+                               *seconds));
+}
+
+Result<std::string> update_role_description(const Call& call, iam::Draft& draft) {
+  const Result<std::string> name = required(call, "RoleName");
+  if (!name) return std::unexpected(name.error());
+  const Result<std::string> description = required(call, "Description");
+  if (!description) return std::unexpected(description.error());
+  const Status updated = iam::update_role(draft, call.tenant, *name, *description, std::nullopt);
+  if (!updated) return std::unexpected(updated.error());
+  return render_role(call.tenant, *(*draft.account(call.tenant))->roles.find(*name)->second);
+}
+
+Result<std::string> tag_role(const Call& call, iam::Draft& draft) {
+  const Result<std::string> name = required(call, "RoleName");
+  if (!name) return std::unexpected(name.error());
+  return done(iam::tag_role(draft, call.tenant, *name, call.params.tags("Tags")));
+}
+
+Result<std::string> untag_role(const Call& call, iam::Draft& draft) {
+  const Result<std::string> name = required(call, "RoleName");
+  if (!name) return std::unexpected(name.error());
+  return done(iam::untag_role(draft, call.tenant, *name, call.params.list("TagKeys")));
+}
+
+Result<std::string> list_role_tags(const Call& call) {
+  const Result<std::string> name = required(call, "RoleName");
+  if (!name) return std::unexpected(name.error());
+  const auto found = call.account().roles.find(*name);
+  if (found == call.account().roles.end()) return iam::no_such("role", *name);
+  return render_tags(call, found->second->tags);
 }
 
 Result<std::string> update_assume_role_policy(const Call& call, iam::Draft& draft) {
@@ -158,6 +187,28 @@ Result<std::string> delete_provider(const Call& call, iam::Draft& draft) {
   const Result<std::string> arn = required(call, "OpenIDConnectProviderArn");
   if (!arn) return std::unexpected(arn.error());
   return done(iam::delete_provider(draft, call.tenant, *arn));
+}
+
+Result<std::string> add_client_id(const Call& call, iam::Draft& draft) {
+  const Result<std::string> arn = required(call, "OpenIDConnectProviderArn");
+  if (!arn) return std::unexpected(arn.error());
+  const Result<std::string> id = required(call, "ClientID");
+  if (!id) return std::unexpected(id.error());
+  return done(iam::add_client_id(draft, call.tenant, *arn, *id));
+}
+
+Result<std::string> remove_client_id(const Call& call, iam::Draft& draft) {
+  const Result<std::string> arn = required(call, "OpenIDConnectProviderArn");
+  if (!arn) return std::unexpected(arn.error());
+  const Result<std::string> id = required(call, "ClientID");
+  if (!id) return std::unexpected(id.error());
+  return done(iam::remove_client_id(draft, call.tenant, *arn, *id));
+}
+
+Result<std::string> set_thumbprints(const Call& call, iam::Draft& draft) {
+  const Result<std::string> arn = required(call, "OpenIDConnectProviderArn");
+  if (!arn) return std::unexpected(arn.error());
+  return done(iam::set_thumbprints(draft, call.tenant, *arn, call.params.list("ThumbprintList")));
 }
 
 Result<std::string> list_providers(const Call& call) {

@@ -71,13 +71,8 @@ Result<std::string> get_user(const Call& call) {
 Result<std::string> update_user(const Call& call, iam::Draft& draft) {
   const Result<std::string> name = required(call, "UserName");
   if (!name) return std::unexpected(name.error());
-  const auto optional_text = [&](std::string_view param) -> std::optional<std::string> {
-    const std::optional<std::string_view> value = call.params.find(param);
-    if (!value) return std::nullopt;
-    return std::string(*value);
-  };
-  return done(iam::update_user(draft, call.tenant, *name, optional_text("NewUserName"),
-                               optional_text("NewPath")));
+  return done(iam::update_user(draft, call.tenant, *name, call.params.optional_text("NewUserName"),
+                               call.params.optional_text("NewPath")));
 }
 
 Result<std::string> delete_user(const Call& call, iam::Draft& draft) {
@@ -114,13 +109,7 @@ Result<std::string> list_user_tags(const Call& call) {
   if (!name) return std::unexpected(name.error());
   const auto found = call.account().users.find(*name);
   if (found == call.account().users.end()) return iam::no_such("user", *name);
-  return render_page(
-      call, "Tags", found->second->tags,
-      [](const auto& tag) -> std::string_view { return tag.first; },
-      [](s3::XmlWriter& xml, const auto& tag) {
-        xml.element("Key", tag.first);
-        xml.element("Value", tag.second);
-      });
+  return render_tags(call, found->second->tags);
 }
 
 Result<std::string> put_user_boundary(const Call& call, iam::Draft& draft) {

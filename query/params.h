@@ -30,6 +30,9 @@ class Params {
   // Empty when absent.
   std::string_view get(std::string_view name) const { return find(name).value_or(""); }
   std::string text(std::string_view name) const { return std::string(get(name)); }
+  std::optional<std::string> optional_text(std::string_view name) const {
+    return find(name).transform([](std::string_view value) { return std::string(value); });
+  }
   // `NAME.member.1` and so on, without gaps; `suffix` stands behind the number ("arn" in
   // PolicyArns.member.1.arn).
   std::vector<std::string> list(std::string_view name, std::string_view suffix = {}) const;

@@ -28,6 +28,12 @@ constexpr Route write_route(std::string_view name, std::string_view action,
   return route;
 }
 
+// The model gives the answer a result element although there is nothing in it: SDKs look for it.
+constexpr Route told(Route route) {
+  route.has_empty_result = true;
+  return route;
+}
+
 constexpr Route sts_route(std::string_view name, std::string_view action, Admission admission,
                           std::string (*resource)(const Call&), Read read, Wait wait = nullptr) {
   Route route;
@@ -60,6 +66,7 @@ constexpr std::array kRoutes = {
     // Groups.
     write_route("CreateGroup", "iam:CreateGroup", group_resource, create_group),
     read_route("GetGroup", "iam:GetGroup", group_resource, get_group),
+    write_route("UpdateGroup", "iam:UpdateGroup", group_resource, update_group),
     write_route("DeleteGroup", "iam:DeleteGroup", group_resource, delete_group),
     read_route("ListGroups", "iam:ListGroups", any_resource, list_groups),
     read_route("ListGroupsForUser", "iam:ListGroupsForUser", user_resource, list_groups_for_user),
@@ -119,7 +126,12 @@ constexpr std::array kRoutes = {
     read_route("GetRole", "iam:GetRole", role_resource, get_role),
     write_route("DeleteRole", "iam:DeleteRole", role_resource, delete_role),
     read_route("ListRoles", "iam:ListRoles", any_resource, list_roles),
-    write_route("UpdateRole", "iam:UpdateRole", role_resource, update_role),
+    told(write_route("UpdateRole", "iam:UpdateRole", role_resource, update_role)),
+    write_route("UpdateRoleDescription", "iam:UpdateRoleDescription", role_resource,
+                update_role_description),
+    write_route("TagRole", "iam:TagRole", role_resource, tag_role),
+    write_route("UntagRole", "iam:UntagRole", role_resource, untag_role),
+    read_route("ListRoleTags", "iam:ListRoleTags", role_resource, list_role_tags),
     write_route("UpdateAssumeRolePolicy", "iam:UpdateAssumeRolePolicy", role_resource,
                 update_assume_role_policy),
     write_route("PutRolePermissionsBoundary", "iam:PutRolePermissionsBoundary", role_resource,
@@ -135,6 +147,12 @@ constexpr std::array kRoutes = {
                 delete_provider),
     read_route("ListOpenIDConnectProviders", "iam:ListOpenIDConnectProviders", any_resource,
                list_providers),
+    write_route("AddClientIDToOpenIDConnectProvider", "iam:AddClientIDToOpenIDConnectProvider",
+                provider_resource, add_client_id),
+    write_route("RemoveClientIDFromOpenIDConnectProvider",
+                "iam:RemoveClientIDFromOpenIDConnectProvider", provider_resource, remove_client_id),
+    write_route("UpdateOpenIDConnectProviderThumbprint",
+                "iam:UpdateOpenIDConnectProviderThumbprint", provider_resource, set_thumbprints),
     // STS.
     sts_route("GetCallerIdentity", "sts:GetCallerIdentity", Admission::kOwnIdentity, any_resource,
               get_caller_identity),
@@ -181,7 +199,6 @@ constexpr std::string_view kLeftOut[] = {"AssumeRoleWithSAML",
                                          "ListInstanceProfilesForRole",
                                          "ListMFADevices",
                                          "ListPolicyTags",
-                                         "ListRoleTags",
                                          "ListSAMLProviders",
                                          "ListServerCertificates",
                                          "ListServiceSpecificCredentials",
@@ -191,14 +208,7 @@ constexpr std::string_view kLeftOut[] = {"AssumeRoleWithSAML",
                                          "SimulateCustomPolicy",
                                          "SimulatePrincipalPolicy",
                                          "TagPolicy",
-                                         "TagRole",
                                          "UntagPolicy",
-                                         "UntagRole",
-                                         "UpdateGroup",
-                                         "UpdateOpenIDConnectProviderThumbprint",
-                                         "AddClientIDToOpenIDConnectProvider",
-                                         "RemoveClientIDFromOpenIDConnectProvider",
-                                         "UpdateRoleDescription",
                                          "UploadSSHPublicKey"};
 
 }  // namespace

@@ -40,6 +40,7 @@ struct Route {
   Read read = nullptr;
   Write write = nullptr;
   Wait wait = nullptr;
+  bool has_empty_result = false;
 };
 
 std::span<const Route> routes();

@@ -71,4 +71,13 @@ void append_policy(s3::XmlWriter& xml, const iam::Account& account,
   if (with_text && !policy.tags.empty()) append_tags(xml, policy.tags);
 }
 
+Result<std::string> render_tags(const Call& call, const iam::Tags& tags) {
+  return render_page(
+      call, "Tags", tags, [](const auto& tag) -> std::string_view { return tag.first; },
+      [](s3::XmlWriter& xml, const auto& tag) {
+        xml.element("Key", tag.first);
+        xml.element("Value", tag.second);
+      });
+}
+
 }  // namespace cairn::query

@@ -180,6 +180,61 @@ class AwsIam(ClientCase):
         local = iam.list_policies(Scope="Local", OnlyAttached=True)["Policies"]
         self.assertIn("versions", [p["PolicyName"] for p in local])
 
+    def test_a_group_keeps_members_and_rights_under_another_name(self):
+        iam = self.client("iam")
+        for name in ("crew", "other"):
+            iam.create_group(GroupName=name)
+        iam.create_user(UserName="sailor")
+        key = iam.create_access_key(UserName="sailor")["AccessKey"]
+        iam.add_user_to_group(GroupName="crew", UserName="sailor")
+        iam.put_group_policy(GroupName="crew", PolicyName="p", PolicyDocument=json.dumps(ALLOW_READ))
+        self.assertEqual(self.code_of(iam.update_group, GroupName="crew", NewGroupName="Other"),
+                         ("EntityAlreadyExists", 409))
+        self.assertEqual(self.code_of(iam.update_group, GroupName="nobody", NewGroupName="x"),
+                         ("NoSuchEntity", 404))
+        iam.update_group(GroupName="crew", NewGroupName="sailors", NewPath="/sea/")
+        group = iam.get_group(GroupName="sailors")
+        self.assertEqual(group["Group"]["Path"], "/sea/")
+        self.assertEqual([user["UserName"] for user in group["Users"]], ["sailor"])
+        self.assertEqual(self.code_of(iam.get_group, GroupName="crew"), ("NoSuchEntity", 404))
+        s3 = self.client("s3", key)
+        self.assertEqual(s3.get_object(Bucket="shared", Key="file")["Body"].read(), b"content")
+        iam.delete_group_policy(GroupName="sailors", PolicyName="p")
+        self.assertEqual(self.code_of(s3.get_object, Bucket="shared", Key="file")[1], 403)
+
+    def test_roles_are_described_and_tagged(self):
+        iam = self.client("iam")
+        iam.create_role(RoleName="tagged", Tags=[{"Key": "a", "Value": "1"}],
+                        AssumeRolePolicyDocument=trust({"AWS": ACCOUNT}))
+        iam.tag_role(RoleName="tagged", Tags=[{"Key": "a", "Value": "2"},
+                                              {"Key": "b", "Value": "3"}])
+        iam.untag_role(RoleName="tagged", TagKeys=["b", "none"])
+        self.assertEqual(iam.list_role_tags(RoleName="tagged")["Tags"],
+                         [{"Key": "a", "Value": "2"}])
+        iam.update_role(RoleName="tagged", Description="first", MaxSessionDuration=7200)
+        role = iam.update_role_description(RoleName="tagged", Description="second")["Role"]
+        self.assertEqual((role["Description"], role["MaxSessionDuration"]), ("second", 7200))
+        self.assertEqual(self.code_of(iam.list_role_tags, RoleName="none"), ("NoSuchEntity", 404))
+        self.assertEqual(self.code_of(iam.tag_role, RoleName="tagged", Tags=[
+            {"Key": f"k{i}", "Value": ""} for i in range(51)])[1] // 100, 4)
+
+    def test_identity_providers_are_changed(self):
+        iam = self.client("iam")
+        arn = iam.create_open_id_connect_provider(
+            Url="https://changed.example/x", ClientIDList=["one"],
+            ThumbprintList=["a" * 40])["OpenIDConnectProviderArn"]
+        named = {"OpenIDConnectProviderArn": arn}
+        for _ in range(2):
+            iam.add_client_id_to_open_id_connect_provider(ClientID="two", **named)
+        for _ in range(2):
+            iam.remove_client_id_from_open_id_connect_provider(ClientID="one", **named)
+        iam.update_open_id_connect_provider_thumbprint(ThumbprintList=["b" * 40], **named)
+        provider = iam.get_open_id_connect_provider(**named)
+        self.assertEqual((provider["ClientIDList"], provider["ThumbprintList"]),
+                         (["two"], ["b" * 40]))
+        self.assertEqual(self.code_of(iam.add_client_id_to_open_id_connect_provider, ClientID="x",
+                                      OpenIDConnectProviderArn=arn + "y"), ("NoSuchEntity", 404))
+
     def test_errors_are_those_of_iam(self):
         iam = self.client("iam")
         iam.create_user(UserName="erik")

@@ -79,6 +79,7 @@ const Operation kOperations[] = {
     {"DisableUser", [](Draft& d) { return set_user_disabled(d, kRootId, "alice", true); }},
     {"TagUser", [](Draft& d) { return tag_user(d, kRootId, "alice", {{"team", "red"}}); }},
     {"CreateGroup", [](Draft& d) { return status_of(create_group(d, kRootId, "ops", "/")); }},
+    {"UpdateGroup", [](Draft& d) { return update_group(d, kRootId, "staff", "crew", "/x/"); }},
     {"DeleteGroup", [](Draft& d) { return delete_group(d, kRootId, "empty"); }},
     {"RemoveGroup", [](Draft& d) { return delete_group_and_all(d, kRootId, "staff"); }},
     {"AddUserToGroup", [](Draft& d) { return add_to_group(d, kRootId, "staff", "bob"); }},
@@ -122,6 +123,7 @@ const Operation kOperations[] = {
     {"RemovePolicy", [](Draft& d) { return delete_policy_and_all(d, kRootId, shared_policy()); }},
     {"DeleteRole", [](Draft& d) { return delete_role(d, kRootId, "bare"); }},
     {"UpdateRole", [](Draft& d) { return update_role(d, kRootId, "deploy", "new", 7200); }},
+    {"TagRole", [](Draft& d) { return tag_role(d, kRootId, "deploy", {{"team", "red"}}); }},
     {"UpdateAssumeRolePolicy",
      [](Draft& d) {
        return update_trust_policy(d, kRootId, "bare", std::string(kTrustAccount) + " ");
@@ -129,6 +131,19 @@ const Operation kOperations[] = {
     {"CreateProvider",
      [](Draft& d) {
        return status_of(create_provider(d, kRootId, "https://two.example/x", {}, {}, false));
+     }},
+    {"AddClientIDToOpenIDConnectProvider",
+     [](Draft& d) {
+       return add_client_id(d, kRootId, provider_arn(kRootId, "issuer.example"), "second");
+     }},
+    {"RemoveClientIDFromOpenIDConnectProvider",
+     [](Draft& d) {
+       return remove_client_id(d, kRootId, provider_arn(kRootId, "issuer.example"), "app");
+     }},
+    {"UpdateOpenIDConnectProviderThumbprint",
+     [](Draft& d) {
+       return set_thumbprints(d, kRootId, provider_arn(kRootId, "issuer.example"),
+                              {std::string(40, 'a')});
      }},
     {"DeleteProvider",
      [](Draft& d) { return delete_provider(d, kRootId, provider_arn(kRootId, "issuer.example")); }},
@@ -214,6 +229,22 @@ TEST_F(StoreTest, RenamingKeepsIdKeysAndCaseChanges) {
   open();
   EXPECT_EQ(store->directory()->access_key("ALICEKEY")->user, "alison");
   EXPECT_EQ(account().users.size(), 3U);
+}
+
+TEST_F(StoreTest, RenamingAGroupKeepsIdMembersAndPolicies) {
+  const std::string id = account().groups.find("staff")->second->id;
+  const size_t members_count = members_of(account(), "staff").size();
+  ASSERT_GT(members_count, 0U);
+  EXPECT_EQ(code_of([](Draft& d) { return update_group(d, kRootId, "staff", "EMPTY", {}); }),
+            Code::kAlreadyExists);
+  must([](Draft& d) { return update_group(d, kRootId, "staff", "Staff", std::nullopt); });
+  must([](Draft& d) { return update_group(d, kRootId, "STAFF", "crew", "/x/"); });
+  open();
+  EXPECT_FALSE(account().groups.contains("staff"));
+  EXPECT_EQ(account().groups.find("crew")->second->id, id);
+  EXPECT_EQ(account().groups.find("crew")->second->path, "/x/");
+  EXPECT_TRUE(members_of(account(), "staff").empty());
+  EXPECT_EQ(members_of(account(), "crew").size(), members_count);
 }
 
 TEST_F(StoreTest, WhatIsInUseIsNotDeleted) {

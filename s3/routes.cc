@@ -375,20 +375,20 @@ static_assert(all_reachable(), "a route can never match");
 // Sub-resources that S3 has. A request that names one and matched no row that asks for it is
 // answered 501: never with a listing, and never by writing an object.
 constexpr std::string_view kSubresources[] = {
-    "abac",           "accelerate",   "acl",
-    "analytics",      "attributes",   "cors",
-    "delete",         "encryption",   "intelligent-tiering",
-    "inventory",      "legal-hold",   "lifecycle",
-    "location",       "logging",      "metadataConfiguration",
-    "metadataTable",  "metrics",      "metadataInventoryTable",
-    "notification",   "object-lock",  "metadataJournalTable",
-    "policy",         "policyStatus", "ownershipControls",
-    "renameObject",   "replication",  "publicAccessBlock",
-    "requestPayment", "restore",      "retention",
-    "select",         "select-type",  "session",
-    "tagging",        "torrent",      "uploadId",
-    "uploads",        "versioning",   "versions",
-    "website"};
+    "abac",          "accelerate",  "intelligent-tiering",
+    "acl",           "analytics",   "metadataAnnotationTable",
+    "annotation",    "attributes",  "metadataConfiguration",
+    "cors",          "delete",      "metadataInventoryTable",
+    "encryption",    "inventory",   "metadataJournalTable",
+    "legal-hold",    "lifecycle",   "ownershipControls",
+    "location",      "logging",     "publicAccessBlock",
+    "metadataTable", "metrics",     "notification",
+    "object-lock",   "policy",      "policyStatus",
+    "renameObject",  "replication", "requestPayment",
+    "restore",       "retention",   "select",
+    "select-type",   "session",     "tagging",
+    "torrent",       "uploadId",    "uploads",
+    "versioning",    "versions",    "website"};
 
 // First and one-past-last row of each method and resource; rows of one pair stand together.
 struct Group {
@@ -428,6 +428,17 @@ bool names_subresource(const Query& query) {
   });
 }
 
+// S3 spells sub-resources as names without values, and gets new ones. A write that names one which
+// is not known here must not become a write of the object itself.
+bool may_be_new_subresource(const Query& query) {
+  return std::ranges::any_of(query.params(), [](const QueryParam& param) {
+    const bool is_like_one = !param.name.empty() && param.name[0] >= 'a' && param.name[0] <= 'z' &&
+                             !param.name.starts_with("x-");
+    return is_like_one && param.value.empty() && param.name != "versionId" &&
+           param.name != "partNumber";
+  });
+}
+
 }  // namespace
 
 Method parse_method(std::string_view method) {
@@ -451,6 +462,10 @@ S3Result<const Route*> find_route(const RequestView& request, const Query& query
     const Route& route = kRoutes[i];
     if (!matches(route, request, query)) continue;
     if (route.query.empty() && names_subresource(query)) break;
+    const bool writes = route.method == kPut || route.method == kDelete || route.method == kPost;
+    if (writes && route.query.empty() && may_be_new_subresource(query)) {
+      return s3_fail(S3Code::kNotImplemented);
+    }
     return &route;
   }
   if (names_subresource(query)) return s3_fail(S3Code::kNotImplemented);

@@ -386,6 +386,30 @@ class Config(Conformance):
                 )
                 self.check(reply, 501, "NotImplemented")
 
+    def test_writes_to_unknown_subresources_write_nothing_else(self):
+        b = self.bucket(versioning="Enabled")
+        self.fill(b, ["k"])
+        for method, path, query in (
+            ("PUT", f"/{b}/k", "annotation&annotationName=a"),
+            ("DELETE", f"/{b}/k", "annotation&annotationName=a"),
+            ("GET", f"/{b}/k", "annotation&annotationName=a"),
+            ("PUT", f"/{b}/k", "ofNextYear"),
+            ("PUT", f"/{b}/k", "ofNextYear=&name=a"),
+            ("DELETE", f"/{b}/k", "ofNextYear"),
+            ("DELETE", "/" + b, "ofNextYear"),
+            ("PUT", "/" + b, "metadataAnnotationTable"),
+        ):
+            with self.subTest(method=method, query=query):
+                body = b"payload" if method == "PUT" else b""
+                self.check(self.raw(method, path, query, body=body), 501, "NotImplemented")
+        listed = self.s3.list_object_versions(Bucket=b)
+        self.assertEqual(len(listed["Versions"]), 1)
+        self.assertNotIn("DeleteMarkers", listed)
+        self.assertEqual(self.body_of(b, "k"), b"k")
+        # What is no sub-resource does not stand in the way.
+        self.check(self.raw("PUT", f"/{b}/k", "x-id=PutObject&other=1", body=b"new"), 200)
+        self.check(self.raw("DELETE", f"/{b}/k", "x-id=DeleteObject"), 204)
+
 
 if __name__ == "__main__":
     main()

@@ -54,6 +54,12 @@ Status check_request(const ClientRequest& request) {
 
 }  // namespace
 
+uint64_t ClientRequest::memory_bytes() const {
+  uint64_t size_bytes = body.size();
+  for (const BytesView piece : pieces) size_bytes += piece.size();
+  return size_bytes;
+}
+
 struct Client::State {
   State(Connector& connector, ClientOptions chosen, Random& randomness)
       : options(std::move(chosen)), random(randomness), pool(connector, options) {}

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -61,13 +62,18 @@ struct ClientRequest {
   std::string method = "GET";
   Url url;                                                  // Host, port, raw target.
   std::vector<std::pair<std::string, std::string>> fields;  // Host is added when absent.
-  BytesView body = {};           // Must live until the response head is there.
+  BytesView body = {};  // Must live until the response head is there.
+  // Instead of `body`: what it is made of, in order; sent from where it lies. Lives as `body` does.
+  std::span<const BytesView> pieces = {};
   BodySource* source = nullptr;  // Instead of `body`; outlives the call.
   // Sends `Expect: 100-continue` and waits up to ClientOptions::continue_timeout before the body.
   // An early final reply stops the body.
   bool expect_continue = false;
   // May be repeated although the method is not idempotent (e.g. a conditional write).
   bool retry_safe = false;
+
+  // Of `body` or `pieces`.
+  uint64_t memory_bytes() const;
 };
 
 struct RetryPolicy {

@@ -49,7 +49,7 @@ class ClientExchange {
   io::Task<Status> send_request(const ClientRequest& request);
   io::Task<Status> send_source(BodySource& source);
   io::Task<Status> send_pieces(std::span<const BytesView> pieces);
-  io::Task<Status> send_memory(BytesView body);
+  io::Task<Status> send_memory(const ClientRequest& request);
   // False when `deadline` passed before a whole head was there and nothing is lost.
   io::Task<Result<bool>> receive_head(Instant deadline);
   io::Task<Result<bool>> receive_final_head(Instant deadline);

@@ -24,43 +24,6 @@ std::string path_of(const std::string& bucket, const std::string& key) {
   return path;
 }
 
-// Head and bytes of a fill, in pieces that lie where they are.
-class FillSource final : public http::BodySource {
- public:
-  FillSource(std::string head, std::vector<BytesView> pieces) : head_(std::move(head)) {
-    pieces_.push_back(as_bytes(head_));
-    pieces_.insert(pieces_.end(), pieces.begin(), pieces.end());
-    for (const BytesView piece : pieces_) size_bytes_ += piece.size();
-  }
-  std::optional<uint64_t> size_bytes() const override { return size_bytes_; }
-  io::Task<Result<size_t>> read(MutableBytes into) override {
-    size_t filled_bytes = 0;
-    while (piece_ < pieces_.size() && filled_bytes < into.size()) {
-      const BytesView rest = pieces_[piece_].subspan(offset_bytes_);
-      const size_t taken_bytes = std::min(rest.size(), into.size() - filled_bytes);
-      std::copy_n(rest.begin(), taken_bytes, into.begin() + filled_bytes);
-      filled_bytes += taken_bytes;
-      offset_bytes_ += taken_bytes;
-      if (offset_bytes_ < pieces_[piece_].size()) break;
-      ++piece_;
-      offset_bytes_ = 0;
-    }
-    co_return filled_bytes;
-  }
-  bool rewind() override {
-    piece_ = 0;
-    offset_bytes_ = 0;
-    return true;
-  }
-
- private:
-  const std::string head_;
-  std::vector<BytesView> pieces_;
-  uint64_t size_bytes_ = 0;
-  size_t piece_ = 0;
-  size_t offset_bytes_ = 0;
-};
-
 }  // namespace
 
 struct NativeSession::Reply {
@@ -176,16 +139,25 @@ io::Task<S3Result<bool>> NativeSession::prove(S3Client& client, PieceName chunk,
 io::Task<S3Result<uint64_t>> NativeSession::fill(S3Client& client, std::vector<PieceName> segments,
                                                  std::vector<bool> is_sent, BytesView bytes,
                                                  io::Until until) const {
-  std::vector<BytesView> pieces;
+  const std::string head = encode_fill_head(segments, is_sent);
+  std::vector<BytesView> pieces{as_bytes(head)};
+  uint64_t size_bytes = head.size();
   size_t offset_bytes = 0;
   for (size_t i = 0; i < segments.size(); ++i) {
-    if (is_sent[i]) pieces.push_back(bytes.subspan(offset_bytes, segments[i].size_bytes));
-    offset_bytes += segments[i].size_bytes;
+    const BytesView segment = bytes.subspan(offset_bytes, segments[i].size_bytes);
+    offset_bytes += segment.size();
+    if (!is_sent[i]) continue;
+    size_bytes += segment.size();
+    // What lies in one row is one piece.
+    const bool follows = i > 0 && is_sent[i - 1];
+    if (follows) {
+      pieces.back() = {pieces.back().data(), pieces.back().size() + segment.size()};
+    } else {
+      pieces.push_back(segment);
+    }
   }
-  FillSource source(encode_fill_head(segments, is_sent), std::move(pieces));
-  const uint64_t size_bytes = *source.size_bytes();
   Reply reply = co_await or_fail(ask(client, "POST", "fill&session=" + session_, {},
-                                     {.source = &source, .is_unsigned = true}, until));
+                                     {.pieces = pieces, .is_unsigned = true}, until));
   if (!reply.is_success()) co_return std::unexpected(std::move(reply.failure));
   co_return size_bytes;
 }

@@ -135,10 +135,11 @@ io::Task<S3Result<http::ClientRequest>> S3Client::prepare(Call& call) {
   request.fields = call.headers;
   request.body = call.body.bytes;
   request.source = call.body.source;
+  request.pieces = call.body.pieces;
   request.retry_safe = call.retry_safe;
 
   std::string content_sha256(sigv4::kEmptySha256);
-  const bool has_body = !call.body.bytes.empty() || call.body.source != nullptr;
+  const bool has_body = request.source != nullptr || request.memory_bytes() > 0;
   if (has_body && !call.body.sha256) {
     // TLS protects the body on its way; what lies in memory gets a checksum besides.
     if (call.body.is_unsigned || (endpoint_.is_https() && call.is_object_body)) {

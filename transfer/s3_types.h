@@ -92,6 +92,8 @@ struct Conditions {
 struct UploadBody {
   BytesView bytes = {};                // Must live until the call returns.
   http::BodySource* source = nullptr;  // Instead of `bytes`; its size must be known.
+  // Instead of `bytes`, and only of what is_unsigned: pieces in order, which live as `bytes` do.
+  std::span<const BytesView> pieces = {};
   std::optional<crypto::Sha256Value> sha256 = {};
   std::optional<uint64_t> crc64_nvme = {};
   bool is_unsigned = false;  // The receiver checks the bytes by what is in them.

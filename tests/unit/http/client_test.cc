@@ -136,10 +136,18 @@ io::Task<void> HttpClient::reuse(LoopbackTest& base) {
       EXPECT_EQ(reply, "200 some words of a body");
     }
   }
+  // Pieces are sent where they lie: small ones together, one that is larger than a send in several.
+  const std::string large(3 * MiB + 1, 'l');
+  const std::vector<BytesView> pieces{as_bytes("some "), as_bytes(large), BytesView(),
+                                      as_bytes(" words")};
+  ClientRequest in_pieces = self.to("PUT", "/echo");
+  in_pieces.pieces = pieces;
+  const std::string echoed = co_await self.fetch(std::move(in_pieces));
+  EXPECT_TRUE(echoed == "200 some " + large + " words");
   const std::string head = co_await self.fetch(self.to("HEAD", "/size?100"));
   EXPECT_EQ(head, "200 ");
   EXPECT_EQ(self.client->counters().connections_opened, 1U);
-  EXPECT_EQ(self.client->counters().connections_reused, 9U);
+  EXPECT_EQ(self.client->counters().connections_reused, 10U);
   // A response that is dropped unread takes its connection with it.
   {
     auto dropped = co_await self.client->send(self.to("GET", "/size?5000000"), io::soon());

@@ -21,26 +21,36 @@ io::Task<void> ChunkSupply::produce(io::StopToken stop) {
   end();
 }
 
-// A buffer, when fewer than kChunksInMemoryMax are in use.
-io::Task<S3Result<Buffer>> ChunkSupply::next_buffer(io::StopToken stop) {
+// One that was given back, or a new one while there are fewer than kChunksInMemoryMax and the pool
+// has room. REQUIRES: mutex_ is held.
+std::optional<Buffer> ChunkSupply::free_buffer() {
+  if (!spare_.empty()) {
+    Buffer buffer = std::move(spare_.back());
+    spare_.pop_back();
+    return buffer;
+  }
+  if (buffers_count_ == kChunksInMemoryMax) return std::nullopt;
+  Result<Buffer> fresh = io::Reactor::current().buffers().try_acquire(kChunkBytesMax);
+  if (!fresh) {
+    // Nobody would give one back: the reading must not wait for other users of the pool either.
+    if (handed_out_count_ > 0) return std::nullopt;
+    fresh = Buffer::allocate(kChunkBytesMax);
+  }
+  ++buffers_count_;
+  return std::move(*fresh);
+}
+
+io::Task<S3Result<Buffer>> ChunkSupply::next_buffer() {
   while (true) {
-    std::optional<io::Completion<bool>> waiting;
+    const auto waiting = io::Completion<bool>::make();
     {
       const std::lock_guard guard(mutex_);
       if (failure_) co_return std::unexpected(*failure_);
-      if (in_memory_count_ < kChunksInMemoryMax) {
-        ++in_memory_count_;
-      } else {
-        waiting = io::Completion<bool>::make();
-        reader_ = waiting;
-      }
+      if (std::optional<Buffer> buffer = free_buffer()) co_return std::move(*buffer);
+      reader_ = waiting;
     }
-    if (!waiting) break;
-    co_await waiting->wait();
+    co_await waiting.wait();
   }
-  Buffer buffer =
-      co_await or_fail(io::Reactor::current().buffers().acquire(kChunkBytesMax, {.stop = stop}));
-  co_return std::move(buffer);
 }
 
 io::Task<S3Status> ChunkSupply::read_all(io::StopToken stop) {
@@ -50,7 +60,7 @@ io::Task<S3Status> ChunkSupply::read_all(io::StopToken stop) {
   uint64_t chunk_begin = 0;
   uint64_t segment_begin = 0;
   uint64_t read_bytes = 0;
-  if (size_bytes_ > 0) chunk.bytes = co_await or_fail(next_buffer(stop));
+  if (size_bytes_ > 0) chunk.bytes = co_await or_fail(next_buffer());
   while (read_bytes < size_bytes_) {
     if (stop.stop_requested()) {
       co_return std::unexpected(Failure(Error{Code::kCancelled, "stopped"}));
@@ -79,7 +89,7 @@ io::Task<S3Status> ChunkSupply::read_all(io::StopToken stop) {
       FileChunk next;
       next.index = chunk.index + 1;
       if (cut.end_bytes < size_bytes_) {
-        next.bytes = co_await or_fail(next_buffer(stop));
+        next.bytes = co_await or_fail(next_buffer());
         next.bytes.append(chunk.bytes.view(chunk_bytes, chunk.bytes.size() - chunk_bytes));
       }
       chunk.bytes.resize(chunk_bytes);
@@ -94,6 +104,7 @@ io::Task<S3Status> ChunkSupply::read_all(io::StopToken stop) {
 void ChunkSupply::put(FileChunk chunk) {
   const std::lock_guard guard(mutex_);
   ready_.push_back(std::move(chunk));
+  ++handed_out_count_;
   if (takers_.empty()) return;
   takers_.front().complete(true);
   takers_.pop_front();
@@ -131,9 +142,10 @@ io::Task<std::vector<FileChunk>> ChunkSupply::take(size_t count_max) {
 }
 
 void ChunkSupply::give_back(FileChunk chunk) {
-  chunk.bytes = Buffer();
+  chunk.bytes.resize(0);
   const std::lock_guard guard(mutex_);
-  --in_memory_count_;
+  spare_.push_back(std::move(chunk.bytes));
+  --handed_out_count_;
   if (reader_) std::exchange(reader_, std::nullopt)->complete(true);
 }
 

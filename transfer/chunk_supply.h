@@ -3,8 +3,10 @@
 //
 // A chunk lies in one buffer, received by read() where it stays; only what is behind a cut is
 // copied into the next one (a quarter of a MiB at most). Memory: kChunksInMemoryMax buffers of 8
-// MiB, or less where the reactor's pool is smaller; the reading waits for workers to give them
-// back. Thread rule: produce() on one reactor; take() on any; fail() and the rest anywhere.
+// MiB, or less where the reactor's pool is smaller; they are used again and again, and the reading
+// waits for workers to give them back. It never queues for memory in the pool: what the workers
+// need from there to send would wait behind it, and so would the buffers that they hold. Thread
+// rule: produce() on one reactor; take() on any; fail() and the rest anywhere.
 #pragma once
 
 #include <cstdint>
@@ -55,7 +57,8 @@ class ChunkSupply {
 
  private:
   io::Task<S3Status> read_all(io::StopToken stop);
-  io::Task<S3Result<Buffer>> next_buffer(io::StopToken stop);
+  io::Task<S3Result<Buffer>> next_buffer();
+  std::optional<Buffer> free_buffer();
   void put(FileChunk chunk);
   void end();
   void wake_all();
@@ -65,7 +68,9 @@ class ChunkSupply {
 
   mutable std::mutex mutex_;  // Guards what follows.
   std::deque<FileChunk> ready_;
-  size_t in_memory_count_ = 0;
+  std::vector<Buffer> spare_;    // Given back; the last one is the warmest.
+  size_t buffers_count_ = 0;     // There are, spare ones included.
+  size_t handed_out_count_ = 0;  // Chunks that are ready or with a worker.
   bool is_ended_ = false;
   std::optional<Failure> failure_;
   std::deque<io::Completion<bool>> takers_;

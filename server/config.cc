@@ -13,6 +13,7 @@
 #include "iam/values.h"
 #include "native/pool.h"
 #include "s3/bucket_rules.h"
+#include "server/home.h"
 
 namespace cairn::server {
 namespace {
@@ -109,6 +110,13 @@ Status set_object_ownership(Config& config, std::string_view value) {
   return {};
 }
 
+Status set_home(Config& config, std::string_view value) {
+  const Result<HomePlace> place = parse_home(value);
+  if (!place) return std::unexpected(place.error());
+  config.home = value;
+  return {};
+}
+
 Status set_log_level(Config& config, std::string_view value) {
   static constexpr std::pair<std::string_view, log::Level> kLevels[] = {
       {"debug", log::Level::kDebug},
@@ -184,6 +192,24 @@ constexpr Setting kSettings[] = {
      "Ownership of objects in buckets that do not say: BucketOwnerEnforced (default; access "
      "control lists are off, as on AWS), BucketOwnerPreferred or ObjectWriter",
      set_object_ownership},
+    {"home", "s3:BUCKET[/PREFIX]",
+     "Keep the (encrypted) chunks in a bucket of another S3 server instead of DIR/volume",
+     set_home},
+    {"home-endpoint", "URL", "Where that server is (default: Amazon S3 of --home-region)",
+     set_text<&Config::home_endpoint>},
+    {"home-access-key", "KEY", "Access key for --home", set_text<&Config::home_access_key>},
+    {"home-secret-key", "KEY",
+     "Secret key for --home (better in the file or the environment than as a flag)",
+     set_text<&Config::home_secret_key>},
+    {"home-credentials", "FILE",
+     "Both keys for --home, as AWS_ACCESS_KEY_ID=... and AWS_SECRET_ACCESS_KEY=... lines",
+     set_text<&Config::home_credentials>},
+    {"home-region", "NAME", "Region of the bucket of --home (default us-east-1)",
+     set_text<&Config::home_region>},
+    {"home-ca", "FILE", "Certificates (PEM) that an https --home-endpoint is checked against",
+     set_text<&Config::home_ca>},
+    {"home-upkeep-ms", "MS", "Pause between passes that give space of --home back (default 5000)",
+     set_number<&Config::home_upkeep_ms, 10, 3'600'000>},
     {"root-key", "SPEC", "file:PATH, env:NAME or command:ARGV (default file:DIR/keys/root.key)",
      set_text<&Config::root_key>},
     {"memory", "SIZE", "I/O buffers in all (default: a quarter of the machine's memory)",

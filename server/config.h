@@ -51,6 +51,14 @@ struct Config {
   std::vector<std::string> trusted_proxies;
   std::vector<std::string> dedup_pool;  // Accounts that lend each other content against a proof.
   std::string object_ownership = "BucketOwnerEnforced";  // Of buckets that do not say.
+  std::string home;                                      // "s3:BUCKET/PREFIX"; empty = DATA/volume.
+  std::string home_endpoint;                             // Empty = Amazon's of home_region.
+  std::string home_access_key;
+  std::string home_secret_key;   // Never told.
+  std::string home_credentials;  // Path of a file with both, instead.
+  std::string home_region = "us-east-1";
+  std::string home_ca;  // Path of a PEM bundle; empty = the system's.
+  uint64_t home_upkeep_ms = 5000;
   std::string root_key;       // RootKeySource spec; empty = file:DATA/keys/root.key.
   uint64_t memory_bytes = 0;  // I/O buffers of all cores; 0 = a quarter of the memory.
   uint64_t gc_interval_ms = 2000;

@@ -15,6 +15,7 @@ constexpr std::string_view kSecretKeyLine = "AWS_SECRET_ACCESS_KEY=";
 constexpr size_t kAccessKeyBytesMin = 3;
 constexpr size_t kSecretKeyBytesMin = 8;
 constexpr size_t kKeyBytesMax = 128;
+constexpr size_t kCredentialsBytesMax = 4096;
 
 // `count` characters of `alphabet`; below() keeps the bias under 2^-56.
 std::string random_text(Random& random, std::string_view alphabet, size_t count) {
@@ -92,8 +93,13 @@ Result<RootCredentials> load_root_credentials(const std::string& path, Random& r
     if (!usable) return std::unexpected(usable.error());
     return given;
   }
-  const Result<std::string> text = read_small_file(path, 4096);
-  if (!text && text.error().code == Code::kNotFound) return create_file(path, random);
+  Result<RootCredentials> stored = read_credentials(path);
+  if (!stored && stored.error().code == Code::kNotFound) return create_file(path, random);
+  return stored;
+}
+
+Result<RootCredentials> read_credentials(const std::string& path) {
+  const Result<std::string> text = read_small_file(path, kCredentialsBytesMax);
   if (!text) return std::unexpected(text.error());
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0 || (status.st_mode & 077) != 0) {

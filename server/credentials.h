@@ -26,6 +26,9 @@ struct RootCredentials {
 // kPermissionDenied when others may read the file.
 Result<RootCredentials> load_root_credentials(const std::string& path, Random& random);
 
+// The pair in a file of that form. kNotFound, kInvalidArgument, kPermissionDenied.
+Result<RootCredentials> read_credentials(const std::string& path);
+
 // Reads a variable, overwrites its bytes (also in /proc/PID/environ) and removes it. Not
 // thread-safe.
 std::string take_environment_secret(const char* name);

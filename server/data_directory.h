@@ -3,7 +3,9 @@
 //   DIR/FORMAT        "cairn <version>\n"; written once, when the directory is made
 //   DIR/LOCK          held (flock) while a server runs; holds its process id
 //   DIR/catalog/      metadata (catalog/)
-//   DIR/volume/       sealed chunks (storage/)
+//   DIR/volume/       sealed chunks (storage/), unless
+//   DIR/HOME          names their store in a bucket elsewhere (home.h), 0600
+//   DIR/home.packs    what is in that bucket (storage/pack_snapshot.h); may be removed
 //   DIR/keys/root.key root key (crypto/), 0600
 //   DIR/credentials   root access key and secret, 0600 (credentials.h)
 //   DIR/audit/        audit log (audit_chain.h), 0700
@@ -35,6 +37,8 @@ class DataDirectory {
   const std::string& path() const { return path_; }
   std::string catalog_path() const { return path_ + "/catalog"; }
   std::string volume_path() const { return path_ + "/volume"; }
+  std::string home_path() const { return path_ + "/HOME"; }
+  std::string home_snapshot_path() const { return path_ + "/home.packs"; }
   std::string audit_path() const { return path_ + "/audit"; }
   std::string root_key_path() const { return path_ + "/keys/root.key"; }
   std::string credentials_path() const { return path_ + "/credentials"; }

@@ -313,7 +313,7 @@ io::Task<std::string> Node::metrics() {
     reading.cores.push_back(co_await io::run_on(core->reactor(), core->read()));
   }
   reading.catalog = &stores_->catalog_metrics();
-  reading.store = stores_->chunks().metrics();
+  reading.store = stores_->home().metrics();
   const Result<storage::StoreUsage> usage = co_await stores_->chunks().usage();
   if (usage) reading.usage = *usage;
   reading.access_log_dropped = access_log_ ? access_log_->dropped_count() : 0;

@@ -44,15 +44,14 @@ io::Task<Status> Stores::open_all(const Config& config, const DataDirectory& dir
   // A key is made only for a directory that holds no data yet: a lost key must not be replaced.
   keys_ = co_await io::or_return(
       make_key_ring(root_key_spec(config, directory), !directory.has_data()));
+  // Before the catalog: what a home needs to know is whether there was one.
+  home_ = co_await io::or_return(open_home(config, directory, system_random()));
   catalog::RocksdbOptions catalog_options;
   catalog_options.metrics = &catalog_metrics_;
   catalog_ = co_await io::or_return(
       catalog::open_rocksdb_catalog(directory.catalog_path(), std::move(catalog_options)));
   references_ = std::make_unique<object::CatalogReferences>(*catalog_);
-  storage::VolumeStoreOptions chunk_options;
-  chunk_options.directories = {directory.volume_path()};
-  chunk_options.references = references_.get();
-  chunks_ = co_await io::or_return(storage::VolumeStore::open(std::move(chunk_options)));
+  home_->set_references(references_.get());
   co_await io::or_return(open_objects(config, directory));
   // The root tenant's keys, which seal the accounts, are made with the object layer.
   iam::StoreOptions accounts;
@@ -65,7 +64,7 @@ io::Task<Status> Stores::open_all(const Config& config, const DataDirectory& dir
 io::Task<Status> Stores::open_objects(const Config& config, const DataDirectory& directory) {
   object::ObjectsOptions options;
   options.catalog = catalog_.get();
-  options.store = chunks_.get();
+  options.store = &home_->store();
   options.keys = keys_.get();
   const std::optional<std::string> file = root_key_file(config, directory);
   std::error_code error;
@@ -95,13 +94,13 @@ io::Task<Status> Stores::close() {
     const Status closed = co_await objects_->close();
     keep(closed);
   }
-  if (chunks_) {
-    const Status closed = co_await chunks_->close();
+  if (home_) {
+    const Status closed = co_await home_->store().close();
     keep(closed);
   }
   accounts_.reset();
   objects_.reset();
-  chunks_.reset();
+  home_.reset();
   if (catalog_) {
     const Status closed = co_await catalog_->close();
     keep(closed);

@@ -17,7 +17,7 @@
 #include "object/objects.h"
 #include "server/config.h"
 #include "server/data_directory.h"
-#include "storage/volume_store.h"
+#include "server/home.h"
 
 namespace cairn::server {
 
@@ -35,7 +35,8 @@ class Stores {
   io::Task<Status> close();
 
   object::Objects& objects() { return *objects_; }
-  storage::VolumeStore& chunks() { return *chunks_; }
+  storage::ChunkStore& chunks() { return home_->store(); }
+  const Home& home() const { return *home_; }
   catalog::Catalog& catalog() { return *catalog_; }
   iam::Store& accounts() { return *accounts_; }
   const catalog::CatalogMetrics& catalog_metrics() const { return catalog_metrics_; }
@@ -49,9 +50,9 @@ class Stores {
   // In the order in which they depend on each other.
   catalog::CatalogMetrics catalog_metrics_;
   std::unique_ptr<crypto::KeyRing> keys_;
+  std::unique_ptr<Home> home_;
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<storage::ReferenceSource> references_;
-  std::unique_ptr<storage::VolumeStore> chunks_;
   std::unique_ptr<object::Objects> objects_;
   std::unique_ptr<iam::Store> accounts_;
 };

@@ -177,7 +177,10 @@ io::Task<Status> Upstream::read(UpstreamObject object, uint64_t offset_bytes,
     // An upstream whose listings and reads settle late may say 404 of what it has.
     const bool gone = status == 404 && got.error().code != "NoSuchBucket";
     const bool changed = status == 412 || status == 416;
-    if (attempt < kUpstreamReadAttemptsMax && (gone || got.error().is_retryable)) {
+    // A range that was not asked for: somebody between us and the upstream confuses answers.
+    const bool confused = got.error().error.code == Code::kUnsupported;
+    const bool may_pass = gone || confused || got.error().is_retryable;
+    if (attempt < kUpstreamReadAttemptsMax && may_pass) {
       co_await io::or_return(io::sleep_for(RetryBudget::pause(attempt, system_random())));
       continue;
     }

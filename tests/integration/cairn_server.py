@@ -36,10 +36,12 @@ def binary():
 class CairnServer:
     """One server on one data directory. Not thread-safe, but clients may be used from threads."""
 
-    def __init__(self, data=None, cores=None, args=(), env=None, command_prefix=()):
+    def __init__(self, data=None, cores=None, args=(), env=None, command_prefix=(), stack=None):
         """`data`: a directory to keep (default: a temporary one, removed by close()).
         `args`: further flags of `cairn serve`. `env`: further variables.
-        `command_prefix`: e.g. ("valgrind", "--tool=callgrind")."""
+        `command_prefix`: e.g. ("valgrind", "--tool=callgrind").
+        `stack`: "s3" keeps the chunks in the bucket of a second server; default: as the variable
+        CAIRN_TEST_STACK says, so that whole test modules run on that stack."""
         self._own_directory = None if data else tempfile.mkdtemp(prefix="cairn-test-")
         self.data = data or os.path.join(self._own_directory, "data")
         self.access_key = "TESTKEY" + secrets.token_hex(6).upper()
@@ -49,6 +51,8 @@ class CairnServer:
         self._env = dict(env or {})
         self._prefix = list(command_prefix)
         self._listen = "127.0.0.1:0"
+        self._stack = os.environ.get("CAIRN_TEST_STACK", "") if stack is None else stack
+        self.upstream = None
         self.process = None
         self.endpoint = None
         self._log = None
@@ -64,6 +68,11 @@ class CairnServer:
         """Starts the process and waits until it serves. A restart keeps the port."""
         if self.process is not None and self.process.poll() is None:
             raise RuntimeError("the server already runs")
+        if self._stack == "s3" and self.upstream is None:
+            from home_server import Upstream
+            self.upstream = Upstream(with_proxy=False)
+            self._args += self.upstream.flags
+            self._env.update(self.upstream.env)
         env = dict(os.environ)
         env.update(CAIRN_ROOT_ACCESS_KEY=self.access_key, CAIRN_ROOT_SECRET_KEY=self.secret_key)
         env.update(self._env)
@@ -131,6 +140,8 @@ class CairnServer:
     def close(self):
         """Ends the process by force and removes a temporary data directory."""
         self.kill()
+        if self.upstream is not None:
+            self.upstream.close()
         if self._own_directory:
             shutil.rmtree(self._own_directory, ignore_errors=True)
 

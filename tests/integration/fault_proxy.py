@@ -13,6 +13,7 @@ returns None to pass it on, or a fault:
     ("header", (name, value))   puts another value in a header of the answer
     ("lost", None)        asks the server, and resets instead of answering
     ("drop", n)           takes n bytes of the request's body, then resets
+    ("lie", None)         answers 200 without asking the server
 The Host header is passed on as it came: signatures stay valid.
 """
 import http.client
@@ -106,6 +107,9 @@ class FaultProxy:
         body = self._take_body(client, stream, int(headers.get("content-length", 0)), kind, value)
         if kind == "status":
             client.sendall(b"HTTP/1.1 %d Fault\r\nContent-Length: 0\r\n\r\n" % value)
+            return True
+        if kind == "lie":
+            client.sendall(b'HTTP/1.1 200 OK\r\nETag: "0"\r\nContent-Length: 0\r\n\r\n')
             return True
         self._pass_on(client, request, body, kind, value)
         return True

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <set>
 
+#include "server/home.h"
 #include "tests/support/temporary_directory.h"
 
 namespace cairn::server {
@@ -94,6 +95,21 @@ TEST(Config, WhatBelongsTogether) {
   EXPECT_FALSE(load_config(sources));
   sources.flags["tls-key"] = "k.pem";
   EXPECT_TRUE(load_config(sources));
+}
+
+TEST(Config, AHomeIsABucketAndAPrefix) {
+  const auto parts = [](const char* text) {
+    const Result<HomePlace> place = parse_home(text);
+    return place ? place->bucket + "|" + place->prefix : std::string("refused");
+  };
+  EXPECT_EQ(parts("s3:bucket"), "bucket|");
+  EXPECT_EQ(parts("s3:bucket/"), "bucket|");
+  EXPECT_EQ(parts("s3:bucket/a"), "bucket|a/");
+  EXPECT_EQ(parts("s3:bucket/a/b/"), "bucket|a/b/");
+  for (const char* text : {"", "bucket", "s3:", "s3:/a", "s3:bucket//a", "gs:bucket/a"}) {
+    EXPECT_EQ(parts(text), "refused") << text;
+  }
+  EXPECT_EQ(parts(("s3:b/" + std::string(600, 'a')).c_str()), "refused");
 }
 
 TEST(Config, Sizes) {

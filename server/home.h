@@ -1,0 +1,44 @@
+// Where a data directory keeps its chunks: in DIR/volume, or in a bucket of another S3 server.
+//
+// The choice is made once. DIR/HOME names the store upstream ("s3 <store id, 32 hex>\n") and is
+// durable before anything is stored; a directory without it has its chunks in DIR/volume. Bucket,
+// prefix and endpoint may change (a bucket that was copied elsewhere), the store may not.
+// Thread rule: open_home() on the reactor that closes the store; secrets are never logged.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/random.h"
+#include "io/task.h"
+#include "server/config.h"
+#include "server/data_directory.h"
+#include "storage/chunk_store.h"
+#include "storage/metrics.h"
+
+namespace cairn::server {
+
+// The last tier of the chunk store: the authority.
+class Home {
+ public:
+  virtual ~Home() = default;
+  virtual storage::ChunkStore& store() = 0;
+  virtual storage::StoreMetrics metrics() const = 0;
+  // Who may drop chunks; see VolumeStore::set_references().
+  virtual void set_references(storage::ReferenceSource* references) = 0;
+};
+
+// "s3:BUCKET" or "s3:BUCKET/PREFIX", split; kInvalidArgument says what is wrong.
+struct HomePlace {
+  std::string bucket;
+  std::string prefix;  // Empty, or ends in '/'.
+};
+Result<HomePlace> parse_home(std::string_view text);
+
+// Opens the home that `config` names. kFailedPrecondition when `directory` was made with another
+// one; kInvalidArgument when keys are missing; the errors of VolumeStore::open() and
+// S3Store::open(). REQUIRES: called before the catalog is opened.
+io::Task<Result<std::unique_ptr<Home>>> open_home(const Config& config,
+                                                  const DataDirectory& directory, Random& random);
+
+}  // namespace cairn::server

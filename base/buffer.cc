@@ -59,4 +59,35 @@ size_t Buffer::append(BytesView bytes) {
   return taken;
 }
 
+namespace {
+
+// Keeps the memory of a buffer whose front was cut off.
+class RearPart final : public BufferOwner {
+ public:
+  explicit RearPart(Buffer whole) : whole_(std::move(whole)) {}
+  uint8_t* data() { return whole_.data(); }
+  void release(uint8_t*, size_t) noexcept override { delete this; }
+
+ private:
+  Buffer whole_;
+};
+
+}  // namespace
+
+Buffer Buffer::without_front(Buffer whole, size_t front_bytes) {
+  ASSERT(front_bytes <= whole.size());
+  if (front_bytes == 0) return whole;
+  const size_t size = whole.size() - front_bytes;
+  if (front_bytes % kIoAlignment != 0) {
+    std::memmove(whole.data(), whole.data() + front_bytes, size);
+    whole.resize(size);
+    return whole;
+  }
+  const size_t capacity = whole.capacity() - front_bytes;
+  auto* const part = new RearPart(std::move(whole));
+  Buffer rear = adopt(part->data() + front_bytes, capacity, *part);
+  rear.resize(size);
+  return rear;
+}
+
 }  // namespace cairn

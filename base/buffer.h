@@ -32,6 +32,9 @@ class Buffer {
   static Buffer copy_of(BytesView bytes);
   // Adopts memory that `owner` takes back; `owner` outlives the buffer.
   static Buffer adopt(uint8_t* data, size_t capacity_bytes, BufferOwner& owner);
+  // `whole` without its first bytes, still aligned: multiples of kIoAlignment are cut off in place,
+  // for any other number the rest is moved to the front. REQUIRES: front_bytes <= whole.size().
+  static Buffer without_front(Buffer whole, size_t front_bytes);
 
   Buffer(Buffer&& other) noexcept { swap(other); }
   Buffer& operator=(Buffer&& other) noexcept {

@@ -91,6 +91,12 @@ std::optional<DiskPlace> DiskPolicy::look_up(uint64_t fingerprint, Instant now,
   return place;
 }
 
+std::optional<DiskPlace> DiskPolicy::peek(uint64_t fingerprint) {
+  const DiskEntry* const entry = index_.find(fingerprint);
+  if (entry == nullptr) return std::nullopt;
+  return place_of(*entry);
+}
+
 bool DiskPolicy::erase(uint64_t fingerprint) {
   const DiskEntry* const entry = index_.find(fingerprint);
   if (entry == nullptr) return false;

@@ -63,6 +63,8 @@ class DiskPolicy {
 
   // Where the entry is; counts the reference. None when absent or expired.
   std::optional<DiskPlace> look_up(uint64_t fingerprint, Instant now, const Hints& hints);
+  // Where the entry is, without counting anything.
+  std::optional<DiskPlace> peek(uint64_t fingerprint);
   bool contains(uint64_t fingerprint) { return index_.find(fingerprint) != nullptr; }
   bool erase(uint64_t fingerprint);
 

@@ -10,25 +10,6 @@
 namespace cairn::storage {
 namespace {
 
-// The rear part of a buffer as a buffer of its own; whole blocks are cut off, so that it stays
-// aligned.
-class RearPart final : public BufferOwner {
- public:
-  static Buffer cut(Buffer whole, size_t front_bytes) {
-    auto* part = new RearPart(std::move(whole));
-    const size_t size = part->whole_.size() - front_bytes;
-    Buffer rear = Buffer::adopt(part->whole_.data() + front_bytes,
-                                part->whole_.capacity() - front_bytes, *part);
-    rear.resize(size);
-    return rear;
-  }
-  void release(uint8_t*, size_t) noexcept override { delete this; }
-
- private:
-  explicit RearPart(Buffer whole) : whole_(std::move(whole)) {}
-  Buffer whole_;
-};
-
 Error damaged(const ChunkId& id, const std::string& why) {
   return {Code::kCorruption, "the record of chunk " + to_hex(id.bytes) + " is damaged: " + why};
 }
@@ -54,17 +35,6 @@ io::Task<Result<Buffer>> read_blocks(io::File& file, uint64_t offset_bytes, uint
   buffer.resize(size_bytes);
   co_await io::or_return(read_pieces(file, buffer.span(), offset_bytes));
   co_return buffer;
-}
-
-// The bytes [front, front + size) of `blocks`.
-Buffer cut_out(Buffer blocks, size_t front_bytes, size_t size_bytes) {
-  if (front_bytes != 0 && front_bytes % kBlockBytes == 0) {
-    blocks = RearPart::cut(std::move(blocks), front_bytes);
-  } else if (front_bytes != 0) {
-    std::memmove(blocks.data(), blocks.data() + front_bytes, size_bytes);
-  }
-  blocks.resize(size_bytes);
-  return blocks;
 }
 
 }  // namespace
@@ -105,7 +75,8 @@ io::Task<Result<SealedRead>> read_record(ChunkId id, const Location& location, B
       index.cache_header(id, location, *header);
     }
     result.payload =
-        cut_out(std::move(blocks), header_bytes_before + begin - blocks_begin, end - begin);
+        Buffer::without_front(std::move(blocks), header_bytes_before + begin - blocks_begin);
+    result.payload.resize(end - begin);
   }
   result.header = std::move(*header);
   co_return result;

@@ -1,0 +1,188 @@
+#include "cache/disk_contents.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace cairn::cache {
+
+using Counters = DiskTierCounters;
+
+namespace {
+
+DiskPolicyOptions policy_options(const CacheGeometry& geometry) {
+  DiskPolicyOptions options;
+  options.regions_count = geometry.regions_count;
+  options.region_units = static_cast<uint32_t>(geometry.region_bytes / kDiskBlockBytes);
+  return options;
+}
+
+AdmissionOptions admission_options(const DiskContentsOptions& options) {
+  AdmissionOptions admission;
+  admission.capacity_bytes = options.geometry.region_bytes * options.geometry.regions_count;
+  admission.expected_entries = admission.capacity_bytes / kBlockBytes;
+  admission.write_bytes_per_second = options.write_bytes_per_second;
+  admission.chance = options.chance;
+  return admission;
+}
+
+std::vector<DiskItem> items_of(RegionId region, std::span<const FooterRow> rows) {
+  std::vector<DiskItem> items;
+  items.reserve(rows.size());
+  for (const FooterRow& row : rows) {
+    items.push_back({row.fingerprint, {region, row.offset_blocks, row.size_blocks}});
+  }
+  return items;
+}
+
+bool same_place(const DiskPlace& a, const DiskPlace& b) {
+  return a.region == b.region && a.offset_units == b.offset_units;
+}
+
+}  // namespace
+
+DiskContents::DiskContents(const DiskContentsOptions& options, DiskTierCounters& counters,
+                           Instant now)
+    : geometry_(options.geometry),
+      counters_(counters),
+      policy_(policy_options(options.geometry), now),
+      admission_(admission_options(options), now) {}
+
+std::optional<HeldRun> DiskContents::peek(const BlockKey& key) {
+  const std::optional<DiskPlace> place = policy_.peek(fingerprint_of(key));
+  if (!place || place->size_units < 2 || place->size_units > entry_blocks(kBlockBytes)) return {};
+  return HeldRun{key, *place};
+}
+
+std::optional<HeldRun> DiskContents::find(const ChunkId& chunk, FrameRange frames, Instant now) {
+  const uint32_t block_first = frames.first - frames.first % kBlockFrames;
+  const std::lock_guard guard(mutex_);
+  // Most runs begin with their block or with what is asked for.
+  for (uint32_t back = 0; back <= frames.first - block_first; ++back) {
+    const uint32_t first = back == 0 ? block_first : frames.first - back + 1;
+    const std::optional<HeldRun> run = peek({chunk, first});
+    if (!run || run->frames().end < frames.end) continue;
+    if (!policy_.look_up(fingerprint_of(run->key), now, Hints{})) continue;  // It has expired.
+    return run;
+  }
+  return std::nullopt;
+}
+
+void DiskContents::forget(const HeldRun& run) {
+  const std::lock_guard guard(mutex_);
+  const std::optional<HeldRun> held = peek(run.key);
+  if (held && same_place(held->place, run.place)) policy_.erase(fingerprint_of(run.key));
+}
+
+void DiskContents::erase_chunk(const ChunkId& chunk) {
+  const std::lock_guard guard(mutex_);
+  ++drops_[shard_of(chunk)];
+  uint64_t erased = 0;
+  for (uint32_t frame = 0; frame < kChunkFramesMax; ++frame) {
+    if (policy_.erase(fingerprint_of({chunk, frame}))) ++erased;
+  }
+  Counters::add(counters_.erased_count, erased);
+}
+
+uint64_t DiskContents::drops_seen(const ChunkId& chunk) {
+  const std::lock_guard guard(mutex_);
+  return drops_[shard_of(chunk)];
+}
+
+Admission DiskContents::decide(const BlockKey& key, uint64_t size_bytes, Instant now) {
+  Admission decision = Admission::kNo;
+  {
+    const std::lock_guard guard(mutex_);
+    decision = admission_.decide(fingerprint_of(key), size_bytes, 0, Hints{}, now);
+  }
+  switch (decision) {
+    case Admission::kNo: Counters::add(counters_.refused_count); break;
+    case Admission::kNoBudget: Counters::add(counters_.refused_budget); break;
+    case Admission::kFrequent: Counters::add(counters_.admitted_frequent); break;
+    case Admission::kGhost: Counters::add(counters_.admitted_ghost); break;
+    case Admission::kChance: Counters::add(counters_.admitted_chance); break;
+    case Admission::kPinned: Counters::add(counters_.admitted_pinned); break;
+  }
+  return decision;
+}
+
+std::optional<DiskPlace> DiskContents::place(uint16_t size_blocks) {
+  const std::lock_guard guard(mutex_);
+  return policy_.place(size_blocks * kDiskBlockBytes);
+}
+
+void DiskContents::erase_superfluous(const BlockKey& key, const FrameRange& frames) {
+  for (uint32_t first = frames.first + 1; first < frames.end; ++first) {
+    const std::optional<HeldRun> other = peek({key.chunk, first});
+    if (other && other->frames().end <= frames.end) policy_.erase(fingerprint_of(other->key));
+  }
+}
+
+bool DiskContents::commit(const BlockKey& key, const DiskPlace& place, uint64_t drops_seen,
+                          bool by_chance, Instant now) {
+  const HeldRun run{key, place};
+  const std::lock_guard guard(mutex_);
+  if (drops_[shard_of(key.chunk)] != drops_seen) return false;
+  const std::optional<HeldRun> held = peek(key);
+  if (held && held->frames().end > run.frames().end) return false;
+  policy_.commit(fingerprint_of(key), place, Hints{}, by_chance, now);
+  erase_superfluous(key, run.frames());
+  return true;
+}
+
+void DiskContents::wrote(uint64_t size_bytes, Instant now) {
+  const std::lock_guard guard(mutex_);
+  admission_.wrote(size_bytes, now);
+}
+
+RegionId DiskContents::next_region() {
+  const std::lock_guard guard(mutex_);
+  return policy_.next_region();
+}
+
+std::vector<DiskItem> DiskContents::reclaim(RegionId region, std::span<const FooterRow> rows,
+                                            Instant now) {
+  std::vector<DiskItem> survivors;
+  std::vector<DiskDeparture> departed;
+  {
+    const std::lock_guard guard(mutex_);
+    policy_.reclaim(region, items_of(region, rows), now, survivors, departed);
+  }
+  Counters::add(counters_.evictions_count, departed.size());
+  for (const DiskDeparture& each : departed) {
+    Counters::add(counters_.evicted_bytes, each.item.place.size_units * kDiskBlockBytes);
+  }
+  return survivors;
+}
+
+void DiskContents::open_region(RegionId region) {
+  const std::lock_guard guard(mutex_);
+  policy_.open_region(region);
+}
+
+bool DiskContents::move(const DiskItem& survivor, const DiskPlace& place) {
+  const std::lock_guard guard(mutex_);
+  return policy_.move(survivor, place);
+}
+
+void DiskContents::drop(const DiskItem& survivor) {
+  const std::lock_guard guard(mutex_);
+  const std::optional<DiskPlace> place = policy_.peek(survivor.fingerprint);
+  if (place && same_place(*place, survivor.place)) policy_.erase(survivor.fingerprint);
+}
+
+void DiskContents::restore(RegionId region, std::span<const FooterRow> rows) {
+  restored_ = true;
+  const std::lock_guard guard(mutex_);
+  policy_.restore(region, items_of(region, rows));
+}
+
+void DiskContents::read_into(DiskTierMetrics& metrics) {
+  const std::lock_guard guard(mutex_);
+  metrics.entries_count = policy_.entries_count();
+  metrics.live_bytes = policy_.live_bytes();
+  metrics.capacity_bytes = geometry_.region_bytes * geometry_.regions_count;
+  metrics.index_bytes = policy_.memory_bytes() + admission_.ghost().memory_bytes();
+}
+
+}  // namespace cairn::cache

@@ -1,0 +1,52 @@
+// Bounds of the disk tier.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/clock.h"
+#include "base/units.h"
+#include "cache/block.h"
+#include "cache/limits.h"
+#include "crypto/sealing.h"
+
+namespace cairn::cache {
+
+// Geometry of the cache file (docs/format.md).
+// O_DIRECT's alignment on every device.
+inline constexpr uint64_t kDiskBlockBytes = kDiskUnitBytes;
+inline constexpr uint64_t kRegionBytesMax = 128 * MiB;
+inline constexpr uint64_t kRegionBytesMin = 8 * MiB;
+inline constexpr uint64_t kRegionsWanted = 64;  // Of a small tier: one is always empty.
+inline constexpr uint64_t kFooterShare =
+    2048;  // Of a region's bytes: one footer of 64 KiB or less.
+inline constexpr uint64_t kDiskTierBytesMin = 64 * MiB;
+inline constexpr uint64_t kDiskTierBytesMax = 8 * TiB;
+
+// Runs.
+// A reader who needs so many frames of a block gets the whole block: what it saves is one run
+// instead of two, what it costs is a third more bytes at most.
+inline constexpr uint32_t kWholeBlockFrames = 12;
+inline constexpr uint64_t kPayloadBytesMax = crypto::kChunkBytesMax + crypto::kSegmentTableBytesMax;
+inline constexpr uint32_t kChunkFramesMax =
+    static_cast<uint32_t>(kPayloadBytesMax / crypto::kFrameBytes);
+
+// Memory besides the index. Runs that wait to be written, and runs that several readers share.
+inline constexpr uint64_t kWriteQueueBytesMax = 64 * MiB;
+inline constexpr uint64_t kSharedRunsBytesMax = 256 * MiB;
+inline constexpr uint64_t kWriteBytes = 1 * MiB;       // What one write gathers, at least.
+inline constexpr size_t kFootersInFlightMax = 64;      // At start.
+inline constexpr size_t kReinsertionsInFlightMax = 4;  // Runs copied out of a region.
+
+inline constexpr int kReadAttemptsMax = 3;           // Of one read that keeps meeting rotten runs.
+inline constexpr int kFlightAttemptsMax = 2;         // The first leader and one more.
+inline constexpr unsigned kErrorsUntilBypass = 4;    // In a row, of the device.
+inline constexpr Duration kBypassFor = seconds(30);  // Then one operation tries again.
+
+static_assert(kRegionBytesMax / kFooterShare <= 64 * KiB);
+static_assert(kRegionBytesMin / kFooterShare == kDiskBlockBytes);
+static_assert(kRegionBytesMin >= 4 * (kBlockBytes + kDiskBlockBytes));
+static_assert(kRegionsMax * kRegionBytesMax < kDiskTierBytesMax);
+static_assert(kDiskTierBytesMin / kRegionBytesMin >= 8);
+
+}  // namespace cairn::cache

@@ -1,0 +1,267 @@
+#include "cache/region_writer.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace cairn::cache {
+
+using Counters = DiskTierCounters;
+
+namespace {
+
+// Whole disk blocks; behind the data the buffer's memory is zeros.
+BytesView padded(const SealedRun& run) {
+  return {run.data.data(), round_up(run.data.size(), kDiskBlockBytes)};
+}
+
+}  // namespace
+
+RegionWriter::RegionWriter(const Parts& parts, uint64_t next_sequence)
+    : parts_(parts), next_sequence_(next_sequence) {}
+
+void RegionWriter::start() {
+  home_ = &io::Reactor::current();
+  scope_.spawn(run());
+}
+
+io::Task<void> RegionWriter::close() {
+  bool wake = false;
+  {
+    const std::lock_guard guard(mutex_);
+    stopping_ = true;
+    wake = std::exchange(asleep_, false);
+  }
+  if (wake) wake_.set();
+  co_await scope_.join();
+}
+
+void RegionWriter::enqueue(SealedRunPointer run, uint64_t drops_seen, bool by_chance) {
+  const uint64_t size_bytes = run->data.capacity();
+  bool wake = false;
+  {
+    const std::lock_guard guard(mutex_);
+    if (queued_bytes() + size_bytes > kWriteQueueBytesMax) {
+      Counters::add(parts_.counters.refused_queue);
+      return;
+    }
+    if (parts_.contents.drops_seen(run->key.chunk) != drops_seen) return;
+    if (!waiting_.try_emplace(run->key, run).second) return;
+    queued_bytes_.fetch_add(size_bytes, std::memory_order_relaxed);
+    queue_.push_back({std::move(run), drops_seen, by_chance});
+    wake = std::exchange(asleep_, false);
+  }
+  if (wake) home_->post([this] { wake_.set(); });
+}
+
+SealedRunPointer RegionWriter::find(const ChunkId& chunk, FrameRange frames) {
+  if (queued_bytes() == 0) return nullptr;
+  const uint32_t block_first = frames.first - frames.first % kBlockFrames;
+  const std::lock_guard guard(mutex_);
+  for (auto at = waiting_.lower_bound({chunk, block_first});
+       at != waiting_.end() && at->first <= BlockKey{chunk, frames.first}; ++at) {
+    if (at->second->covers(frames)) return at->second;
+  }
+  return nullptr;
+}
+
+void RegionWriter::drop_chunk(const ChunkId& chunk) {
+  const std::lock_guard guard(mutex_);
+  const auto end = waiting_.upper_bound({chunk, kChunkFramesMax});
+  waiting_.erase(waiting_.lower_bound({chunk, 0}), end);
+}
+
+io::Task<void> RegionWriter::run() {
+  while (true) {
+    std::vector<Item> items = take_some();
+    if (!items.empty()) {
+      co_await write_items(std::move(items));
+      continue;
+    }
+    {
+      const std::lock_guard guard(mutex_);
+      if (!queue_.empty()) continue;
+      if (stopping_) break;
+      wake_.reset();
+      asleep_ = true;
+    }
+    co_await wake_.wait();
+  }
+  co_await seal();
+}
+
+std::vector<RegionWriter::Item> RegionWriter::take_some() {
+  std::vector<Item> items;
+  uint64_t size_bytes = 0;
+  const std::lock_guard guard(mutex_);
+  while (!queue_.empty() && size_bytes < kWriteBytes) {
+    size_bytes += queue_.front().run->data.size();
+    items.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  return items;
+}
+
+// They are written, or lost.
+void RegionWriter::put_away(const std::vector<Item>& items) {
+  const std::lock_guard guard(mutex_);
+  for (const Item& item : items) {
+    queued_bytes_.fetch_sub(item.run->data.capacity(), std::memory_order_relaxed);
+    const auto at = waiting_.find(item.run->key);
+    if (at != waiting_.end() && at->second == item.run) waiting_.erase(at);
+  }
+}
+
+std::optional<DiskPlace> RegionWriter::place_for(uint64_t data_bytes) {
+  if (!region_ || placed_count_ == parts_.file.geometry().footer_rows_max()) return std::nullopt;
+  const std::optional<DiskPlace> place = parts_.contents.place(entry_blocks(data_bytes));
+  if (place) ++placed_count_;
+  return place;
+}
+
+void RegionWriter::fill_header(const SealedRun& run, MutableBytes block) const {
+  encode(EntryHeader{.tier_id = parts_.file.tier_id(),
+                     .sequence = sequence_,
+                     .key = run.key,
+                     .chunk_payload_bytes = run.chunk_payload_bytes,
+                     .data_bytes = static_cast<uint32_t>(run.data.size()),
+                     .frame_xxh3 = checksums_of_frames(run.data.view()),
+                     .sealed_header = run.header},
+         block);
+}
+
+void RegionWriter::note_write(const Status& done) {
+  if (done) {
+    parts_.health.note_success();
+    return;
+  }
+  Counters::add(parts_.counters.write_errors);
+  parts_.health.note_error(done.error(), io::Reactor::current().now());
+}
+
+io::Task<void> RegionWriter::write_items(std::vector<Item> items) {
+  Batch batch;
+  for (Item& item : items) {
+    if (!parts_.health.usable(io::Reactor::current().now())) break;
+    std::optional<DiskPlace> place = place_for(item.run->data.size());
+    if (!place) {
+      co_await write_batch(std::exchange(batch, Batch()));
+      co_await turn_over();
+      place = place_for(item.run->data.size());
+    }
+    if (!place) break;  // What survived fills the region.
+    add_to_batch(batch, std::move(item), *place);
+  }
+  co_await write_batch(std::move(batch));
+  // Only those that were not taken into a batch are left.
+  std::erase_if(items, [](const Item& item) { return item.run == nullptr; });
+  put_away(items);
+}
+
+void RegionWriter::add_to_batch(Batch& batch, Item item, const DiskPlace& place) {
+  Buffer header = Buffer::allocate(kDiskBlockBytes);
+  header.resize(kDiskBlockBytes);
+  fill_header(*item.run, header.span());
+  batch.pieces.push_back(header.view());
+  batch.pieces.push_back(padded(*item.run));
+  batch.size_bytes += place.size_units * kDiskBlockBytes;
+  batch.headers.push_back(std::move(header));
+  batch.places.push_back(place);
+  batch.items.push_back(std::move(item));
+}
+
+io::Task<void> RegionWriter::write_batch(Batch batch) {
+  if (batch.items.empty()) co_return;
+  const DiskPlace& first = batch.places.front();
+  const Status done = co_await parts_.file.write(std::move(batch.pieces), first.region,
+                                                 first.offset_units * kDiskBlockBytes);
+  note_write(done);
+  const Instant now = io::Reactor::current().now();
+  parts_.contents.wrote(batch.size_bytes, now);
+  Counters::add(parts_.counters.written_bytes, batch.size_bytes);
+  for (size_t i = 0; done && i < batch.items.size(); ++i) {
+    const Item& item = batch.items[i];
+    const DiskPlace& place = batch.places[i];
+    if (!parts_.contents.commit(item.run->key, place, item.drops_seen, item.by_chance, now)) {
+      continue;
+    }
+    rows_.push_back({fingerprint_of(item.run->key), place.offset_units,
+                     static_cast<uint16_t>(place.size_units)});
+    Counters::add(parts_.counters.written_entries);
+    Counters::add(parts_.counters.payload_bytes, item.run->data.size());
+  }
+  put_away(batch.items);
+}
+
+io::Task<void> RegionWriter::seal() {
+  if (!region_) co_return;
+  const RegionFooter footer{.tier_id = parts_.file.tier_id(),
+                            .sequence = sequence_,
+                            .region = *region_,
+                            .rows = std::exchange(rows_, {})};
+  region_.reset();
+  if (footer.rows.empty()) co_return;
+  Status done = co_await parts_.file.sync();
+  if (done) done = co_await parts_.file.write_footer(footer);
+  if (done) done = co_await parts_.file.sync();
+  note_write(done);
+  if (!done) co_return;
+  const uint64_t footer_bytes =
+      round_up(kFooterHeadBytes + footer.rows.size() * kFooterRowBytes, kDiskBlockBytes);
+  Counters::add(parts_.counters.written_bytes, footer_bytes);
+  Counters::add(parts_.counters.regions_sealed);
+}
+
+io::Task<void> RegionWriter::turn_over() {
+  co_await seal();
+  const RegionId region = parts_.contents.next_region();
+  // Without a footer nothing is known to be there; what the index still has of the region is
+  // overwritten, and found so when it is read.
+  const Result<RegionFooter> footer = co_await parts_.file.read_footer(region);
+  std::vector<DiskItem> survivors;
+  if (footer) {
+    survivors = parts_.contents.reclaim(region, footer->rows, io::Reactor::current().now());
+  }
+  parts_.contents.open_region(region);
+  region_ = region;
+  sequence_ = next_sequence_++;
+  placed_count_ = 0;
+  co_await keep_survivors(std::move(survivors));
+}
+
+// In order of their offsets: each is written at or before its old place, and thereby before the old
+// place of the next.
+io::Task<void> RegionWriter::keep_survivors(std::vector<DiskItem> survivors) {
+  for (const DiskItem& survivor : survivors) co_await keep(survivor);
+}
+
+io::Task<void> RegionWriter::keep(DiskItem survivor) {
+  // Which chunk it is of stands in the entry itself.
+  Result<SealedRunPointer> run = co_await parts_.reader.read_item(survivor);
+  std::optional<DiskPlace> place;
+  if (run) place = place_for((*run)->data.size());
+  if (!run || !place) {
+    parts_.contents.drop(survivor);
+    co_return;
+  }
+  Buffer header = Buffer::allocate(kDiskBlockBytes);
+  header.resize(kDiskBlockBytes);
+  fill_header(**run, header.span());
+  std::vector<BytesView> pieces{header.view(), padded(**run)};
+  const Status done = co_await parts_.file.write(std::move(pieces), place->region,
+                                                 place->offset_units * kDiskBlockBytes);
+  note_write(done);
+  const uint64_t size_bytes = place->size_units * kDiskBlockBytes;
+  parts_.contents.wrote(size_bytes, io::Reactor::current().now());
+  Counters::add(parts_.counters.written_bytes, size_bytes);
+  if (!done) {
+    parts_.contents.drop(survivor);
+    co_return;
+  }
+  if (!parts_.contents.move(survivor, *place)) co_return;
+  rows_.push_back(
+      {survivor.fingerprint, place->offset_units, static_cast<uint16_t>(place->size_units)});
+  Counters::add(parts_.counters.reinserted_entries);
+  Counters::add(parts_.counters.reinserted_bytes, size_bytes);
+}
+
+}  // namespace cairn::cache

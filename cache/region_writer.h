@@ -1,0 +1,108 @@
+// RegionWriter: writes admitted runs to the open region, off the critical path, and turns over
+// regions: seals the full one with a footer, empties the oldest, moves what of it is worth keeping.
+//
+// A bounded queue that any reactor fills and one task on the tier's home reactor empties. What
+// waits in it can be read from it. A queue that is full refuses, and so does a device that is
+// bypassed: an admission is never waited for.
+//
+// Order of writing: data, flush, footer, flush. A footer that is there names only entries that are;
+// but nothing relies on it, for entries are checked whenever they are read.
+//
+// Thread rule: enqueue(), find() and drop_chunk() on any reactor; the rest on the home reactor.
+// REQUIRES: close() is awaited before destruction, and nothing is called meanwhile.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "cache/device_health.h"
+#include "cache/disk_contents.h"
+#include "cache/region_file.h"
+#include "cache/region_reader.h"
+#include "io/reactor.h"
+#include "io/scope.h"
+#include "io/sync.h"
+
+namespace cairn::cache {
+
+class RegionWriter {
+ public:
+  struct Parts {
+    RegionFile& file;
+    DiskContents& contents;
+    RegionReader& reader;
+    DeviceHealth& health;
+    DiskTierCounters& counters;
+  };
+  // `next_sequence` is behind all that footers name.
+  RegionWriter(const Parts& parts, uint64_t next_sequence);
+  RegionWriter(const RegionWriter&) = delete;
+  RegionWriter& operator=(const RegionWriter&) = delete;
+
+  // Starts the task on the current reactor.
+  void start();
+  // Writes what is queued, seals the open region and ends the task.
+  io::Task<void> close();
+
+  // `drops_seen`: as counted before the run was fetched. Ignored when the chunk was dropped since.
+  void enqueue(SealedRunPointer run, uint64_t drops_seen, bool by_chance);
+  // A run that waits to be written and has all of `frames`; null when there is none.
+  SealedRunPointer find(const ChunkId& chunk, FrameRange frames);
+  // To be called behind DiskContents::erase_chunk().
+  void drop_chunk(const ChunkId& chunk);
+  uint64_t queued_bytes() const { return queued_bytes_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Item {
+    SealedRunPointer run;
+    uint64_t drops_seen = 0;
+    bool by_chance = false;
+  };
+  // Entries that lie behind each other and are written together.
+  struct Batch {
+    std::vector<Item> items;
+    std::vector<DiskPlace> places;
+    std::vector<Buffer> headers;
+    std::vector<BytesView> pieces;
+    uint64_t size_bytes = 0;
+  };
+
+  io::Task<void> run();
+  std::vector<Item> take_some();
+  void put_away(const std::vector<Item>& items);
+  io::Task<void> write_items(std::vector<Item> items);
+  void add_to_batch(Batch& batch, Item item, const DiskPlace& place);
+  io::Task<void> write_batch(Batch batch);
+  io::Task<void> turn_over();
+  io::Task<void> seal();
+  io::Task<void> keep_survivors(std::vector<DiskItem> survivors);
+  io::Task<void> keep(DiskItem survivor);
+  std::optional<DiskPlace> place_for(uint64_t data_bytes);
+  void fill_header(const SealedRun& run, MutableBytes block) const;
+  void note_write(const Status& done);
+
+  const Parts parts_;
+
+  // The open region. On the home reactor only.
+  uint64_t next_sequence_;
+  uint64_t sequence_ = 0;
+  std::optional<RegionId> region_;
+  std::vector<FooterRow> rows_;
+  size_t placed_count_ = 0;  // At least as many as there are rows.
+
+  std::mutex mutex_;  // Guards what follows; never held across a wait.
+  std::deque<Item> queue_;
+  std::map<BlockKey, SealedRunPointer> waiting_;  // Of the queue, and of what is being written.
+  bool asleep_ = false;  // The task waits for `wake_`, and whoever wakes it posts that once.
+  bool stopping_ = false;
+
+  std::atomic<uint64_t> queued_bytes_{0};
+  io::Reactor* home_ = nullptr;
+  io::Event wake_;
+  io::Scope scope_;
+};
+
+}  // namespace cairn::cache

@@ -1,0 +1,280 @@
+// What a disk tier does beyond the contract of a store: what it fetches, what it keeps, what a
+// restart finds, and that many readers make one fetch.
+#include "cache/disk_tier.h"
+
+#include "cache/region_format.h"
+#include "tests/support/tier_fixture.h"
+
+namespace cairn::cache {
+namespace {
+
+using namespace testing_support;
+
+class DiskTierTest : public TierFixture {
+ protected:
+  static io::Task<void> read_whole(DiskTier& tier, uint64_t number, size_t size, int& failed) {
+    const Result<storage::SealedRead> got = co_await tier.read(sample_id(number), {0, size});
+    if (!got) {
+      ++failed;
+      co_return;
+    }
+    EXPECT_EQ(got->header, sample_header(number));
+    EXPECT_TRUE(std::ranges::equal(got->payload.view(), sample_bytes(number, size)));
+  }
+  // So many readers of one chunk begin before the home answers the first.
+  static io::Task<void> read_side_by_side(DiskTier& tier, CountingHome& home, int readers,
+                                          size_t size, int& failed) {
+    home.gate.reset();
+    io::Scope scope;
+    for (int i = 0; i < readers; ++i) scope.spawn(read_whole(tier, 1, size, failed));
+    co_await io::yield();
+    home.gate.set();
+    co_await scope.join();
+  }
+};
+
+TEST_F(DiskTierTest, WhatWasReadOnceIsReadFromTheDisk) {
+  open();
+  put_home(1, 4);
+  for (uint64_t number = 1; number <= 4; ++number) expect_read(number, {0, kWhole});
+  settle();
+  const size_t reads_before = home_.reads.size();
+  for (uint64_t number = 1; number <= 4; ++number) {
+    for (const ByteRange range :
+         {ByteRange{0, kWhole}, ByteRange{0, UINT64_MAX}, ByteRange{5, 1}, ByteRange{MiB - 1, 2},
+          ByteRange{kWhole - 1, 100}, ByteRange{kWhole, 1}, ByteRange{2 * MiB, 70'000}}) {
+      expect_read(number, range);
+    }
+    EXPECT_EQ(wait(tier_->read(sample_id(number), {0, 0}))->header, sample_header(number));
+  }
+  EXPECT_EQ(home_.reads.size(), reads_before);
+  const DiskTierMetrics metrics = tier_->metrics();
+  EXPECT_EQ(metrics.misses_count, 16U);
+  EXPECT_EQ(metrics.fetches_count, 4U);
+  EXPECT_EQ(metrics.miss_bytes, 4 * kWhole);
+  EXPECT_EQ(metrics.written_entries, 16U);
+  EXPECT_EQ(metrics.rotten_entries, 0U);
+}
+
+TEST_F(DiskTierTest, AShortRangeFetchesItsFramesAndALongOneItsBlock) {
+  open();
+  put_home(1, 1);
+  expect_read(1, {130 * KiB, 10});
+  expect_read(1, {MiB + 60 * KiB, 100 * KiB});
+  expect_read(1, {2 * MiB + 5, 800 * KiB});
+  const std::vector<ByteRange> expected = {
+      {128 * KiB, 64 * KiB}, {MiB, 192 * KiB}, {2 * MiB, 1 * MiB}};
+  EXPECT_EQ(home_.reads, expected);
+  settle();
+  // Each is an entry, and serves what lies inside it.
+  expect_read(1, {140 * KiB, 1000});
+  expect_read(1, {MiB + 128 * KiB, 64 * KiB});
+  expect_read(1, {3 * MiB - 10, 10});
+  EXPECT_EQ(home_.reads.size(), 3U);
+  // A block that is fetched whole takes the place of its parts.
+  expect_read(1, {0, MiB});
+  settle();
+  EXPECT_EQ(home_.reads.size(), 4U);
+  EXPECT_EQ(tier_->metrics().entries_count, 3U);
+}
+
+TEST_F(DiskTierTest, AReadThatIsHalfThereFetchesTheOtherHalfInOneGo) {
+  open();
+  put_home(1, 1, 8 * MiB);
+  expect_read(1, {0, MiB}, 8 * MiB);
+  expect_read(1, {4 * MiB, MiB}, 8 * MiB);
+  settle();
+  home_.reads.clear();
+  expect_read(1, {0, 8 * MiB}, 8 * MiB);
+  const std::vector<ByteRange> expected = {{MiB, 3 * MiB}, {5 * MiB, 3 * MiB}};
+  EXPECT_EQ(home_.reads, expected);
+}
+
+TEST_F(DiskTierTest, AThousandReadersOfAColdChunkMakeOneFetch) {
+  open();
+  put_home(1, 1, 8 * MiB);
+  int failed = 0;
+  wait(read_side_by_side(*tier_, home_, 1000, 8 * MiB, failed));
+  EXPECT_EQ(failed, 0);
+  EXPECT_EQ(home_.reads.size(), 1U);
+  EXPECT_EQ(tier_->metrics().shared_count, 999U * 8);
+}
+
+TEST_F(DiskTierTest, ALeaderThatFailsCostsExactlyOneMoreFetch) {
+  open();
+  put_home(1, 1, 8 * MiB);
+  home_.failures_left = 1;
+  int failed = 0;
+  wait(read_side_by_side(*tier_, home_, 1000, 8 * MiB, failed));
+  EXPECT_EQ(failed, 1) << "the leader's own request";
+  EXPECT_EQ(home_.reads.size(), 2U);
+}
+
+TEST_F(DiskTierTest, AHomeThatIsDownIsAskedTwiceForAThousandReaders) {
+  open();
+  put_home(1, 1, 8 * MiB);
+  home_.failures_left = 1'000'000;
+  int failed = 0;
+  wait(read_side_by_side(*tier_, home_, 1000, 8 * MiB, failed));
+  EXPECT_EQ(failed, 1000);
+  EXPECT_EQ(home_.reads.size(), 2U);
+  home_.failures_left = 0;
+  expect_read(1, {0, 8 * MiB}, 8 * MiB);
+}
+
+TEST_F(DiskTierTest, ARestartServesWhatWasThere) {
+  open();
+  put_home(1, 12);
+  for (uint64_t number = 1; number <= 12; ++number) expect_read(number, {0, kWhole});
+  close();
+  home_.reads.clear();
+  open();
+  EXPECT_GT(tier_->metrics().restored_regions, 3U);
+  EXPECT_EQ(tier_->metrics().entries_count, 48U);
+  for (uint64_t number = 1; number <= 12; ++number) expect_read(number, {0, kWhole});
+  EXPECT_TRUE(home_.reads.empty());
+}
+
+TEST_F(DiskTierTest, AnotherSizeBeginsAnew) {
+  open();
+  put_home(1, 2);
+  expect_read(1, {0, kWhole});
+  close();
+  cache::DiskTierOptions larger = options();
+  larger.size_bytes = 100 * MiB;
+  open(larger);
+  EXPECT_EQ(tier_->metrics().entries_count, 0U);
+  expect_read(1, {0, kWhole});
+  close();
+  open(larger);
+  EXPECT_EQ(tier_->metrics().entries_count, 4U);
+}
+
+TEST_F(DiskTierTest, OldRegionsMakeRoomAndReferencedRunsStay) {
+  open();
+  constexpr uint64_t kChunks = 120;
+  put_home(1, kChunks);
+  for (uint64_t number = 1; number <= kChunks; ++number) {
+    expect_read(number, {0, kWhole});
+    settle();
+  }
+  const DiskTierMetrics metrics = tier_->metrics();
+  EXPECT_GT(metrics.evictions_count, 200U) << "the tier was written several times over";
+  EXPECT_GT(metrics.regions_sealed, 3 * 7U);
+  EXPECT_LE(metrics.live_bytes, metrics.capacity_bytes);
+  EXPECT_EQ(metrics.rotten_entries, 0U);
+  EXPECT_EQ(metrics.refused_queue, 0U);
+  // A7: headers, padding and footers are all that is written besides payload.
+  EXPECT_LE(static_cast<double>(metrics.written_bytes),
+            1.10 * static_cast<double>(metrics.payload_bytes + metrics.reinserted_bytes));
+  home_.reads.clear();
+  expect_read(kChunks, {0, kWhole});
+  EXPECT_TRUE(home_.reads.empty()) << "the newest is there";
+  expect_read(1, {0, kWhole});
+  EXPECT_FALSE(home_.reads.empty()) << "the oldest is not";
+}
+
+TEST_F(DiskTierTest, WritesAreOneSequencePerRegion) {
+  open();
+  put_home(1, 30);
+  for (uint64_t number = 1; number <= 30; ++number) {
+    expect_read(number, {0, kWhole});
+    settle();
+  }
+  close();
+  const CacheGeometry geometry = CacheGeometry::of_size(64 * MiB).value();
+  uint64_t end = 0;
+  uint64_t jumps = 0;
+  for (const CallRecord& call : files_.calls()) {
+    if (call.call != FileCall::kWrite || call.offset_bytes < geometry.data_offset()) continue;
+    EXPECT_EQ(call.size_bytes % kDiskBlockBytes, 0U);
+    const bool begins_region =
+        (call.offset_bytes - geometry.data_offset()) % geometry.region_bytes == 0;
+    if (call.offset_bytes != end) {
+      EXPECT_TRUE(begins_region) << "a write that is neither next nor the first of its region";
+      ++jumps;
+    }
+    end = call.offset_bytes + call.size_bytes;
+  }
+  EXPECT_LE(jumps, 16U);
+}
+
+TEST_F(DiskTierTest, ADroppedChunkIsGoneAlsoFromTheQueue) {
+  open();
+  ASSERT_TRUE(wait(tier_->put(sample_id(1), sample_chunk(1, kWhole), sample_owner(1))));
+  expect_read(1, {0, kWhole});  // It waits to be written, or is being written.
+  ASSERT_TRUE(wait(tier_->unlink(sample_id(1), sample_owner(1))).value());
+  EXPECT_EQ(wait(tier_->read(sample_id(1), {0, 10})).error().code, Code::kNotFound);
+  settle();
+  EXPECT_EQ(wait(tier_->read(sample_id(1), {0, 10})).error().code, Code::kNotFound);
+  EXPECT_EQ(tier_->metrics().entries_count, 0U);
+}
+
+TEST_F(DiskTierTest, SealingsAreNeverMixed) {
+  open();
+  put_home(1, 1, 4 * MiB);
+  expect_read(1, {0, MiB}, 4 * MiB);
+  expect_read(1, {2 * MiB, MiB}, 4 * MiB);
+  settle();
+  // The home gets another sealing behind the tier's back, as after a power cut that lost a drop.
+  ASSERT_TRUE(wait(home_.inner.unlink(sample_id(1), sample_owner(0))).value());
+  ASSERT_TRUE(wait(home_.inner.put(sample_id(1),
+                                   {sample_header(2), Buffer::copy_of(sample_bytes(2, 4 * MiB))},
+                                   sample_owner(0))));
+  const Result<storage::SealedRead> got = wait(tier_->read(sample_id(1), {0, 4 * MiB}));
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->header, sample_header(2));
+  EXPECT_TRUE(std::ranges::equal(got->payload.view(), sample_bytes(2, 4 * MiB)));
+  EXPECT_EQ(tier_->metrics().mixed_sealings, 1U);
+  const Result<storage::SealedRead> front = wait(tier_->read(sample_id(1), {0, MiB}));
+  EXPECT_EQ(front->header, sample_header(2)) << "what was cached of the other sealing is gone";
+}
+
+TEST_F(DiskTierTest, APutAfterARestartEndsWhatWasCachedBefore) {
+  open();
+  ASSERT_TRUE(wait(tier_->put(sample_id(1), sample_chunk(1, kWhole), sample_owner(1))));
+  expect_read(1, {0, kWhole});
+  close();
+  // Dropped while the tier was away; its footer still names the runs.
+  ASSERT_TRUE(wait(home_.unlink(sample_id(1), sample_owner(1))).value());
+  open();
+  ASSERT_TRUE(wait(tier_->put(sample_id(1), {sample_header(2), sample_chunk(2, kWhole).payload},
+                              sample_owner(1))));
+  EXPECT_EQ(wait(tier_->read(sample_id(1), {0, 10}))->header, sample_header(2));
+}
+
+TEST_F(DiskTierTest, SecondMissesAreAdmittedAndFirstOnesByChanceOnly) {
+  cache::DiskTierOptions never = options();
+  never.first_miss_chance = 0;
+  open(never);
+  put_home(1, 1);
+  expect_read(1, {0, kWhole});
+  expect_read(1, {0, kWhole});
+  EXPECT_EQ(tier_->metrics().refused_count, 8U) << "at once again is no second reference";
+  clock_.ahead = kReferenceGap + kReferenceGap;
+  expect_read(1, {0, kWhole});
+  settle();
+  EXPECT_EQ(tier_->metrics().admitted_ghost, 4U);
+  home_.reads.clear();
+  expect_read(1, {0, kWhole});
+  EXPECT_TRUE(home_.reads.empty());
+}
+
+TEST_F(DiskTierTest, AFullQueueRefusesAndNobodyWaits) {
+  open();
+  put_home(1, 30);
+  const auto all = [](DiskTier& tier) -> io::Task<void> {
+    // The home answers at once, so that the writer gets no turn in between.
+    for (uint64_t number = 1; number <= 30; ++number) {
+      co_await read_right(tier, number, {0, kWhole}, kWhole, sample_header(number));
+    }
+    EXPECT_LE(tier.metrics().queued_bytes, kWriteQueueBytesMax);
+  };
+  wait(all(*tier_));
+  EXPECT_GT(tier_->metrics().refused_queue, 0U);
+  settle();
+  EXPECT_EQ(tier_->metrics().queued_bytes, 0U);
+}
+
+}  // namespace
+}  // namespace cairn::cache

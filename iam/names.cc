@@ -28,6 +28,12 @@ bool is_name_character(char c) {
   return is_alphanumeric(c) || std::string_view("_+=,.@-").find(c) != std::string_view::npos;
 }
 
+// [\p{L}\p{Z}\p{N}_.:/=+\-@]; of what is beyond ASCII, everything.
+bool is_tag_char(char c) {
+  return is_alphanumeric(c) || static_cast<uint8_t>(c) >= 0x80 ||
+         std::string_view(" _.:/=+-@").find(c) != std::string_view::npos;
+}
+
 std::string random_text(std::string_view prefix, std::string_view alphabet, size_t size_bytes,
                         Random& random) {
   std::string text(prefix);
@@ -87,6 +93,13 @@ Status check_path(std::string_view path) {
               "only alphanumeric characters and/or / characters.");
 }
 
+void merge_tags(Tags& into, const Tags& more) {
+  for (const auto& [key, value] : more) {
+    std::erase_if(into, [&](const auto& tag) { return same_name(tag.first, key); });
+    into.emplace(key, value);
+  }
+}
+
 Status check_tags(const Tags& tags) {
   if (tags.size() > kTagsMax) {
     return fail(Code::kResourceExhausted,
@@ -96,6 +109,10 @@ Status check_tags(const Tags& tags) {
     if (key.empty() || key.size() > kTagKeyBytesMax || value.size() > kTagValueBytesMax) {
       return fail(Code::kInvalidArgument,
                   "A tag's key must have 1 to 128 characters and its value at most 256.");
+    }
+    if (!std::ranges::all_of(key, is_tag_char) || !std::ranges::all_of(value, is_tag_char)) {
+      return fail(Code::kInvalidArgument,
+                  "Tags have letters, digits, spaces and the characters _ . : / = + - @");
     }
     if (lower_name(key).starts_with("aws:")) {
       return fail(Code::kInvalidArgument, "Tag keys that begin with aws: are reserved.");

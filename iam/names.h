@@ -36,6 +36,8 @@ std::string lower_name(std::string_view name);
 Status check_name(std::string_view name, std::string_view what, size_t bytes_max);
 Status check_path(std::string_view path);
 Status check_tags(const Tags& tags);
+// Keys are the same in whatever case: a new one replaces its like.
+void merge_tags(Tags& into, const Tags& more);
 Status check_description(std::string_view text);
 Status check_session_name(std::string_view name);
 

@@ -145,7 +145,7 @@ Status update_role(Draft& draft, TenantId tenant, std::string_view name,
 Status tag_role(Draft& draft, TenantId tenant, std::string_view name, const Tags& tags) {
   Result<Role> role = role_of(draft, tenant, name);
   if (!role) return std::unexpected(role.error());
-  for (const auto& [key, value] : tags) role->tags.insert_or_assign(key, value);
+  merge_tags(role->tags, tags);
   if (const Status checked = check_tags(role->tags); !checked) return checked;
   draft.put(tenant, std::move(*role));
   return {};

@@ -117,7 +117,7 @@ Status set_user_disabled(Draft& draft, TenantId tenant, std::string_view name, b
 
 Status tag_user(Draft& draft, TenantId tenant, std::string_view name, const Tags& tags) {
   return change_user(draft, tenant, name, [&tags](User& user) {
-    for (const auto& [key, value] : tags) user.tags.insert_or_assign(key, value);
+    merge_tags(user.tags, tags);
     return check_tags(user.tags);
   });
 }

@@ -25,8 +25,14 @@ Result<std::string> Call::user_param() const {
 Result<std::string> required(const Call& call, std::string_view name) {
   const std::optional<std::string_view> value = call.params.find(name);
   if (value && !value->empty()) return std::string(*value);
-  return fail(Code::kInvalidArgument, "MissingParameter: The request must contain the parameter " +
-                                          std::string(name) + ".");
+  // IAM's words, which begin the name with a small letter.
+  std::string member(name);
+  if (member[0] >= 'A' && member[0] <= 'Z') member[0] = static_cast<char>(member[0] - 'A' + 'a');
+  return fail(Code::kInvalidArgument,
+              "1 validation error detected: Value at '" + member +
+                  "' failed to satisfy constraint: " +
+                  (value ? "Member must have length greater than or equal to 1"
+                         : "Member must not be null"));
 }
 
 Result<PageRequest> page_request(const Call& call) {

@@ -57,7 +57,7 @@ struct Call {
   Result<std::string> user_param() const;
 };
 
-// A parameter that must be there: MissingParameter.
+// A parameter that must be there: ValidationError.
 Result<std::string> required(const Call& call, std::string_view name);
 
 // Lists are shown in pages (Marker, MaxItems). Calls `show` for the entries of a page, which come

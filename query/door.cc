@@ -185,6 +185,10 @@ std::expected<void, QueryError> Door::State::admit(const http::RequestHead& head
   if (call.directory->account(call.tenant) == nullptr) {
     return refuse(access_denied("The account is gone."));
   }
+  if (call.params.has_repeated_tag_key("Tags")) {
+    return refuse({"InvalidInput", 400,
+                   "Duplicate tag keys found. Please note that Tag keys are case insensitive."});
+  }
   return authorise(call);
 }
 

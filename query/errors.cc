@@ -25,7 +25,6 @@ constexpr Named kNamed[] = {
     {reason::kRejectedClaim, "IDPRejectedClaim", 403},
     {reason::kProviderUnreachable, "IDPCommunicationError", 400},
     {"PackedPolicyTooLarge: ", "PackedPolicyTooLarge", 400},
-    {"MissingParameter: ", "MissingParameter", 400},
     {"InvalidAction: ", "InvalidAction", 400},
 };
 

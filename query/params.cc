@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
+#include "iam/names.h"
 #include "s3/uri.h"
 
 namespace cairn::query {
@@ -61,6 +63,14 @@ std::map<std::string, std::string> Params::tags(std::string_view name) const {
     out.insert_or_assign(std::string(*key), text(member + ".Value"));
   }
   return out;
+}
+
+bool Params::has_repeated_tag_key(std::string_view name) const {
+  std::set<std::string> keys;
+  for (const std::string& key : list(name, "Key")) {
+    if (!keys.insert(iam::lower_name(key)).second) return true;
+  }
+  return false;
 }
 
 std::optional<uint64_t> parse_number(std::string_view text) {

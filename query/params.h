@@ -38,6 +38,8 @@ class Params {
   std::vector<std::string> list(std::string_view name, std::string_view suffix = {}) const;
   // `NAME.member.1.Key` and `.Value`.
   std::map<std::string, std::string> tags(std::string_view name) const;
+  // Whether two members of such a list have one key, in whatever case: tags() would drop one.
+  bool has_repeated_tag_key(std::string_view name) const;
 
  private:
   std::map<std::string, std::string, std::less<>> values_;

@@ -45,6 +45,8 @@ class AwsIam(ClientCase):
         from botocore import UNSIGNED
         from botocore.config import Config
         settings = Config(retries={"max_attempts": 0}, proxies={}, connect_timeout=10)
+        if config is not None:
+            settings = settings.merge(config)
         if credentials == "unsigned":
             settings = settings.merge(Config(signature_version=UNSIGNED))
             credentials = None
@@ -236,6 +238,7 @@ class AwsIam(ClientCase):
                                       OpenIDConnectProviderArn=arn + "y"), ("NoSuchEntity", 404))
 
     def test_errors_are_those_of_iam(self):
+        from botocore.config import Config
         iam = self.client("iam")
         iam.create_user(UserName="erik")
         self.assertEqual(self.code_of(iam.create_user, UserName="ERIK"),
@@ -244,6 +247,20 @@ class AwsIam(ClientCase):
         self.assertEqual(self.code_of(iam.create_user, UserName="a b"), ("ValidationError", 400))
         self.assertEqual(self.code_of(iam.put_user_policy, UserName="erik", PolicyName="p",
                                       PolicyDocument="{}"), ("MalformedPolicyDocument", 400))
+        for tags, code in (
+                ([{"Key": "in*valid", "Value": "v"}], "ValidationError"),
+                ([{"Key": "k", "Value": "in*valid"}], "ValidationError"),
+                ([{"Key": "k", "Value": "1"}, {"Key": "k", "Value": "2"}], "InvalidInput"),
+                ([{"Key": "k", "Value": "1"}, {"Key": "K", "Value": "2"}], "InvalidInput")):
+            self.assertEqual(self.code_of(iam.tag_user, UserName="erik", Tags=tags), (code, 400))
+        iam.tag_user(UserName="erik", Tags=[{"Key": "Team", "Value": "red"}])
+        iam.tag_user(UserName="erik", Tags=[{"Key": "team", "Value": "blue"}])
+        self.assertEqual(iam.list_user_tags(UserName="erik")["Tags"],
+                         [{"Key": "team", "Value": "blue"}])
+        unchecked = self.client("iam", config=Config(parameter_validation=False))
+        self.assertEqual(self.code_of(unchecked.create_user), ("ValidationError", 400))
+        self.assertEqual(self.code_of(unchecked.create_role, RoleName="r"),
+                         ("ValidationError", 400))
         for _ in range(2):
             iam.create_access_key(UserName="erik")
         self.assertEqual(self.code_of(iam.create_access_key, UserName="erik"),

@@ -23,6 +23,15 @@ TEST(Params, DecodesAndCollectsMembers) {
   EXPECT_FALSE(params->find("flag").has_value());
 }
 
+TEST(Params, TellsRepeatedTagKeys) {
+  const auto repeats = [](std::string_view form) {
+    return Params::parse(form)->has_repeated_tag_key("Tags");
+  };
+  EXPECT_FALSE(repeats("Tags.member.1.Key=a&Tags.member.2.Key=b"));
+  EXPECT_TRUE(repeats("Tags.member.1.Key=a&Tags.member.2.Key=a"));
+  EXPECT_TRUE(repeats("Tags.member.1.Key=team&Tags.member.2.Key=b&Tags.member.3.Key=TEAM"));
+}
+
 TEST(Params, RefusesWhatIsAmbiguousOrTooMuch) {
   for (const std::string_view form : {"a=1&a=2", "a=%", "a=%zz", "a=%ff", "%00%=1"}) {
     EXPECT_FALSE(Params::parse(form).has_value()) << form;

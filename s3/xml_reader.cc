@@ -208,6 +208,10 @@ AclGrant parse_grant(const pugi::xml_node& node) {
     if (!is_element(child)) continue;
     if (local_name(child) == "Permission") grant.permission = stripped(text_of(child));
     if (local_name(child) != "Grantee") continue;
+    for (const pugi::xml_attribute& attribute : child.attributes()) {
+      const std::string_view name = attribute.name();
+      if (name == "type" || name.ends_with(":type")) grant.type = attribute.value();
+    }
     for (const pugi::xml_node& name : child.children()) {
       if (!is_element(name)) continue;
       if (local_name(name) == "ID") grant.id = stripped(text_of(name));

@@ -33,6 +33,7 @@ struct AclGrant {
   std::string id;
   std::string uri;
   std::string email;
+  std::string type;  // xsi:type of the grantee; empty when it is left out.
   std::string permission;
 };
 struct AclDocument {

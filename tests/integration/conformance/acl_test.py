@@ -137,6 +137,8 @@ class Lists(Conformance):
                 ("InvalidArgument", "MalformedACLError"),
             ),
             (acl(self.owner, ("<ID>nobody</ID>", "CanonicalUser", "READ")), ("InvalidArgument",)),
+            (acl("nobody", good), ("InvalidArgument",)),
+            (acl(self.owner, (good[0], "Robot", "READ")), ("MalformedACLError",)),
             (acl("f" * 64, good), ("InvalidArgument", "MalformedACLError", "AccessDenied")),
         ):
             with self.subTest(body=body[:200]):

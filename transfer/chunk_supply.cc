@@ -12,8 +12,8 @@ constexpr uint64_t kReadStepBytes = 256 * KiB;
 
 }  // namespace
 
-ChunkSupply::ChunkSupply(io::File& file, uint64_t size_bytes)
-    : file_(file), size_bytes_(size_bytes) {}
+ChunkSupply::ChunkSupply(io::File& file, uint64_t size_bytes, size_t chunks_max)
+    : file_(file), size_bytes_(size_bytes), chunks_max_(std::min(chunks_max, kChunksInMemoryMax)) {}
 
 io::Task<void> ChunkSupply::produce(io::StopToken stop) {
   const S3Status read = co_await read_all(stop);
@@ -21,15 +21,15 @@ io::Task<void> ChunkSupply::produce(io::StopToken stop) {
   end();
 }
 
-// One that was given back, or a new one while there are fewer than kChunksInMemoryMax and the pool
-// has room. REQUIRES: mutex_ is held.
+// One that was given back, or a new one while there are fewer than chunks_max_ and the pool has
+// room. REQUIRES: mutex_ is held.
 std::optional<Buffer> ChunkSupply::free_buffer() {
   if (!spare_.empty()) {
     Buffer buffer = std::move(spare_.back());
     spare_.pop_back();
     return buffer;
   }
-  if (buffers_count_ == kChunksInMemoryMax) return std::nullopt;
+  if (buffers_count_ == chunks_max_) return std::nullopt;
   Result<Buffer> fresh = io::Reactor::current().buffers().try_acquire(kChunkBytesMax);
   if (!fresh) {
     // Nobody would give one back: the reading must not wait for other users of the pool either.

@@ -149,7 +149,7 @@ io::Task<S3Result<UploadReport>> NativeUpload::run() {
 }
 
 io::Task<S3Result<PutResult>> NativeUpload::send_and_commit() {
-  ChunkSupply supply(file_, status_.size_bytes);
+  ChunkSupply supply(file_, status_.size_bytes, NativeWorkers::chunks_in_memory(crew_.size()));
   NativeWorkers workers(crew_, supply, session_, meter_, std::move(held_));
   co_await workers.run();
   const io::FileStatus now = co_await or_fail(file_.status());

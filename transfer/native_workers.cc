@@ -11,8 +11,10 @@ namespace {
 
 constexpr size_t kWorkersPerMember = 3;
 // Of one offer: enough segments to hash side by side, few enough to begin sending early.
-constexpr size_t kGroupChunks = 4;
-static_assert(kWorkersPerMember * kGroupChunks < kChunksInMemoryMax);
+constexpr size_t kGroupChunks = 2;
+// Being read, and read ahead of the workers.
+constexpr size_t kReadingChunks = 4;
+static_assert(kWorkersPerMember * kGroupChunks + kReadingChunks <= kChunksInMemoryMax);
 
 // After so many chunks of which nothing was known, the segments of one in so many are asked for.
 constexpr size_t kStrangersMax = 16;
@@ -28,6 +30,11 @@ struct NativeWorkers::Group {
 NativeWorkers::NativeWorkers(Crew& crew, ChunkSupply& supply, const NativeSession& session,
                              Meter& meter, std::set<PieceName> held)
     : crew_(crew), supply_(supply), session_(session), meter_(meter), held_(std::move(held)) {}
+
+size_t NativeWorkers::chunks_in_memory(size_t members_count) {
+  return std::min(members_count * kWorkersPerMember * kGroupChunks + kReadingChunks,
+                  kChunksInMemoryMax);
+}
 
 io::Task<void> NativeWorkers::run() {
   co_await crew_.run_on_each([this](size_t member) { return run_member(member); });

@@ -28,6 +28,9 @@ class NativeWorkers {
   NativeWorkers(Crew& crew, ChunkSupply& supply, const NativeSession& session, Meter& meter,
                 std::set<PieceName> held);
 
+  // What so many members keep busy.
+  static size_t chunks_in_memory(size_t members_count);
+
   // Until every chunk is at the server, or the supply failed.
   io::Task<void> run();
   // The file's chunks in order. REQUIRES: run() completed and the supply did not fail.

@@ -4,10 +4,10 @@ namespace cairn::object {
 
 io::Task<Status> Walk::fetch() {
   while (!has_row() && !at_end()) {
-    if (started_ && position_ > 0) scan_entries_ = std::min(scan_entries_ * 2, kScanEntriesMax);
+    if (started_ && position_ > 0) scan_entries_ = std::min(scan_entries_ * 2, scan_entries_max_);
     started_ = true;
     request_.limit_entries = scan_entries_;
-    page_ = co_await io::or_return(context_.catalog.scan(request_));
+    page_ = co_await io::or_return(context_.catalog.scan(request_, snapshot_));
     position_ = 0;
     if (!page_.entries.empty()) request_.begin = page_.entries.back().key + '\0';
   }
@@ -28,7 +28,7 @@ Walk::Item Walk::take() {
     page_ = {};
     position_ = 0;
     started_ = false;
-    scan_entries_ = kScanEntriesMin;
+    scan_entries_ = std::min(kScanEntriesMin, scan_entries_max_);
     request_.begin = std::max(request_.begin, behind);
     if (behind.empty() || request_.begin >= request_.end) started_ = true;
   }

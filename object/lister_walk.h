@@ -17,15 +17,19 @@ namespace cairn::object {
 // Walks the rows under a prefix and tells keys from common prefixes.
 class Walk {
  public:
-  // Keys come from rows in [begin, end); `root` is what rows have before the key.
+  // Keys come from rows in [begin, end); `root` is what rows have before the key. With a snapshot,
+  // which outlives the walk, they are those of its moment; no scan is longer than `scan_max`.
   Walk(Context& context, std::string root, std::string prefix, std::string delimiter,
-       std::string begin, size_t limit)
+       std::string begin, size_t limit, const catalog::Snapshot* snapshot = nullptr,
+       size_t scan_max = kScanEntriesMax)
       : context_(context),
         root_(std::move(root)),
         prefix_(std::move(prefix)),
         delimiter_(std::move(delimiter)),
-        scan_entries_(std::clamp(delimiter_.empty() ? limit + 1 : kScanEntriesMin, kScanEntriesMin,
-                                 kScanEntriesMax)) {
+        snapshot_(snapshot),
+        scan_entries_max_(scan_max),
+        scan_entries_(std::clamp(delimiter_.empty() ? limit + 1 : kScanEntriesMin,
+                                 std::min(kScanEntriesMin, scan_max), scan_max)) {
     request_.begin = root_ + prefix_;
     if (request_.begin < begin) request_.begin = std::move(begin);
     request_.end = catalog::prefix_end(root_ + prefix_);
@@ -61,6 +65,8 @@ class Walk {
   const std::string root_;
   const std::string prefix_;
   const std::string delimiter_;
+  const catalog::Snapshot* const snapshot_;  // May be null.
+  const size_t scan_entries_max_;
   size_t scan_entries_;
   catalog::ScanRequest request_;
   catalog::ScanPage page_;

@@ -149,6 +149,10 @@ class StoredObjects final : public Objects {
                                                   VersionListRequest request) override {
     return object::list_versions(context_, std::move(bucket), std::move(request));
   }
+  io::Task<Result<std::unique_ptr<VersionCursor>>> walk_versions(
+      BucketInfo bucket, VersionListRequest request) override {
+    return object::walk_versions(context_, std::move(bucket), std::move(request));
+  }
 
   io::Task<Result<UploadInfo>> create_upload(BucketInfo bucket, std::string key,
                                              UploadOptions options) override {

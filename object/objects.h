@@ -208,6 +208,15 @@ struct VersionListPage {
   std::string next_version_id;  // Empty behind a common prefix.
 };
 
+// The versions of a bucket as of one moment, a few at a time: for whoever has other work to let
+// through in between. Holds a snapshot of the catalog, so it lives for seconds.
+class VersionCursor {
+ public:
+  virtual ~VersionCursor() = default;
+  // Those behind the last ones.
+  virtual io::Task<Result<VersionListPage>> next(size_t limit) = 0;
+};
+
 // What makes an upload a native one (native_upload.h).
 struct NativeSession {
   storage::OwnerId owner;  // Of the reference edges of all its chunks.
@@ -364,6 +373,10 @@ class Objects {
   virtual io::Task<Result<ListPage>> list(BucketInfo bucket, ListRequest request) = 0;
   virtual io::Task<Result<VersionListPage>> list_versions(BucketInfo bucket,
                                                           VersionListRequest request) = 0;
+  // From behind the markers of `request`, whose limit is the most rows that are read at once.
+  // kInvalidArgument when that is 0.
+  virtual io::Task<Result<std::unique_ptr<VersionCursor>>> walk_versions(
+      BucketInfo bucket, VersionListRequest request) = 0;
 
   // Multipart uploads.
   virtual io::Task<Result<UploadInfo>> create_upload(BucketInfo bucket, std::string key,

@@ -103,6 +103,8 @@ io::Task<Result<std::optional<std::vector<RemovedInfo>>>> try_round(
   expect_bucket(bucket, change.batch);
   std::vector<RemovedInfo> out(requests.size());
   for (size_t i = 0; i < requests.size(); ++i) {
+    // A long list must not keep the core from its other requests.
+    if (i > 0) co_await io::yield();
     const bool complete = co_await io::or_return(plan_one(scope, *requests[i], hook, out[i]));
     if (!complete) co_return Answer();
   }

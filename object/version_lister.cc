@@ -61,23 +61,30 @@ io::Task<Result<std::string>> begin_in_key(Context& context, const BucketInfo& b
   co_return keys::version(bucket.id, key, *order) + '\0';
 }
 
-class VersionLister {
+class VersionLister final : public VersionCursor {
  public:
-  VersionLister(Context& context, const BucketInfo& bucket, const VersionListRequest& request)
-      : context_(context), bucket_(bucket), request_(request) {}
+  // With a snapshot the versions are those of its moment, read in scans of request.limit rows.
+  VersionLister(Context& context, BucketInfo bucket, VersionListRequest request,
+                std::shared_ptr<const catalog::Snapshot> snapshot)
+      : context_(context),
+        bucket_(std::move(bucket)),
+        request_(std::move(request)),
+        snapshot_(std::move(snapshot)) {}
 
-  io::Task<Result<VersionListPage>> run();
+  // Awaited once, before next().
+  io::Task<Status> start();
+  io::Task<Result<VersionListPage>> next(size_t limit) override;
 
  private:
-  io::Task<Status> start();
   io::Task<Status> fill();
   // Takes the first of the two walks, or both where they stand at one common prefix.
   Status take();
   Status add(const Peeked& from, bool is_current);
 
   Context& context_;
-  const BucketInfo& bucket_;
-  const VersionListRequest& request_;
+  const BucketInfo bucket_;
+  const VersionListRequest request_;
+  const std::shared_ptr<const catalog::Snapshot> snapshot_;  // May be null.
   std::optional<Peeked> current_;
   std::optional<Peeked> others_;
   std::string last_key_;  // Of which a version was shown, on this page or the one before.
@@ -99,10 +106,11 @@ io::Task<Status> VersionLister::start() {
   }
   // A page is a few keys where each has many versions, and the rows of such keys are slow to pass:
   // the catalog holds what they were before. So few at first, and then twice as many each time.
+  const size_t scan_max = snapshot_ ? limit : kScanEntriesMax;
   current_.emplace(Walk(context_, current_root, request_.prefix, request_.delimiter,
-                        begin(current_root), kScanEntriesMin));
+                        begin(current_root), kScanEntriesMin, snapshot_.get(), scan_max));
   others_.emplace(Walk(context_, others_root, request_.prefix, request_.delimiter,
-                       std::move(others_begin), limit));
+                       std::move(others_begin), limit, snapshot_.get(), scan_max));
   co_return Status{};
 }
 
@@ -146,10 +154,11 @@ Status VersionLister::take() {
   return {};
 }
 
-io::Task<Result<VersionListPage>> VersionLister::run() {
-  const size_t limit = std::min(request_.limit, kListLimitMax);
+io::Task<Result<VersionListPage>> VersionLister::next(size_t limit) {
+  page_ = {};
+  page_.versions.reserve(std::min(limit, kScanEntriesMin));
+  limit = std::min(limit, kListLimitMax);
   if (limit == 0 || request_.prefix.find('\0') != std::string::npos) co_return std::move(page_);
-  co_await io::or_return(start());
   while (true) {
     co_await io::or_return(fill());
     if (current_->at_end() && others_->at_end()) break;
@@ -170,8 +179,21 @@ io::Task<Result<VersionListPage>> VersionLister::run() {
 
 io::Task<Result<VersionListPage>> list_versions(Context& context, BucketInfo bucket,
                                                 VersionListRequest request) {
-  VersionLister lister(context, bucket, request);
-  co_return co_await lister.run();
+  const size_t limit = request.limit;
+  VersionLister lister(context, std::move(bucket), std::move(request), nullptr);
+  co_await io::or_return(lister.start());
+  co_return co_await lister.next(limit);
+}
+
+io::Task<Result<std::unique_ptr<VersionCursor>>> walk_versions(Context& context, BucketInfo bucket,
+                                                               VersionListRequest request) {
+  if (request.limit == 0) co_return fail(Code::kInvalidArgument, "a walk reads no rows at once");
+  std::shared_ptr<const catalog::Snapshot> snapshot =
+      co_await io::or_return(context.catalog.snapshot());
+  auto lister = std::make_unique<VersionLister>(context, std::move(bucket), std::move(request),
+                                                std::move(snapshot));
+  co_await io::or_return(lister->start());
+  co_return std::unique_ptr<VersionCursor>(std::move(lister));
 }
 
 }  // namespace cairn::object

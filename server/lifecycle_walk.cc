@@ -41,26 +41,37 @@ io::Task<Result<bool>> LifecycleWalk::step(WallTime now) {
   return step_versions(now);
 }
 
-io::Task<Result<bool>> LifecycleWalk::step_versions(WallTime now) {
+io::Task<Status> LifecycleWalk::open_cursor() {
   object::VersionListRequest request;
   request.key_marker = key_marker_;
   request.version_id_marker = version_marker_;
   request.limit = kVersionsPerStep;
-  object::VersionListPage page =
-      co_await io::or_return(environment_.objects->list_versions(bucket_, std::move(request)));
+  cursor_ =
+      co_await io::or_return(environment_.objects->walk_versions(bucket_, std::move(request)));
+  cursor_left_ = kVersionsPerCursor;
+  co_return Status();
+}
+
+io::Task<Result<bool>> LifecycleWalk::step_versions(WallTime now) {
+  const bool begins = cursor_left_ == 0;
+  if (begins) co_await io::or_return(open_cursor());
+  object::VersionListPage page = co_await io::or_return(cursor_->next(kVersionsPerStep));
+  cursor_left_ -= kVersionsPerStep;
   // Only now, so that the listing still finds the version that it goes on from.
-  co_await io::or_return(remove_due(now));
+  if (begins || due_.size() >= kRemovalsPerCommit) co_await io::or_return(remove_due(now));
   key_marker_ = std::move(page.next_key);
   version_marker_ = std::move(page.next_version_id);
+  Candidate before;
   for (object::ObjectInfo& info : page.versions) {
-    co_await io::or_return(take(std::move(info), now));
+    if (!replace_pending(std::move(info), before)) continue;
+    co_await io::or_return(judge(std::move(before), now));
   }
   if (page.truncated) co_return true;
+  cursor_.reset();
   if (pending_) {
-    Candidate last = std::move(*pending_);
-    pending_.reset();
-    const bool is_only = last.info.is_latest;
-    co_await io::or_return(judge(std::move(last), is_only, now));
+    Candidate last = *std::exchange(pending_, std::nullopt);
+    last.is_only = last.info.is_latest;
+    co_await io::or_return(judge(std::move(last), now));
   }
   co_await io::or_return(remove_due(now));
   in_uploads_ = std::ranges::any_of(
@@ -68,29 +79,24 @@ io::Task<Result<bool>> LifecycleWalk::step_versions(WallTime now) {
   co_return in_uploads_;
 }
 
-// The next version of the listing tells what the one before was.
-io::Task<Status> LifecycleWalk::take(object::ObjectInfo next, WallTime now) {
+bool LifecycleWalk::replace_pending(object::ObjectInfo next, Candidate& before) {
   ++environment_.counters->versions_examined;
   Candidate candidate;
-  if (pending_) {
-    Candidate before = std::move(*pending_);
-    const bool same_key = before.info.key == next.key;
-    if (same_key) {
-      candidate.noncurrent_since = before.info.modified;
-      candidate.newer_noncurrent_count =
-          before.info.is_latest ? 0 : before.newer_noncurrent_count + 1;
-    } else {
-      position_ = before.info.key;
-    }
-    const bool is_only = before.info.is_latest && !same_key;
-    candidate.info = std::move(next);
-    pending_ = std::move(candidate);
-    co_await io::or_return(judge(std::move(before), is_only, now));
-    co_return Status();
-  }
   candidate.info = std::move(next);
+  const bool had_one = pending_.has_value();
+  if (had_one) {
+    before = std::move(*pending_);
+    const object::ObjectInfo& info = before.info;
+    if (info.key == candidate.info.key) {
+      candidate.noncurrent_since = info.modified;
+      candidate.newer_noncurrent_count = info.is_latest ? 0 : before.newer_noncurrent_count + 1;
+    } else {
+      before.is_only = info.is_latest;
+      position_ = info.key;
+    }
+  }
   pending_ = std::move(candidate);
-  co_return Status();
+  return had_one;
 }
 
 bool LifecycleWalk::needs_tags(const object::ObjectInfo& info) const {
@@ -100,7 +106,7 @@ bool LifecycleWalk::needs_tags(const object::ObjectInfo& info) const {
   });
 }
 
-io::Task<Status> LifecycleWalk::judge(Candidate candidate, bool is_only, WallTime now) {
+io::Task<Status> LifecycleWalk::judge(Candidate candidate, WallTime now) {
   object::ObjectInfo& info = candidate.info;
   if (needs_tags(info)) {
     // Listings do not tell tags.
@@ -119,7 +125,7 @@ io::Task<Status> LifecycleWalk::judge(Candidate candidate, bool is_only, WallTim
   version.modified = info.modified;
   version.is_latest = info.is_latest;
   version.is_delete_marker = info.is_delete_marker;
-  version.is_only_version = is_only;
+  version.is_only_version = candidate.is_only;
   version.noncurrent_since = candidate.noncurrent_since;
   version.newer_noncurrent_count = candidate.newer_noncurrent_count;
   const s3::LifecycleDecision decision =

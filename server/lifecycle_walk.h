@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,15 +46,20 @@ struct LifecycleEnvironment {
 
 class LifecycleWalk {
  public:
-  // A step is one page of a listing: so long the reactor may be kept from requests.
-  static constexpr size_t kVersionsPerStep = 32;
+  // A step is a piece of a listing: so long the reactor is kept from requests.
+  static constexpr size_t kVersionsPerStep = 8;
+  // What is due gathers for commits of about so many removals, but waits for no more than
+  // kVersionsPerCursor versions.
+  static constexpr size_t kRemovalsPerCommit = 32;
+  // Versions that are looked at as of one moment; then the listing begins anew behind them.
+  static constexpr size_t kVersionsPerCursor = 256;
 
   // Begins behind `after` (a key; empty = at the first). `environment` outlives it.
   LifecycleWalk(const LifecycleEnvironment& environment, object::BucketInfo bucket,
                 s3::LifecycleRules rules, std::string after);
 
-  // Looks at the next versions, and removes what was due among those before. True while there are
-  // more.
+  // Looks at the next versions, and now and then removes what was due among those before. True
+  // while there are more.
   io::Task<Result<bool>> step(WallTime now);
   // Keys up to here need not be looked at again.
   const std::string& position() const { return position_; }
@@ -66,11 +72,15 @@ class LifecycleWalk {
     object::ObjectInfo info;
     WallTime noncurrent_since;
     uint64_t newer_noncurrent_count = 0;
+    bool is_only = false;  // Of its key, which is known once the next version was seen.
   };
   io::Task<Result<bool>> step_versions(WallTime now);
   io::Task<Result<bool>> step_uploads(WallTime now);
-  io::Task<Status> take(object::ObjectInfo next, WallTime now);
-  io::Task<Status> judge(Candidate candidate, bool is_only, WallTime now);
+  io::Task<Status> open_cursor();
+  // Makes `next` the version whose successor is not seen yet. True when `before` is the one that
+  // was it, whose place among its key's versions is known now.
+  bool replace_pending(object::ObjectInfo next, Candidate& before);
+  io::Task<Status> judge(Candidate candidate, WallTime now);
   bool needs_tags(const object::ObjectInfo& info) const;
   io::Task<Status> remove_due(WallTime now);
   io::Task<Status> remove_listed(WallTime now);
@@ -81,6 +91,8 @@ class LifecycleWalk {
   std::string position_;
 
   // Versions: where the listing goes on, and the version whose successor is not seen yet.
+  std::unique_ptr<object::VersionCursor> cursor_;
+  size_t cursor_left_ = 0;  // Versions that it may still be asked for.
   std::string key_marker_;
   std::string version_marker_;
   std::optional<Candidate> pending_;

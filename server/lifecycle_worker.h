@@ -3,9 +3,9 @@
 // After every step it pauses in proportion to what the step took: while requests come in,
 // kBusyLookFactor times as long as looking at the versions took, which keeps the core, and
 // kBusyRemoveFactor times as long as removals took, which wait for the disk; kIdleFactor times
-// otherwise. So looking takes less than a hundredth of a busy server's core, in pieces of one short
-// page. A pass that was cut short goes on where it was: the cursor is a row of the catalog.
-// Thread rule: one reactor.
+// otherwise. So looking takes a small part of a hundredth of a busy server's core, in pieces that
+// are short beside the latency of a request. A pass that was cut short goes on where it was: the
+// cursor is a row of the catalog. Thread rule: one reactor.
 #pragma once
 
 #include <functional>
@@ -28,12 +28,12 @@ struct LifecycleOptions {
 
 class LifecycleWorker {
  public:
-  static constexpr int64_t kBusyLookFactor = 150;
+  static constexpr int64_t kBusyLookFactor = 300;
   static constexpr int64_t kBusyRemoveFactor = 19;
   static constexpr int64_t kIdleFactor = 1;
   static constexpr uint64_t kBusyRequestsPerSecond = 20;
   // Steps between two writes of the cursor.
-  static constexpr uint64_t kStepsPerCursor = 64;
+  static constexpr uint64_t kStepsPerCursor = 256;
 
   explicit LifecycleWorker(LifecycleOptions options);
 

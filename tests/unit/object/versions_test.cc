@@ -125,6 +125,50 @@ TEST_P(Versions, PagesEqualTheNaiveFilter) {
   }
 }
 
+TEST_P(Versions, AWalkShowsTheMomentItBeganWhateverComesMeanwhile) {
+  Harness harness(GetParam());
+  configure(harness, Versioning::kEnabled);
+  for (int i = 0; i < 60; ++i) {
+    const std::string key = "k" + std::to_string(10 + i % 25);
+    if (i % 7 == 6) {
+      ASSERT_TRUE(harness.remove(key).has_value());
+    } else {
+      ASSERT_TRUE(harness.put(key, as_bytes("x")).has_value());
+    }
+  }
+  const std::vector<ObjectInfo> all = list(harness, {}).versions;
+  for (const size_t skipped : {0, 1, 17, 58}) {
+    VersionListRequest request;
+    request.limit = 4;
+    if (skipped > 0) {
+      request.key_marker = all[skipped - 1].key;
+      request.version_id_marker = all[skipped - 1].version_id;
+    }
+    const std::vector<ObjectInfo> now = list(harness, {}).versions;
+    std::vector<ObjectInfo> wanted = now;
+    const auto marker = std::ranges::find(wanted, request.version_id_marker,
+                                          [](const ObjectInfo& info) { return info.version_id; });
+    if (skipped > 0) wanted.erase(wanted.begin(), marker + 1);
+    auto cursor = harness.run(harness.objects->walk_versions(harness.bucket, request));
+    ASSERT_TRUE(cursor.has_value()) << cursor.error().message;
+    std::vector<ObjectInfo> shown;
+    for (bool more = true; more;) {
+      auto page = harness.run((*cursor)->next(1 + shown.size() % 5));
+      ASSERT_TRUE(page.has_value());
+      std::ranges::move(page->versions, std::back_inserter(shown));
+      more = page->truncated;
+      // Newer versions, and new keys, ahead of the walk and behind it.
+      const std::string key = "k" + std::to_string(10 + shown.size() % 40);
+      ASSERT_TRUE(harness.put(key, as_bytes("new")).has_value());
+    }
+    ASSERT_EQ(shown.size(), wanted.size());
+    for (size_t i = 0; i < shown.size(); ++i) {
+      EXPECT_EQ(shown[i].version_id, wanted[i].version_id) << i;
+      EXPECT_EQ(shown[i].is_latest, wanted[i].is_latest) << i;
+    }
+  }
+}
+
 TEST(VersionPages, CostWhatTheyShowHoweverManyVersionsThereAre) {
   Harness harness(Backends::kMemory);
   auto counting = std::make_unique<CountingCatalog>(std::move(harness.catalog));

@@ -222,6 +222,10 @@ class CountingObjects final : public object::Objects {
     ++calls;
     co_return object::VersionListPage();
   }
+  io::Task<Result<std::unique_ptr<object::VersionCursor>>> walk_versions(
+      object::BucketInfo, object::VersionListRequest) override {
+    return refuse<std::unique_ptr<object::VersionCursor>>();
+  }
   io::Task<Result<object::ObjectInfo>> copy(object::BucketInfo, object::ObjectInfo,
                                             object::BucketInfo, std::string,
                                             object::PutOptions) override {

@@ -202,8 +202,8 @@ TEST_F(LifecycleTest, AbortsUploadsThatNobodyCompletes) {
 TEST_F(LifecycleTest, WhatChangedSinceItWasJudgedStays) {
   make_bucket(object::Versioning::kUnversioned,
               rule("", "<Expiration><Days>1</Days></Expiration>"));
-  // More than one step: the first page's removals come after the second page was listed.
-  const size_t count = LifecycleWalk::kVersionsPerStep + 5;
+  // More than one step, and than one view of the bucket: the first removals come later.
+  const size_t count = LifecycleWalk::kVersionsPerCursor + LifecycleWalk::kVersionsPerStep + 5;
   for (size_t i = 0; i < count; ++i) put("k" + std::to_string(100 + i));
   pass_days(3);
   LifecycleCounters counters;
@@ -229,13 +229,15 @@ TEST_F(LifecycleTest, ManyPagesAreWalkedToTheEnd) {
                    "<NoncurrentVersionExpiration><NoncurrentDays>1</NoncurrentDays>"
                    "<NewerNoncurrentVersions>1</NewerNoncurrentVersions>"
                    "</NoncurrentVersionExpiration>"));
-  for (size_t i = 0; i < 40; ++i) {
+  constexpr size_t kKeys = 70;
+  static_assert(4 * kKeys > LifecycleWalk::kVersionsPerCursor);
+  for (size_t i = 0; i < kKeys; ++i) {
     for (size_t k = 0; k < 4; ++k) put("k" + std::to_string(100 + i), 10 + k);
   }
   pass_days(3);
   run();
-  EXPECT_EQ(versions().size(), 80u);
-  EXPECT_EQ(counters_.versions_examined, 160u);
+  EXPECT_EQ(versions().size(), 2 * kKeys);
+  EXPECT_EQ(counters_.versions_examined, 4 * kKeys);
   EXPECT_FALSE(*store_.wait(catalog_->get(std::string(kLifecycleCursorRow))));
 }
 

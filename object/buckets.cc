@@ -53,6 +53,7 @@ std::string encode_mode(BucketInfo bucket) {
   auto config = std::make_shared<BucketConfig>();
   config->versioning = bucket.config->versioning;
   config->object_lock = bucket.config->object_lock;
+  config->creator = bucket.config->creator;
   bucket.config = std::move(config);
   return encode_bucket(bucket);
 }

@@ -210,7 +210,7 @@ io::Task<Status> commit_part(Context& context, BucketInfo bucket, UploadInfo upl
       batch.puts.push_back({keys::edge(chunk, owner), std::string()});
     }
     batch.puts.insert(batch.puts.end(), hooks.begin(), hooks.end());
-    UsageChange usage{bucket.id, bucket.tenant, {}};
+    UsageChange usage = usage_change(bucket);
     usage.by.size_bytes = static_cast<int64_t>(part.info.size_bytes);
     if (old) {
       const BytesView record =
@@ -456,8 +456,9 @@ io::Task<Status> abort_upload(Context& context, BucketInfo bucket, std::string k
     batch.preconditions.push_back(Precondition::version_is(row->row_key, row->version));
     batch.deletes.push_back(row->row_key);
     add_consumed(context, *tenant_keys, upload_id, stored, {}, batch);
-    UsageReservation freed = co_await io::or_return(context.usage.reserve(
-        {bucket.id, bucket.tenant, {-static_cast<int64_t>(size_of(stored)), 0}}));
+    const Usage gone{-static_cast<int64_t>(size_of(stored)), 0};
+    UsageReservation freed =
+        co_await io::or_return(context.usage.reserve(usage_change(bucket, gone)));
     const Result<catalog::Version> done = co_await context.catalog.commit(std::move(batch));
     if (done) freed.keep();
     if (done) co_return Status{};

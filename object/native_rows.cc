@@ -38,7 +38,7 @@ io::Task<Result<bool>> try_add(Context& context, BucketInfo bucket, const Upload
   }
   catalog::Batch batch;
   batch.preconditions.push_back(Precondition::present(row->row_key));
-  UsageChange usage{bucket.id, bucket.tenant, {}};
+  UsageChange usage = usage_change(bucket);
   for (const HeldChunk& chunk : chunks) {
     std::string row_key = keys::native_chunk(upload.upload_id, chunk.name.hash);
     const std::optional<catalog::Entry> old = co_await io::or_return(context.catalog.get(row_key));
@@ -154,8 +154,9 @@ io::Task<Result<bool>> drop_native_chunks(Context& context, BucketInfo bucket, U
     batch.preconditions.push_back(Precondition::version_is(row.row_key, row.version));
     consume_native_chunks(context, *tenant_keys, row.upload, chunks, {}, batch);
     if (is_last) batch.deletes.push_back(row.row_key);
-    UsageReservation freed = co_await io::or_return(context.usage.reserve(
-        {bucket.id, bucket.tenant, {-static_cast<int64_t>(size_of(chunks)), 0}}));
+    const Usage gone{-static_cast<int64_t>(size_of(chunks)), 0};
+    UsageReservation freed =
+        co_await io::or_return(context.usage.reserve(usage_change(bucket, gone)));
     const Result<catalog::Version> done = co_await context.catalog.commit(std::move(batch));
     if (done) freed.keep();
     if (done && is_last) co_return true;

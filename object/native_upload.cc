@@ -19,8 +19,8 @@ io::Task<Result<UploadInfo>> NativeUploads::begin(BucketInfo bucket, std::string
                                                std::to_string(kNativeBytesMax) +
                                                " bytes: use a multipart upload");
   }
-  const UsageChange whole{bucket.id, bucket.tenant, {static_cast<int64_t>(what.size_bytes), 1}};
-  co_await io::or_return(context_.usage.check(whole));
+  const Usage whole{static_cast<int64_t>(what.size_bytes), 1};
+  co_await io::or_return(context_.usage.check(usage_change(bucket, whole)));
   UploadOptions options;
   options.sse = std::move(what.sse);
   options.native.emplace();

@@ -244,9 +244,8 @@ io::Task<Result<std::unique_ptr<ObjectWriter>>> StoredObjects::put_part(BucketIn
                                                                         UploadInfo upload,
                                                                         uint32_t part_number,
                                                                         PutOptions options) {
-  const UsageChange part{
-      bucket.id, bucket.tenant, {static_cast<int64_t>(options.size_bytes.value_or(0)), 0}};
-  co_await io::or_return(context_.usage.check(part));
+  const Usage part{static_cast<int64_t>(options.size_bytes.value_or(0)), 0};
+  co_await io::or_return(context_.usage.check(usage_change(bucket, part)));
   co_await io::or_return(context_.check_room(options.size_bytes));
   co_return make_part_writer(context_, std::move(bucket), std::move(upload), part_number,
                              std::move(options));
@@ -291,7 +290,7 @@ Status StoredObjects::check_customer_key(const BucketInfo& bucket, const ObjectI
 
 io::Task<Status> StoredObjects::check_quota(BucketInfo bucket, std::string key,
                                             uint64_t size_bytes) {
-  UsageChange change{bucket.id, bucket.tenant, {static_cast<int64_t>(size_bytes), 1}};
+  UsageChange change = usage_change(bucket, {static_cast<int64_t>(size_bytes), 1});
   const Status fits = context_.usage.check(change);
   if (fits || bucket.config->versioning == Versioning::kEnabled) co_return fits;
   // What is replaced makes room.

@@ -89,6 +89,8 @@ void QuotaStore::adopt(const QuotaOwner& owner, const Quota& quota) {
     usage_.limit_bucket(load_be<uint64_t>(as_bytes(owner.id).data()), limits);
   } else if (owner.scope == QuotaScope::kTenant) {
     usage_.limit_tenant(TenantId{load_be<uint64_t>(as_bytes(owner.id).data())}, limits);
+  } else if (owner.scope == QuotaScope::kUser) {
+    usage_.limit_user(owner.id, limits);
   }
   if (listener_) listener_(owner, quota);
 }

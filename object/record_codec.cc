@@ -294,6 +294,7 @@ std::string encode_bucket(const BucketInfo& bucket) {
   out.set_location(bucket.location);
   out.set_versioning(static_cast<uint32_t>(bucket.config->versioning));
   out.set_object_lock(bucket.config->object_lock);
+  out.set_creator(bucket.config->creator);
   for (const auto& [name, text] : bucket.config->documents) {
     proto::Tag* entry = out.add_documents();
     entry->set_key(name);
@@ -316,6 +317,7 @@ Result<BucketInfo> parse_bucket(BytesView bytes) {
   auto config = std::make_shared<BucketConfig>();
   config->versioning = static_cast<Versioning>(in.versioning());
   config->object_lock = in.object_lock();
+  config->creator = in.creator();
   for (const proto::Tag& entry : in.documents()) {
     config->documents.emplace(entry.key(), entry.value());
   }

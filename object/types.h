@@ -39,6 +39,9 @@ inline constexpr std::string_view kNullVersionId = "null";
 struct BucketConfig {
   Versioning versioning = Versioning::kUnversioned;
   bool object_lock = false;  // Retention and legal holds may be set; implies kEnabled.
+  // ARN of the user or role that made the bucket: its size quota limits what is here. Empty where
+  // nobody knows.
+  std::string creator;
   // By sub-resource ("cors", "policy", "lifecycle", ...): the document as it is given back.
   std::map<std::string, std::string, std::less<>> documents;
 

@@ -19,6 +19,14 @@ int64_t part(int64_t by, bool growth) {
 
 }  // namespace
 
+UsageChange usage_change(const BucketInfo& bucket, Usage by) {
+  UsageChange out{bucket.id, bucket.tenant, by};
+  // The ARN lives as long as the configuration that holds it.
+  const std::string& creator = bucket.config->creator;
+  if (!creator.empty()) out.user = std::shared_ptr<const std::string>(bucket.config, &creator);
+  return out;
+}
+
 UsageReservation::~UsageReservation() {
   if (table_ != nullptr) table_->apply(change_, -1, true);
 }
@@ -41,41 +49,48 @@ Status UsageTable::check_entry(const Entry& entry, const Usage& by) const {
   return {};
 }
 
+UsageTable::Entries UsageTable::entries_of(const UsageChange& change) {
+  Entry* const user = change.user ? &users_[*change.user] : nullptr;
+  return {&buckets_[change.bucket_id], &tenants_[change.tenant.value], user};
+}
+
 void UsageTable::apply(const UsageChange& change, int sign, bool growth) {
   const std::lock_guard lock(mutex_);
-  for (Entry* entry : {&buckets_[change.bucket_id], &tenants_[change.tenant.value]}) {
+  for (Entry* entry : entries_of(change)) {
+    if (entry == nullptr) continue;
     entry->usage.size_bytes += sign * part(change.by.size_bytes, growth);
     entry->usage.versions_count += sign * part(change.by.versions_count, growth);
   }
 }
 
 Result<UsageReservation> UsageTable::reserve(UsageChange change) {
-  if (change.by == Usage()) return UsageReservation(nullptr, change);
+  if (change.by == Usage()) return UsageReservation(nullptr, std::move(change));
   {
     const std::lock_guard lock(mutex_);
-    Entry& bucket = buckets_[change.bucket_id];
-    Entry& tenant = tenants_[change.tenant.value];
-    for (const Entry* entry : {&bucket, &tenant}) {
-      const Status fits = check_entry(*entry, change.by);
+    const Entries entries = entries_of(change);
+    for (const Entry* entry : entries) {
+      const Status fits = entry == nullptr ? Status() : check_entry(*entry, change.by);
       if (!fits) return std::unexpected(fits.error());
     }
-    for (Entry* entry : {&bucket, &tenant}) {
+    for (Entry* entry : entries) {
+      if (entry == nullptr) continue;
       entry->usage.size_bytes += part(change.by.size_bytes, true);
       entry->usage.versions_count += part(change.by.versions_count, true);
     }
   }
-  return UsageReservation(this, change);
+  return UsageReservation(this, std::move(change));
 }
 
 Status UsageTable::check(const UsageChange& change) const {
   const std::lock_guard lock(mutex_);
-  const auto bucket = buckets_.find(change.bucket_id);
-  if (bucket != buckets_.end()) {
-    const Status fits = check_entry(bucket->second, change.by);
-    if (!fits) return fits;
-  }
-  const auto tenant = tenants_.find(change.tenant.value);
-  return tenant == tenants_.end() ? Status() : check_entry(tenant->second, change.by);
+  const auto check_in = [&](const auto& entries, const auto& key) {
+    const auto found = entries.find(key);
+    return found == entries.end() ? Status() : check_entry(found->second, change.by);
+  };
+  Status fits = check_in(buckets_, change.bucket_id);
+  if (fits) fits = check_in(tenants_, change.tenant.value);
+  if (fits && change.user) fits = check_in(users_, *change.user);
+  return fits;
 }
 
 void UsageTable::limit_bucket(uint64_t bucket_id, UsageLimits limits) {
@@ -87,6 +102,12 @@ void UsageTable::limit_bucket(uint64_t bucket_id, UsageLimits limits) {
 void UsageTable::limit_tenant(TenantId tenant, UsageLimits limits) {
   const std::lock_guard lock(mutex_);
   tenants_[tenant.value].limits = limits;
+  if (limits.any()) has_limits_ = true;
+}
+
+void UsageTable::limit_user(const std::string& arn, UsageLimits limits) {
+  const std::lock_guard lock(mutex_);
+  users_[arn].limits = limits;
   if (limits.any()) has_limits_ = true;
 }
 
@@ -102,12 +123,14 @@ Usage UsageTable::of_tenant(TenantId tenant) const {
   return found == tenants_.end() ? Usage() : found->second.usage;
 }
 
-void UsageTable::add_counted(uint64_t bucket_id, TenantId tenant, Usage usage) {
+Usage UsageTable::of_user(const std::string& arn) const {
   const std::lock_guard lock(mutex_);
-  for (Entry* entry : {&buckets_[bucket_id], &tenants_[tenant.value]}) {
-    entry->usage.size_bytes += usage.size_bytes;
-    entry->usage.versions_count += usage.versions_count;
-  }
+  const auto found = users_.find(arn);
+  return found == users_.end() ? Usage() : found->second.usage;
+}
+
+void UsageTable::add_counted(const UsageChange& bucket) {
+  apply(bucket, 1, true);
 }
 
 void UsageTable::set_counted() {

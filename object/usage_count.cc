@@ -98,12 +98,12 @@ io::Task<Status> count_uploads(Counting& counting, uint64_t bucket_id, Usage& us
   }
 }
 
-io::Task<Status> count_bucket(Counting& counting, uint64_t bucket_id, TenantId tenant) {
+io::Task<Status> count_bucket(Counting& counting, BucketInfo bucket) {
   Usage usage;
-  co_await io::or_return(count_versions(counting, keys::objects(bucket_id), usage));
-  co_await io::or_return(count_versions(counting, keys::versions(bucket_id), usage));
-  co_await io::or_return(count_uploads(counting, bucket_id, usage));
-  counting.context.usage.add_counted(bucket_id, tenant, usage);
+  co_await io::or_return(count_versions(counting, keys::objects(bucket.id), usage));
+  co_await io::or_return(count_versions(counting, keys::versions(bucket.id), usage));
+  co_await io::or_return(count_uploads(counting, bucket.id, usage));
+  counting.context.usage.add_counted(usage_change(bucket, usage));
   co_return Status();
 }
 
@@ -118,8 +118,8 @@ io::Task<Status> count_usage(Context& context, std::shared_ptr<const catalog::Sn
     if (!page) break;
     for (const catalog::Entry& entry : page->entries) {
       const OpenedRow row = co_await io::or_return(open_row(context.keys, entry.key, entry.value));
-      const BucketInfo bucket = co_await io::or_return(parse_bucket(row.record));
-      co_await io::or_return(count_bucket(counting, bucket.id, bucket.tenant));
+      BucketInfo bucket = co_await io::or_return(parse_bucket(row.record));
+      co_await io::or_return(count_bucket(counting, std::move(bucket)));
       if (stop.stop_requested()) co_return Status();
     }
   }

@@ -52,8 +52,7 @@ io::Task<Result<catalog::Version>> commit_change(Context& context, KeyChange cha
 
 void count_version(const KeyScope& scope, uint64_t size_bytes, int count) {
   UsageChange& usage = scope.change.usage;
-  usage.bucket_id = scope.bucket.id;
-  usage.tenant = scope.bucket.tenant;
+  if (usage.bucket_id != scope.bucket.id) usage = usage_change(scope.bucket, usage.by);
   usage.by.size_bytes += count * static_cast<int64_t>(size_bytes);
   usage.by.versions_count += count;
 }

@@ -113,6 +113,7 @@ Reply create_bucket(Call& call) {
     options.config.documents[std::string(document::kTagging)] = write_tagging(wanted.tags);
   }
   options.is_isolated = call.caller()->is_isolated;
+  options.config.creator = call.caller()->arn;
   const std::string wanted_acl = acl_text(options.config);
   const Result<object::BucketInfo> made = co_await call.objects().create_bucket(
       call.identity().tenant, call.target.bucket, std::move(options));

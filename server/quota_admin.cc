@@ -112,6 +112,8 @@ io::Task<Result<QuotaAdmin::Named>> QuotaAdmin::find(std::string scope, std::str
       co_return fail(Code::kInvalidArgument, "name: expected the ARN of a user or a role");
     }
     named.owner = QuotaOwner::user(name);
+    named.usage = objects_.usage().of_user(name);
+    named.has_usage = true;
   } else if (scope == "key") {
     if (name.empty() || name.size() > kAccessKeyBytesMax) {
       co_return fail(Code::kInvalidArgument, "name: expected an access key");
@@ -166,11 +168,10 @@ io::Task<Result<std::string>> QuotaAdmin::set(std::string text) {
   const Named named = co_await io::or_return(find(std::string(query.find("scope").value_or("")),
                                                   std::string(query.find("name").value_or(""))));
   const Quota quota = co_await io::or_return(changed(quotas_.get(named.owner), query));
-  const bool has_only_rates =
-      named.owner.scope == QuotaScope::kKey || named.owner.scope == QuotaScope::kUser;
+  const bool has_only_rates = named.owner.scope == QuotaScope::kKey;
   if (has_only_rates && (quota.size_bytes != 0 || quota.versions_count != 0)) {
     co_return fail(Code::kInvalidArgument,
-                   "size and objects are limits of buckets and tenants, not of users");
+                   "size and objects are limits of buckets, tenants and users, not of access keys");
   }
   co_await io::or_return(quotas_.set(named.owner, quota));
   std::string out = "{" + named.text + ",";

@@ -1,4 +1,4 @@
-// `cairn admin quota`: limits of buckets, tenants and access keys, set and shown.
+// `cairn admin quota`: limits of buckets, tenants, users and access keys, set and shown.
 //
 // The commands' parameters are those of the query: scope (bucket, tenant, user, key), name (of a
 // user its ARN), and limits: size (bytes or 10GiB), objects, requests (per second), bytes-in,

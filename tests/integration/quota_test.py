@@ -25,11 +25,14 @@ class Quotas(unittest.TestCase):
         self.s3 = self.server.boto3_client()
         self.s3.create_bucket(Bucket="limited")
 
-    def quota(self, *arguments):
-        done = subprocess.run([binary(), "admin", "quota", *arguments, "--data", self.server.data],
+    def admin(self, *arguments):
+        done = subprocess.run([binary(), "admin", *arguments, "--data", self.server.data],
                               capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
-        return json.loads(done.stdout)
+        return json.loads(done.stdout) if done.stdout.strip() else {}
+
+    def quota(self, *arguments):
+        return self.admin("quota", *arguments)
 
     def put(self, key, size):
         return self.s3.put_object(Bucket="limited", Key=key, Body=b"x" * size)
@@ -131,6 +134,90 @@ class Quotas(unittest.TestCase):
         self.assertGreater(size, 990 * KIB - 17 * KIB)
         self.assertEqual(self.usage()["size"], size)
 
+    def make_user(self, name):
+        """A user with all rights; its client."""
+        self.admin("user", "add", name, "--json")
+        self.admin("policy", "attach", "AdministratorAccess", "--user", name, "--json")
+        key = self.admin("key", "add", "--user", name, "--json")
+        return self.server.boto3_client(access_key=key["access_key"],
+                                        secret_key=key["secret_key"])
+
+    def test_size_of_a_user_counts_the_buckets_that_it_made(self):
+        self.wait_until_counted()
+        anna, ben = self.make_user("anna"), self.make_user("ben")
+        arn = "arn:aws:iam::000000000001:user/anna"
+        self.quota("set", "user", arn, "--size", "100KiB")
+        anna.create_bucket(Bucket="annas-one")
+        anna.create_bucket(Bucket="annas-two")
+        ben.create_bucket(Bucket="bens")
+        body = lambda kib: b"x" * kib * KIB
+        anna.put_object(Bucket="annas-one", Key="a", Body=body(60))
+        # Whoever writes: it is the maker of the bucket who has the room.
+        self.refused("QuotaExceeded", ben.put_object, Bucket="annas-two", Key="b", Body=body(41))
+        ben.put_object(Bucket="annas-two", Key="b", Body=body(40))
+        self.refused("QuotaExceeded", anna.put_object, Bucket="annas-one", Key="c", Body=b"x")
+        self.refused("QuotaExceeded", anna.copy_object, Bucket="annas-one", Key="copy",
+                     CopySource={"Bucket": "annas-one", "Key": "a"})
+        upload = anna.create_multipart_upload(Bucket="annas-one", Key="m")["UploadId"]
+        self.refused("QuotaExceeded", anna.upload_part, Bucket="annas-one", Key="m",
+                     UploadId=upload, PartNumber=1, Body=b"x")
+        anna.put_object(Bucket="bens", Key="elsewhere", Body=body(200))
+        anna.put_object(Bucket="limited", Key="elsewhere", Body=body(200))
+        usage = lambda: self.quota("show", "user", arn)["usage"]
+        self.assertEqual(usage(), {"known": True, "size": 100 * KIB, "objects": 2})
+        # What is removed makes room again, and all of it outlives a restart.
+        ben.delete_object(Bucket="annas-one", Key="a")
+        self.assertEqual(usage(), {"known": True, "size": 40 * KIB, "objects": 1})
+        self.server.restart()
+        self.wait_until_counted()
+        self.assertEqual(usage(), {"known": True, "size": 40 * KIB, "objects": 1})
+        anna.upload_part(Bucket="annas-one", Key="m", UploadId=upload, PartNumber=1, Body=body(60))
+        self.refused("QuotaExceeded", anna.put_object, Bucket="annas-two", Key="d", Body=b"x")
+        anna.abort_multipart_upload(Bucket="annas-one", Key="m", UploadId=upload)
+        # Versions that nobody sees any more are held as well.
+        anna.put_bucket_versioning(Bucket="annas-two",
+                                   VersioningConfiguration={"Status": "Enabled"})
+        anna.put_object(Bucket="annas-two", Key="b", Body=body(60))
+        self.server.restart()
+        self.wait_until_counted()
+        self.assertEqual(usage(), {"known": True, "size": 100 * KIB, "objects": 2})
+        self.refused("QuotaExceeded", anna.put_object, Bucket="annas-two", Key="b", Body=b"x")
+        self.quota("set", "user", arn, "--size", "0")
+        anna.put_object(Bucket="annas-two", Key="b", Body=body(500))
+
+    def test_writers_into_several_buckets_do_not_pass_the_limit_of_their_maker(self):
+        self.wait_until_counted()
+        anna = self.make_user("anna")
+        arn = "arn:aws:iam::000000000001:user/anna"
+        self.quota("set", "user", arn, "--size", "500KiB")
+        for number in range(4):
+            anna.create_bucket(Bucket=f"annas-{number}")
+        def write(bucket, make):
+            s3 = self.server.boto3_client()
+            for number in range(20):
+                try:
+                    make(s3, bucket, number)
+                except ClientError as error:
+                    self.assertEqual(error.response["Error"]["Code"], "QuotaExceeded")
+        def put(s3, bucket, number):
+            s3.put_object(Bucket=bucket, Key=f"{number}", Body=b"x" * 17 * KIB)
+        def copy(s3, bucket, number):
+            s3.copy_object(Bucket=bucket, Key=f"{number}",
+                           CopySource={"Bucket": bucket, "Key": "source"})
+        makes = [put, put, copy, copy]
+        for number in (2, 3):
+            anna.put_object(Bucket=f"annas-{number}", Key="source", Body=b"x" * 17 * KIB)
+        writers = [threading.Thread(target=write, args=(f"annas-{i}", makes[i])) for i in range(4)]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+        size = sum(o["Size"] for i in range(4)
+                   for o in anna.list_objects_v2(Bucket=f"annas-{i}")["Contents"])
+        self.assertLessEqual(size, 500 * KIB)
+        self.assertGreater(size, 500 * KIB - 17 * KIB)
+        self.assertEqual(self.quota("show", "user", arn)["usage"]["size"], size)
+
     def test_requests_per_second(self):
         self.put("k", 1)
         self.quota("set", "key", self.server.access_key, "--requests", "50")
@@ -195,6 +282,7 @@ class Quotas(unittest.TestCase):
                           ["set", "bucket", "limited", "--size", "much"],
                           ["set", "key", "AK", "--size", "1"],
                           ["set", "user", "alice", "--requests", "1"],
+                          ["set", "user", "alice", "--size", "1"],
                           ["set", "tenant", "x", "--size", "1"]):
             done = subprocess.run([binary(), "admin", "quota", *arguments, "--data",
                                    self.server.data], capture_output=True, text=True, timeout=60)

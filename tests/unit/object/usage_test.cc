@@ -1,7 +1,7 @@
-// Property: the usage of a bucket and its tenant is what a scan of all rows finds, whatever was
-// written, replaced, removed, uploaded in parts, completed or aborted; commits side by side never
-// pass a limit; a limit that is not known to hold lets nothing grow.
-// Method: a model by random operations on a simulated store, counted again after each reopening.
+// Property: the usage of a bucket, its tenant and its maker is what a scan of all rows finds,
+// whatever was written, replaced, removed, uploaded in parts, completed or aborted; commits side by
+// side never pass a limit; a limit that is not known to hold lets nothing grow. Method: a model by
+// random operations on a simulated store, counted again after each reopening.
 #include "object/usage.h"
 
 #include <gtest/gtest.h>
@@ -59,6 +59,38 @@ TEST(UsageTable, LimitsTenantsOverAllBucketsAndVersions) {
   EXPECT_TRUE(table.reserve({9, TenantId{2}, {10, 1}}));
 }
 
+std::shared_ptr<const std::string> user(std::string arn) {
+  return std::make_shared<const std::string>(std::move(arn));
+}
+
+TEST(UsageTable, LimitsUsersOverAllBucketsThatTheyMade) {
+  UsageTable table;
+  table.set_counted();
+  table.limit_user("anna", {100, 0});
+  for (uint64_t bucket = 1; bucket <= 2; ++bucket) {
+    Result<UsageReservation> one = table.reserve({bucket, kTenant, {50, 1}, user("anna")});
+    ASSERT_TRUE(one);
+    one->keep();
+  }
+  const UsageChange third{3, kTenant, {1, 1}, user("anna")};
+  EXPECT_FALSE(table.check(third));
+  const Result<UsageReservation> refused = table.reserve(third);
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().message.starts_with(reason::kQuotaExceeded));
+  // Nothing of a refused commit stays, in none of the three counters.
+  EXPECT_EQ(table.of_bucket(3), Usage());
+  EXPECT_EQ(table.of_tenant(kTenant), (Usage{100, 2}));
+  EXPECT_EQ(table.of_user("anna"), (Usage{100, 2}));
+  // Others' buckets and those of nobody are not anna's.
+  EXPECT_TRUE(table.reserve({4, kTenant, {1000, 1}, user("ben")}));
+  EXPECT_TRUE(table.reserve({5, kTenant, {1000, 1}}));
+  Result<UsageReservation> frees = table.reserve({1, kTenant, {-50, -1}, user("anna")});
+  ASSERT_TRUE(frees);
+  EXPECT_FALSE(table.check(third));  // Not before the commit is done.
+  frees->keep();
+  EXPECT_TRUE(table.check(third));
+}
+
 TEST(UsageTable, IsClosedUntilItIsCounted) {
   UsageTable table;
   table.limit_bucket(1, {100, 0});
@@ -67,7 +99,7 @@ TEST(UsageTable, IsClosedUntilItIsCounted) {
   EXPECT_FALSE(early.error().message.starts_with(reason::kQuotaExceeded));
   EXPECT_TRUE(table.reserve({1, kTenant, {-1, -1}}));
   EXPECT_TRUE(table.reserve({2, kTenant, {1, 1}}));  // No limit.
-  table.add_counted(1, kTenant, {99, 1});
+  table.add_counted({1, kTenant, {99, 1}});
   table.set_counted();
   EXPECT_TRUE(table.reserve({1, kTenant, {1, 1}}));
   EXPECT_FALSE(table.reserve({1, kTenant, {2, 1}}));
@@ -103,6 +135,7 @@ class UsageModel : public testing::TestWithParam<std::tuple<uint64_t, Versioning
     CreateBucketOptions options;
     BucketConfig config;
     config.versioning = std::get<1>(GetParam());
+    config.creator = kMaker;
     options.config = config;
     ASSERT_TRUE(store_.wait(store_.objects().create_bucket(kTenant, "bucket", options)));
     reopen();
@@ -114,6 +147,8 @@ class UsageModel : public testing::TestWithParam<std::tuple<uint64_t, Versioning
     ASSERT_TRUE(store_.wait(store_.objects().count_usage({})));
     bucket_ = *store_.bucket();
   }
+  static constexpr const char* kMaker = "arn:aws:iam::000000000001:user/anna";
+
   Usage usage() { return store_.objects().usage().of_bucket(bucket_.id); }
 
   void put(const std::string& key, size_t size) {
@@ -209,10 +244,12 @@ TEST_P(UsageModel, CountersAreWhatAScanFinds) {
     if (step % 15 != 14) continue;
     const Usage before = usage();
     const Usage tenant = store_.objects().usage().of_tenant(kTenant);
+    EXPECT_EQ(before, store_.objects().usage().of_user(kMaker));
     reopen();
     EXPECT_EQ(before.size_bytes, usage().size_bytes);
     EXPECT_EQ(before.versions_count, usage().versions_count);
     EXPECT_EQ(tenant, store_.objects().usage().of_tenant(kTenant));
+    EXPECT_EQ(before, store_.objects().usage().of_user(kMaker));  // The only bucket.
   }
   put("last", 100);  // Something is there, whatever came before.
   EXPECT_GE(usage().size_bytes, 100);

@@ -334,8 +334,6 @@ void add_consumed(Context& context, const crypto::TenantKeys& tenant_keys,
   }
 }
 
-}  // namespace
-
 io::Task<Result<ObjectInfo>> completed_before(Context& context, BucketInfo bucket, std::string key,
                                               std::string upload_id) {
   const std::string row_key = keys::completed(upload_id);
@@ -349,8 +347,6 @@ io::Task<Result<ObjectInfo>> completed_before(Context& context, BucketInfo bucke
   if (bucket.is_versioned()) completed.head.info.version_id = version_id_of(completed.head);
   co_return std::move(completed.head.info);
 }
-
-namespace {
 
 uint64_t size_of(const std::vector<Part>& parts) {
   uint64_t size_bytes = 0;
@@ -424,17 +420,26 @@ io::Task<Result<ObjectInfo>> try_complete(Context& context, BucketInfo bucket, U
 
 }  // namespace
 
-io::Task<Result<ObjectInfo>> complete_upload(Context& context, BucketInfo bucket, std::string key,
-                                             std::string upload_id, CompleteOptions options) {
+io::Task<Result<ObjectInfo>> finish_upload(Context& context, BucketInfo bucket, std::string key,
+                                           std::string upload_id, FinishAttempt attempt) {
   const KeyLocks::Guard guard = co_await context.locks.lock(keys::completed(upload_id));
-  for (int attempt = 0; attempt < kCommitAttemptsMax; ++attempt) {
+  for (int number = 0; number < kCommitAttemptsMax; ++number) {
     std::optional<UploadRow> row =
         co_await io::or_return(load_upload(context, bucket, key, upload_id));
     if (!row) co_return co_await completed_before(context, bucket, key, upload_id);
-    Result<ObjectInfo> result = co_await try_complete(context, bucket, std::move(*row), options);
+    Result<ObjectInfo> result = co_await attempt(std::move(*row));
     if (!lost_race(result)) co_return result;
   }
   co_return fail(Code::kUnavailable, "the upload changes faster than it can be completed");
+}
+
+io::Task<Result<ObjectInfo>> complete_upload(Context& context, BucketInfo bucket, std::string key,
+                                             std::string upload_id, CompleteOptions options) {
+  FinishAttempt attempt = [&](UploadRow row) {
+    return try_complete(context, bucket, std::move(row), options);
+  };
+  co_return co_await finish_upload(context, bucket, std::move(key), std::move(upload_id),
+                                   std::move(attempt));
 }
 
 io::Task<Status> abort_upload(Context& context, BucketInfo bucket, std::string key,

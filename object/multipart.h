@@ -6,6 +6,7 @@
 // that row's version: they see all parts or none of a racing one (a part that loses is refused).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -58,9 +59,12 @@ struct UploadRow {
 };
 io::Task<Result<std::optional<UploadRow>>> load_upload(Context& context, BucketInfo bucket,
                                                        std::string key, std::string upload_id);
-// What an upload became that is complete; kNotFound kNoSuchUpload when that is not remembered.
-io::Task<Result<ObjectInfo>> completed_before(Context& context, BucketInfo bucket, std::string key,
-                                              std::string upload_id);
+// Makes an object of an upload: `attempt` tries it with the upload's row as it stands, and again
+// when it lost a race. An upload that is complete gives the object that it became; kNotFound
+// kNoSuchUpload when that is not remembered.
+using FinishAttempt = std::function<io::Task<Result<ObjectInfo>>(UploadRow row)>;
+io::Task<Result<ObjectInfo>> finish_upload(Context& context, BucketInfo bucket, std::string key,
+                                           std::string upload_id, FinishAttempt attempt);
 // The digest of a whole body, by reading it.
 io::Task<Result<DigestValue>> digest_body(Context& context, TenantId tenant, DigestKind kind,
                                           crypto::SseKeyPointer key, std::vector<Extent> extents);

@@ -204,6 +204,7 @@ void add_end(Context& context, const UploadRow& row, const std::vector<HeldChunk
 io::Task<Result<ObjectInfo>> try_commit(Context& context, BucketInfo bucket, UploadRow row,
                                         NativeCommit commit) {
   const UploadInfo& upload = row.upload;
+  if (!upload.native) co_return fail(Code::kNotFound, std::string(reason::kNoSuchUpload));
   co_await io::or_return(check_encryption(commit.options.sse, upload));
   const auto tenant_keys = co_await io::or_return(context.keys_of(bucket.tenant));
   const std::vector<HeldChunk> chunks = co_await io::or_return(load_native_chunks(
@@ -245,18 +246,11 @@ std::string native_etag(const std::vector<ContentName>& chunks) {
 
 io::Task<Result<ObjectInfo>> commit_native(Context& context, BucketInfo bucket, std::string key,
                                            std::string upload_id, NativeCommit commit) {
-  const KeyLocks::Guard guard = co_await context.locks.lock(keys::completed(upload_id));
-  for (int attempt = 0; attempt < kCommitAttemptsMax; ++attempt) {
-    std::optional<UploadRow> row =
-        co_await io::or_return(load_upload(context, bucket, key, upload_id));
-    if (!row) co_return co_await completed_before(context, bucket, key, upload_id);
-    if (!row->upload.native) {
-      co_return fail(Code::kNotFound, std::string(reason::kNoSuchUpload));
-    }
-    Result<ObjectInfo> result = co_await try_commit(context, bucket, std::move(*row), commit);
-    if (!lost_race(result)) co_return result;
-  }
-  co_return fail(Code::kUnavailable, "the upload changes faster than it can be committed");
+  FinishAttempt attempt = [&](UploadRow row) {
+    return try_commit(context, bucket, std::move(row), commit);
+  };
+  co_return co_await finish_upload(context, bucket, std::move(key), std::move(upload_id),
+                                   std::move(attempt));
 }
 
 }  // namespace cairn::object

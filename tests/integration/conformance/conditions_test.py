@@ -261,6 +261,17 @@ class Conditions(Conformance):
                     self.raw("HEAD", f"/{self.b}/k").status, 200 if status == 412 else 404
                 )
 
+    def test_delete_of_what_is_not_there(self):
+        # As AWS; without a condition a delete of nothing succeeds.
+        for etag in ("*", OTHER):
+            self.check(
+                self.raw("DELETE", f"/{self.b}/missing", headers={"if-match": etag}),
+                404,
+                "NoSuchKey",
+            )
+        for headers in ({}, {"x-amz-if-match-size": "3"}):
+            self.check(self.raw("DELETE", f"/{self.b}/missing", headers=headers), 204)
+
     def test_delete_by_size_and_time(self):
         for headers, status in (
             ({"x-amz-if-match-size": "4"}, 412),

@@ -150,6 +150,7 @@ class Encryption(Conformance):
                     reply = self.get(headers, method=method)
                     self.assertIn(reply.status, (400, 403), reply)
         self.check(self.get({}), 400, "InvalidRequest")
+        self.check(self.get(customer(2)), 403, "AccessDenied")  # As AWS; a wrong key, not a bad one.
         self.check(self.get({"x-amz-object-attributes": "ETag"}, query="attributes"), 400)
         self.put({}, "plain")
         self.check(self.get(customer(1), "plain"), 400, "InvalidRequest")

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import zlib
 
-from accounts import admin
+from accounts import AccountCase
 from conformance import MIB, Signer, binary, main
 from policy_case import PolicyCase
 
@@ -34,14 +34,10 @@ class FirstWords:
         return f"{self.status} {self.headers} {self.body[:400]!r}"
 
 
-class InstantCase(PolicyCase):
+class InstantCase(PolicyCase, AccountCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        admin(cls.server, "tenant", "add", "alt")
-        key = admin(cls.server, "key", "add", "--tenant", "alt")
-        cls.alt_signer = Signer(key["access_key"], key["secret_key"])
-        cls.alt = cls.server.boto3_client(key["access_key"], key["secret_key"])
         cls.alt_bucket = "alt-bucket"
         cls.alt.create_bucket(Bucket=cls.alt_bucket)
 

@@ -23,7 +23,8 @@ io::Task<Result<bool>> Collector::pass() {
   const ForgottenTokens tokens =
       co_await io::or_return(forget_rename_tokens(context_, tokens_after_));
   tokens_after_ = tokens.after;
-  co_return collected || swept || unhooked || forgotten || tokens.any;
+  const bool rewritten = co_await io::or_return(rewriter_.pass());
+  co_return collected || swept || unhooked || forgotten || tokens.any || rewritten;
 }
 
 namespace {
@@ -129,7 +130,9 @@ io::Task<Status> Collector::drop_holdings(Holdings holdings) {
     for (const auto& [chunk, owner] : some) batch.deletes.push_back(keys::edge(chunk, owner));
     const Result<catalog::Version> done = co_await context_.catalog.commit(std::move(batch));
     if (!done) co_return std::unexpected(done.error());
-    co_await io::or_return(drop_chunks(std::move(some)));
+    Dropped dropped = co_await io::or_return(drop_chunks(std::move(some)));
+    // Before the row in the queue goes: after a crash both come again.
+    co_await io::or_return(rewriter_.note(std::move(dropped.kept), std::move(dropped.gone)));
   }
   co_return Status{};
 }
@@ -138,31 +141,32 @@ namespace {
 
 io::Task<void> unlink_some(storage::ChunkStore& store,
                            const std::vector<std::pair<ChunkId, OwnerId>>& references, size_t& next,
-                           size_t& dropped_count, Status& status) {
+                           std::vector<ChunkId>& kept, std::vector<ChunkId>& gone, Status& status) {
   while (next < references.size() && status) {
     const auto [chunk, owner] = references[next++];
     const Result<bool> dropped = co_await store.unlink(chunk, owner);
     if (!dropped) {
       status = std::unexpected(dropped.error());
-    } else if (*dropped) {
-      ++dropped_count;
+    } else {
+      (*dropped ? gone : kept).push_back(chunk);
     }
   }
 }
 
 }  // namespace
 
-io::Task<Status> Collector::drop_chunks(std::vector<Reference> references) {
+io::Task<Result<Collector::Dropped>> Collector::drop_chunks(std::vector<Reference> references) {
+  Dropped out;
   size_t next = 0;
-  size_t dropped_count = 0;
   Status status;
   io::Scope scope;
   for (size_t i = 0; i < std::min(kUnlinksInFlightMax, references.size()); ++i) {
-    scope.spawn(unlink_some(context_.store, references, next, dropped_count, status));
+    scope.spawn(unlink_some(context_.store, references, next, out.kept, out.gone, status));
   }
   co_await scope.join();
-  hooks_due_count_ += dropped_count * kHooksSweptPerDrop;
-  co_return status;
+  hooks_due_count_ += out.gone.size() * kHooksSweptPerDrop;
+  if (!status) co_return std::unexpected(status.error());
+  co_return out;
 }
 
 io::Task<Status> Collector::drop_rows(std::vector<std::string> row_keys) {

@@ -1,6 +1,6 @@
 // Gives back what nobody refers to: bodies in the queue (rows g/), chunks without any edge (what a
 // crash between data and commit leaves; swept once after a start), hooks of segments in such
-// chunks, memories of completed uploads.
+// chunks, memories of completed uploads; and has the rewriter give back dead space inside chunks.
 //
 // A queued body waits until every reader that may have opened it is gone (read_epochs.h). Then its
 // edges go in one commit, then its chunks, each re-verified by the store, then its row: a crash in
@@ -20,12 +20,13 @@
 #include "io/task.h"
 #include "object/context.h"
 #include "object/records.h"
+#include "object/rewriter.h"
 
 namespace cairn::object {
 
 class Collector {
  public:
-  explicit Collector(Context& context) : context_(context) {}
+  explicit Collector(Context& context) : context_(context), rewriter_(context) {}
 
   // One bounded pass; true when it changed anything and another pass may find more.
   io::Task<Result<bool>> pass();
@@ -47,13 +48,19 @@ class Collector {
   };
   io::Task<Result<Holdings>> holdings_of(const catalog::Entry& row);
   io::Task<Status> drop_holdings(Holdings holdings);
-  io::Task<Status> drop_chunks(std::vector<Reference> references);
+  // Chunks of dropped edges: those that others refer to, and those that are gone.
+  struct Dropped {
+    std::vector<ChunkId> kept;
+    std::vector<ChunkId> gone;
+  };
+  io::Task<Result<Dropped>> drop_chunks(std::vector<Reference> references);
   io::Task<Status> drop_rows(std::vector<std::string> row_keys);
   io::Task<Result<bool>> sweep_orphans();
   io::Task<Result<bool>> sweep_hooks();
   io::Task<Result<bool>> forget_completed();
 
   Context& context_;
+  Rewriter rewriter_;
   std::optional<Listed> listed_;
   std::set<std::string> stuck_;  // Rows that do not open; reported once, left for a person.
   std::optional<ChunkId> sweep_after_;

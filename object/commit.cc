@@ -47,12 +47,13 @@ io::Task<Result<Manifest>> store_bytes(BodySink& sink, BytesView bytes) {
 
 io::Task<Result<PreparedBody>> prepare_manifest(Context& context,
                                                 std::shared_ptr<const crypto::TenantKeys> keys,
-                                                Manifest manifest, bool with_edges) {
+                                                Manifest manifest, bool with_edges,
+                                                std::optional<OwnerId> table_owner) {
   PreparedBody out;
   if (manifest.extents.empty() && manifest.parts.empty()) co_return out;
   if (with_edges) out.new_edges = manifest.references();
   out.names = bodies_of(manifest);
-  const OwnerId owner = manifest.owner;
+  const OwnerId owner = table_owner.value_or(manifest.owner);
   out.body.kind = Body::Kind::kManifest;
   out.body.manifest = std::move(manifest);
   out.encoded = encode_body(out.body);

@@ -37,10 +37,12 @@ struct PreparedBody {
 Result<PreparedBody> prepare_inline(Context& context, const crypto::TenantKeys& keys,
                                     std::string_view seal_context, BytesView plaintext);
 // Body of chunks; a large manifest is stored as chunks itself. `with_edges` false: the edges of
-// the manifest's extents exist already. `value_bytes_max` bounds a manifest that is not stored.
+// the manifest's extents exist already. `table_owner` owns the chunks of a stored manifest; unset:
+// the manifest's owner.
 io::Task<Result<PreparedBody>> prepare_manifest(Context& context,
                                                 std::shared_ptr<const crypto::TenantKeys> keys,
-                                                Manifest manifest, bool with_edges);
+                                                Manifest manifest, bool with_edges,
+                                                std::optional<OwnerId> table_owner = std::nullopt);
 // Stores bytes as chunks of `sink`, which the caller settles or abandons.
 io::Task<Result<Manifest>> store_bytes(BodySink& sink, BytesView bytes);
 // Awaited once after prepare_manifest(): releases the holds, or gives the chunks back.

@@ -197,6 +197,18 @@ std::optional<OwnerId> parse_edge_owner(std::string_view row) {
   std::ranges::copy(as_bytes(row.substr(kPrefixBytes + sizeof(ChunkId))), out.bytes.begin());
   return out;
 }
+std::string partly_dead(const ChunkId& chunk) {
+  return all_partly_dead().append(as_text(chunk.bytes));
+}
+std::string all_partly_dead() {
+  return "m/";
+}
+std::optional<ChunkId> parse_partly_dead(std::string_view row) {
+  if (row.size() != kPrefixBytes + sizeof(ChunkId)) return std::nullopt;
+  ChunkId out;
+  std::ranges::copy(as_bytes(row.substr(kPrefixBytes)), out.bytes.begin());
+  return out;
+}
 std::string rename_token(uint64_t bucket_id, std::string_view token) {
   return numbered("x/", bucket_id, token.size()).append(token);
 }

@@ -95,6 +95,10 @@ std::string all_garbage();  // Prefix.
 std::string known_body(TenantId tenant, const crypto::Sha256Value& sha256, const OwnerId& owner);
 std::string known_bodies(TenantId tenant, const crypto::Sha256Value& sha256);  // Prefix.
 std::optional<OwnerId> parse_known_body(std::string_view row);
+// m/<chunk id 32>: a chunk of which only a part may be referred to (rewriter.h).
+std::string partly_dead(const ChunkId& chunk);
+std::string all_partly_dead();  // Prefix.
+std::optional<ChunkId> parse_partly_dead(std::string_view row);
 // h/<owner 16>: where the holder of that owner's edges is.
 std::string holder(const OwnerId& owner);
 

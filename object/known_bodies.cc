@@ -68,14 +68,17 @@ io::Task<Result<std::vector<BodyHint>>> KnownBodies::find(TenantId tenant, Sha25
   return find_body_hints(context_, tenant, sha256);
 }
 
-// The version with its manifest, which is the same as long as its owner is.
+// The version with its manifest, which is the same as long as its body row is.
 io::Task<Result<std::shared_ptr<const OpenObject>>> KnownBodies::with_parts(
     BucketInfo bucket, std::string key, std::string version_id,
     std::shared_ptr<const OpenObject> object) {
   if (object->has_body) co_return object;
   const auto core = static_cast<size_t>(io::Reactor::current().index());
   const std::shared_ptr<const OpenObject>& recent = recent_[core];
-  if (recent != nullptr && recent->head.owner == object->head.owner) co_return recent;
+  if (recent != nullptr && recent->head.owner == object->head.owner &&
+      recent->head.body_sha256 == object->head.body_sha256) {
+    co_return recent;
+  }
   object = co_await io::or_return(
       load_version(context_, std::move(bucket), std::move(key), std::move(version_id), true));
   if (object != nullptr && object->memory_bytes() <= kRecentPartsBytesMax) recent_[core] = object;

@@ -99,6 +99,26 @@ inline constexpr size_t kScrubKnownChunksMax = 1 << 20;  // Remembered as checke
 inline constexpr size_t kScrubDamagedMax = 10000;
 inline constexpr Duration kReaderAgeMax = seconds(3600);
 
+// Rewriting of partly dead chunks: begins when the dead bytes of known chunks come to more than one
+// in kRewriteDeadStart of the live ones, and ends at one in kRewriteDeadEnd, so that the store
+// stays below 1.05 of what is live. A chunk with less that is dead than one byte in kRewriteDeadMin
+// is left alone: every byte that is won would cost so many copied.
+inline constexpr uint64_t kRewriteDeadStart = 25;
+inline constexpr uint64_t kRewriteDeadEnd = 50;
+inline constexpr uint64_t kRewriteDeadMin = 64;
+inline constexpr uint64_t kRewriteBytesPerPass = 64 * MiB;  // Live bytes of chunks taken together.
+inline constexpr size_t kRewriteChunksPerPass = 256;        // Their tables are in memory.
+inline constexpr uint64_t kRewriteBytesPerSecond = 64 * MiB;  // Written; as many are read.
+inline constexpr size_t kRewriteVictimsMax = 16384;           // Chosen by one survey.
+inline constexpr size_t kRewriteSparedMax = 16384;            // Not tried again until a start.
+inline constexpr size_t kSurveyRowsPerPass = 4096;
+// A survey of more rows than one pass looks at waits so long for each of them before the next one.
+inline constexpr Duration kSurveyRestPerRow = microseconds(50);
+inline constexpr Duration kSurveyEvery = seconds(600);  // For edges whose versions came since.
+inline constexpr size_t kUseOwnersMax = 4096;           // Looked up together.
+inline constexpr size_t kUseChunkOwnersMax = 1024;      // A chunk with more counts as unknown.
+inline constexpr uint64_t kUseManifestBytesMax = 64 * MiB;
+
 static_assert(kSegmentsPerChunkMax * kSegmentEntryBytes <= kChunkRoomBytes);
 static_assert(kChunkRoomBytes <= crypto::kSegmentTableBytesMax);
 static_assert(kPieceBytes % crypto::kFrameBytes == 0);

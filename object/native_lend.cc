@@ -5,7 +5,7 @@
 
 #include "object/keys.h"
 #include "object/native_fill.h"
-#include "object/segment_index.h"
+#include "object/segment_seal.h"
 
 namespace cairn::object {
 namespace {

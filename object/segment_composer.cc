@@ -16,12 +16,6 @@ namespace {
 
 using Known = std::vector<std::optional<KnownSegment>>;
 
-uint64_t total_bytes(const std::vector<SegmentName>& segments) {
-  uint64_t sum = 0;
-  for (const SegmentName& segment : segments) sum += segment.size_bytes;
-  return sum;
-}
-
 bool has_room(const CutChunk& chunk, uint64_t size_bytes, size_t segments_count) {
   return size_bytes <= kBodyChunkBytesMax && segments_count <= kSegmentsPerChunkMax &&
          round_up(size_bytes + segments_count * kSegmentEntryBytes, kIoAlignment) <=
@@ -259,23 +253,7 @@ io::Task<Status> SegmentComposer::put(Due due) {
 }
 
 io::Task<Status> SegmentComposer::seal_and_put(CutChunk& chunk, ChunkId id) {
-  crypto::ChunkBinding binding;
-  binding.tenant = keys_->tenant;
-  binding.id = id;
-  binding.plaintext_bytes = total_bytes(chunk.segments);
-  binding.table_bytes = chunk.segments.size() * kSegmentEntryBytes;
-  chunk.buffer.resize(binding.plaintext_bytes);
-  for (const SegmentName& segment : chunk.segments) {
-    uint8_t entry[kSegmentEntryBytes];
-    store_le(entry, segment.size_bytes);
-    std::ranges::copy(segment.hash, entry + sizeof(segment.size_bytes));
-    const size_t appended_bytes = chunk.buffer.append(entry);
-    ASSERT(appended_bytes == kSegmentEntryBytes);
-  }
-  storage::SealedChunk sealed;
-  sealed.header = co_await io::or_return(
-      crypto::seal_chunk(*keys_, binding, context_.random, chunk.buffer.span()));
-  sealed.payload = std::move(chunk.buffer);
+  storage::SealedChunk sealed = co_await io::or_return(seal_cut_chunk(context_, *keys_, id, chunk));
   co_return co_await context_.store.put(id, std::move(sealed), owner_);
 }
 

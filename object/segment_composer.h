@@ -19,24 +19,18 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/buffer.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "io/sync.h"
 #include "io/task.h"
 #include "object/records.h"
 #include "object/segment_runs.h"
+#include "object/segment_seal.h"
 
 namespace cairn::object {
 
 class Context;
 struct Core;
-
-// A chunk as it was cut: its bytes, with room for the segment table behind them, and its segments.
-struct CutChunk {
-  Buffer buffer;
-  std::vector<SegmentName> segments;  // Of buffer [0, sum of their sizes).
-};
 
 class SegmentComposer {
  public:

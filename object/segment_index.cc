@@ -9,6 +9,7 @@
 #include "object/context.h"
 #include "object/keys.h"
 #include "object/references.h"
+#include "object/segment_seal.h"
 
 namespace cairn::object {
 namespace {
@@ -65,22 +66,6 @@ std::optional<HookedChunk> parse_hook(std::string_view value) {
   return out;
 }
 
-Result<std::vector<SegmentName>> parse_segment_table(BytesView table, uint64_t chunk_bytes) {
-  std::vector<SegmentName> out;
-  uint64_t sum_bytes = 0;
-  if (table.size() % kSegmentEntryBytes == 0) out.reserve(table.size() / kSegmentEntryBytes);
-  for (; table.size() >= kSegmentEntryBytes; table = table.subspan(kSegmentEntryBytes)) {
-    SegmentName& name = out.emplace_back();
-    name.size_bytes = load_le<uint32_t>(table.data());
-    std::copy_n(table.data() + sizeof(name.size_bytes), name.hash.size(), name.hash.begin());
-    sum_bytes += name.size_bytes;
-  }
-  if (!table.empty() || sum_bytes != chunk_bytes) {
-    return fail(Code::kCorruption, "the segment table of a chunk does not describe its bytes");
-  }
-  return out;
-}
-
 io::Task<Result<std::vector<std::optional<SegmentPlace>>>> SegmentIndex::find(
     TenantId tenant, std::vector<SegmentName> names) {
   std::vector<std::optional<SegmentPlace>> places(names.size());
@@ -120,14 +105,8 @@ io::Task<Status> SegmentIndex::follow_hooks(TenantId tenant, std::vector<std::st
 io::Task<Status> SegmentIndex::load_table(TenantId tenant, std::string hook) {
   const std::optional<HookedChunk> hooked = parse_hook(hook);
   if (!hooked || cache_.contains(tenant, hooked->chunk)) co_return Status{};
-  storage::SealedRead read = co_await io::or_return(
-      context_.store.read(hooked->chunk, ByteRange{hooked->chunk_bytes, hooked->table_bytes}));
-  const crypto::ChunkOpener opener = co_await io::or_return(crypto::ChunkOpener::create(
-      crypto::SealKeys(context_.keys, tenant), hooked->chunk, read.header));
-  if (opener.plaintext_bytes() != hooked->chunk_bytes) co_return Status{};
-  co_await io::or_return(opener.open_table(read.payload.span()));
-  std::vector<SegmentName> segments =
-      co_await io::or_return(parse_segment_table(read.payload.view(), hooked->chunk_bytes));
+  std::vector<SegmentName> segments = co_await io::or_return(read_segment_table(
+      context_, tenant, hooked->chunk, {hooked->chunk_bytes, hooked->table_bytes}));
   cache_.insert(tenant, hooked->chunk, std::move(segments));
   co_return Status{};
 }

@@ -69,7 +69,5 @@ struct HookedChunk {
 };
 std::string encode_hook(const HookedChunk& hooked);
 std::optional<HookedChunk> parse_hook(std::string_view value);
-// The segments of a chunk's opened table; kCorruption unless they add up to `chunk_bytes`.
-Result<std::vector<SegmentName>> parse_segment_table(BytesView table, uint64_t chunk_bytes);
 
 }  // namespace cairn::object

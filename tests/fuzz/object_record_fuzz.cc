@@ -7,6 +7,7 @@
 #include "object/body_index.h"
 #include "object/keys.h"
 #include "object/records.h"
+#include "object/rewriter.h"
 #include "object/signed_row.h"
 
 namespace {
@@ -48,6 +49,9 @@ void check_keys(BytesView input) {
   static_cast<void>(keys::parse_known_body(row));
   const auto place = parse_place(row);
   if (place) ASSERT(encode_place(*place) == row && place->key.size() <= kKeyBytesMax);
+  static_cast<void>(keys::parse_partly_dead(row));
+  const auto measured = parse_measured(row);
+  if (measured) ASSERT(encode_measured(*measured) == row);
   const auto record = peek_row(row);
   if (record) ASSERT(record->size() + kSignedRowHeadBytes == row.size());
 }

@@ -21,7 +21,7 @@ State Model::initial(uint8_t crashes) const {
   State state;
   state.crashes_left = crashes;
   state.object[0] = kFirstOwner + 1;
-  for (unsigned chunk = 0; chunk < kChunks; ++chunk) {
+  for (unsigned chunk = 0; chunk < kBodyChunks; ++chunk) {
     state.chunk[chunk] = Chunk::kLive;
     state.edges[chunk] = bit(kFirstOwner);
     state.manifest[kFirstOwner] |= bit(chunk);
@@ -181,11 +181,78 @@ void Model::step_reader(const State& state, unsigned actor, Sink& out) const {
   if (state.step[actor] == kOpen) {
     next.seen[actor] = state.object[roles_[actor].object];
     next.step[actor] = next.seen[actor] == 0 ? kEnded : static_cast<uint8_t>(kRead);
+    if (next.seen[actor] != 0) next.seen_chunks[actor] = state.manifest[next.seen[actor] - 1U];
   } else {
     next.step[actor] = kEnded;
     next.seen[actor] = 0;
+    next.seen_chunks[actor] = 0;
     next.epoch_readers &= static_cast<uint8_t>(~bit(actor));
   }
+  out.push_back(next);
+}
+
+// One commit: the manifest, the edge for the copies, and the old edge's place in the queue.
+void Model::move(State& state, unsigned actor, unsigned from, unsigned to) const {
+  const unsigned owner = state.planned[actor] - 1U;
+  uint8_t& object = state.object[roles_[actor].object];
+  if (object != state.planned[actor]) {
+    if (!flaws_.move_ignores_races) return;
+    object = state.planned[actor];
+  }
+  state.manifest[owner] &= static_cast<uint8_t>(~bit(from));
+  state.manifest[owner] |= bit(to);
+  state.edges[to] |= bit(owner);
+  state.given_up[from] |= bit(owner);
+}
+
+// Copies, waits until the copies are durable, moves the version if it is still the one that was
+// looked at, lets go; copies that no version came to are dropped. A copy has an id of its own: for
+// a second rewriter, which would move the copies on, the model has none left.
+void Model::step_rewriter(const State& state, unsigned actor, Sink& out) const {
+  const unsigned from = roles_[actor].chunks == bit(kCopy) ? kCopy : 0;
+  const unsigned to = from == kCopy ? 0 : kCopy;
+  State next = state;
+  switch (state.step[actor]) {
+    case kBegin: {
+      const uint8_t owner = state.object[roles_[actor].object];
+      const bool is_there = owner != 0 && has(state.manifest[owner - 1U], from);
+      const bool has_id = from != kCopy || flaws_.copy_takes_an_old_id;
+      next.planned[actor] = owner;
+      next.step[actor] = is_there && has_id ? static_cast<uint8_t>(kStore) : kEnded;
+      break;
+    }
+    case kStore:
+      if (!hold(next, to, actor)) {
+        if (state.chunk[to] != Chunk::kAbsent) return;
+        next.chunk[to] = Chunk::kWriting;
+        next.holders[to] |= bit(actor);
+        next.step[actor] = flaws_.move_before_flush ? static_cast<uint8_t>(kCommit) : kFlush;
+      } else {
+        next.step[actor] = kCommit;
+      }
+      break;
+    case kFlush:
+      next.chunk[to] = Chunk::kLive;
+      next.step[actor] = kCommit;
+      break;
+    case kCommit:
+      move(next, actor, from, to);
+      next.step[actor] = kRelease;
+      break;
+    case kRelease:
+      if (state.edges[to] == 0 && condemn(next, to, actor)) {
+        next.step[actor] = kFinish;
+      } else {
+        give_up(next, actor);
+        next.step[actor] = kEnded;
+      }
+      break;
+    default:
+      decide(next, to);
+      next.step[actor] = kEnded;
+      break;
+  }
+  if (next.step[actor] == kEnded) next.planned[actor] = 0;
   out.push_back(next);
 }
 
@@ -197,6 +264,7 @@ void Model::step_actor(const State& state, unsigned actor, Sink& out) const {
     case Kind::kInstant: step_instant(state, actor, out); return;
     case Kind::kSession: step_session(state, actor, out); return;
     case Kind::kReader: step_reader(state, actor, out); return;
+    case Kind::kRewriter: step_rewriter(state, actor, out); return;
     case Kind::kDeleter:
       if (uint8_t& object = next.object[roles_[actor].object]; object != 0) {
         next.garbage |= bit(object - 1U);
@@ -222,36 +290,52 @@ void Model::decide(State& state, unsigned chunk) const {
   if (!referenced) state.holders[chunk] = 0;
 }
 
+// What is in the queue: whole bodies, and edges that were given up.
+void Model::list(const State& state, Sink& out) const {
+  State next = state;
+  next.collector_step = kWaitForReaders;
+  next.epoch_readers = 0;
+  for (unsigned actor = 0; actor < kActorsMax; ++actor) {
+    if (state.seen[actor] != 0) next.epoch_readers |= bit(actor);
+  }
+  for (unsigned found = 0; found <= kActorsMax; ++found) {
+    next.collector_owner = static_cast<uint8_t>(found);
+    next.collector_only = 0;
+    if (has(state.garbage, found)) out.push_back(next);
+    for (unsigned chunk = 0; chunk < kChunks; ++chunk) {
+      next.collector_only = static_cast<uint8_t>(chunk + 1);
+      if (has(state.given_up[chunk], found)) out.push_back(next);
+    }
+  }
+}
+
 void Model::step_collector(const State& state, Sink& out) const {
   State next = state;
   const unsigned owner = state.collector_owner;
+  const auto is_meant = [&](unsigned chunk) {
+    if (state.collector_only != 0) return chunk + 1 == state.collector_only;
+    return has(state.manifest[owner], chunk);
+  };
   switch (state.collector_step) {
-    case kList:
-      for (unsigned found = 0; found <= kActorsMax; ++found) {
-        if (!has(state.garbage, found)) continue;
-        next.collector_owner = static_cast<uint8_t>(found);
-        next.collector_step = kWaitForReaders;
-        next.epoch_readers = 0;
-        for (unsigned actor = 0; actor < kActorsMax; ++actor) {
-          if (state.seen[actor] != 0) next.epoch_readers |= bit(actor);
-        }
-        out.push_back(next);
-      }
-      return;
+    case kList: list(state, out); return;
     case kWaitForReaders:
-      if (state.epoch_readers != 0 && !flaws_.collector_ignores_readers) return;
+      if (state.epoch_readers != 0 && !flaws_.collector_ignores_readers &&
+          !(flaws_.moved_edges_go_at_once && state.collector_only != 0)) {
+        return;
+      }
       next.collector_step = kDropEdges;
       break;
     case kDropEdges:
-      for (uint8_t& edges : next.edges) edges &= static_cast<uint8_t>(~bit(owner));
+      for (unsigned chunk = 0; chunk < kChunks; ++chunk) {
+        if (is_meant(chunk)) next.edges[chunk] &= static_cast<uint8_t>(~bit(owner));
+      }
       next.collector_step = kUnlink;
       next.collector_chunk = 0;
       break;
     case kUnlink:
       if (state.collector_chunk == kChunks) {
         next.collector_step = kDropRow;
-      } else if (has(state.manifest[owner], state.collector_chunk) &&
-                 condemn(next, state.collector_chunk, owner)) {
+      } else if (is_meant(state.collector_chunk) && condemn(next, state.collector_chunk, owner)) {
         next.collector_step = kDecide;
       } else {
         ++next.collector_chunk;
@@ -263,7 +347,12 @@ void Model::step_collector(const State& state, Sink& out) const {
       next.collector_step = kUnlink;
       break;
     default:
-      next.garbage &= static_cast<uint8_t>(~bit(owner));
+      if (state.collector_only != 0) {
+        next.given_up[state.collector_only - 1U] &= static_cast<uint8_t>(~bit(owner));
+      } else {
+        next.garbage &= static_cast<uint8_t>(~bit(owner));
+      }
+      next.collector_only = 0;
       next.collector_step = kList;
       next.collector_owner = 0;
       next.collector_chunk = 0;
@@ -298,6 +387,9 @@ void Model::crash(const State& state, Sink& out) const {
   next.holders = {};
   next.next = {};
   next.seen = {};
+  next.seen_chunks = {};
+  next.planned = {};
+  next.collector_only = 0;
   next.epoch_readers = 0;
   next.collector_step = kList;
   next.collector_owner = 0;
@@ -340,24 +432,25 @@ std::vector<State> Model::successors(const State& state) const {
 }
 
 std::optional<std::string> Model::violation(const State& state, bool is_final) const {
-  const auto is_readable = [&](unsigned owner) {
+  const auto is_readable = [&](uint8_t manifest) {
     for (unsigned chunk = 0; chunk < kChunks; ++chunk) {
       const bool there =
           state.chunk[chunk] == Chunk::kLive || state.chunk[chunk] == Chunk::kCondemned;
-      if (has(state.manifest[owner], chunk) && !there) return false;
+      if (has(manifest, chunk) && !there) return false;
     }
     return true;
   };
   for (const uint8_t owner : state.object) {
-    if (owner != 0 && !is_readable(owner - 1U)) return "an object lost a chunk";
+    if (owner != 0 && !is_readable(state.manifest[owner - 1U])) return "an object lost a chunk";
   }
-  for (const uint8_t owner : state.seen) {
-    if (owner != 0 && !is_readable(owner - 1U)) return "a reader lost a chunk";
+  for (const uint8_t manifest : state.seen_chunks) {
+    if (!is_readable(manifest)) return "a reader lost a chunk";
   }
   for (unsigned chunk = 0; chunk < kChunks; ++chunk) {
     for (unsigned owner = 0; owner <= kActorsMax; ++owner) {
       if (!has(state.edges[chunk], owner)) continue;
-      bool is_owned = has(state.garbage, owner) || has(state.sessions, owner);
+      bool is_owned = has(state.garbage, owner) || has(state.sessions, owner) ||
+                      has(state.given_up[chunk], owner);
       for (const uint8_t current : state.object) is_owned = is_owned || current == owner + 1;
       if (!is_owned) return "an edge without an object, a session or a place in the queue";
     }
@@ -365,7 +458,9 @@ std::optional<std::string> Model::violation(const State& state, bool is_final) c
       return "a chunk that nobody refers to stays";
     }
   }
-  if (is_final && state.garbage != 0) return "a removed body stays in the queue";
+  const bool is_queue_empty =
+      state.garbage == 0 && state.given_up == std::array<uint8_t, kChunks>{};
+  if (is_final && !is_queue_empty) return "a removed body stays in the queue";
   return std::nullopt;
 }
 

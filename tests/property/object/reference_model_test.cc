@@ -1,8 +1,8 @@
 // Property: whatever the interleaving of uploads (by chunk, by whole body, by session), deletions,
-// readers, collector, sweep and crashes, no object and no reader loses a chunk, no edge is without
-// an owner, and in the end nothing stays that nobody refers to. Method: breadth-first search of
-// every reachable state of the model. Each safeguard is taken away once, and the search must find
-// what then goes wrong.
+// readers, rewriters, collector, sweep and crashes, no object and no reader loses a chunk, no edge
+// is without an owner, and in the end nothing stays that nobody refers to. Method: breadth-first
+// search of every reachable state of the model. Each safeguard is taken away once, and the search
+// must find what then goes wrong.
 #include "tests/property/object/reference_model.h"
 
 #include <gtest/gtest.h>
@@ -29,6 +29,8 @@ std::vector<Scenario> scenarios() {
   const Role remove_other{Kind::kDeleter, 1, 0};
   const Role reader{Kind::kReader, 0, 0};
   const Role reader_other{Kind::kReader, 1, 0};
+  const Role rewriter{Kind::kRewriter, 0, 1};
+  const Role again{Kind::kRewriter, 0, 4};
   return {
       {"instant upload, overwriting, deletions, crash",
        {instant, overwrite, remove, remove_other},
@@ -43,6 +45,9 @@ std::vector<Scenario> scenarios() {
       {"two instant uploads, session, removal, overwriting",
        {instant, instant, session, remove, overwrite},
        1},
+      {"rewriter, overwriting, deletion, reader, crash", {rewriter, overwrite, remove, reader}, 1},
+      {"rewriter beside an instant upload, two crashes", {rewriter, instant, remove, reader}, 2},
+      {"two rewriters, reader, instant upload", {rewriter, again, reader, instant}, 1},
   };
 }
 
@@ -94,6 +99,10 @@ TEST(ReferenceModel, FindsEveryMissingSafeguard) {
       {"collector ignores readers", &Flaws::collector_ignores_readers},
       {"session without edges", &Flaws::session_keeps_no_edges},
       {"no sweep after a crash", &Flaws::sweep_is_left_out},
+      {"move that ignores races", &Flaws::move_ignores_races},
+      {"move before the flush", &Flaws::move_before_flush},
+      {"moved edges that go at once", &Flaws::moved_edges_go_at_once},
+      {"copies in a chunk of before", &Flaws::copy_takes_an_old_id},
   };
   for (const auto& [name, member] : flaws) {
     Flaws one;

@@ -19,12 +19,8 @@ struct Choice {
   uint64_t capacity_bytes = 0;
   uint64_t memory_bytes = 0;
   double memory_fraction = 0.01;
-  double window_share = 0.25;
-  double large_share = 1.0 / 64;
-  double chance = 0;
-  unsigned frequent = 2;
-  uint64_t gap_requests = 256;
-  double reinserted_share = cache::kReinsertedShareMax;
+  double budget = 0;
+  StackOptions stack;
   uint64_t seed = 0;
   uint64_t divisor = 1;
   std::string csv;
@@ -53,30 +49,38 @@ Result<Trace> trace_of(const Choice& choice) {
   return parse_trace(csv);
 }
 
+uint64_t share_of(uint64_t bytes, double share) {
+  return static_cast<uint64_t>(static_cast<double>(bytes) * share);
+}
+
 StackOptions stack_of(const Choice& choice, const Trace& trace, uint64_t capacity_bytes) {
-  StackOptions options;
-  options.chance = choice.chance;
-  options.frequent = static_cast<uint8_t>(choice.frequent);
-  options.gap_requests = choice.gap_requests;
-  options.reinserted_share = choice.reinserted_share;
-  options.window_share = choice.window_share;
-  options.large_share = choice.large_share;
+  StackOptions options = choice.stack;
   if (choice.policy == "ram") {
     options.memory_bytes = capacity_bytes;
   } else if (choice.policy == "byte") {
-    // A tenth in memory as a window, the rest on the disk.
+    // One capacity, a tenth of it in memory.
     options.memory_bytes = capacity_bytes / 10;
     options.disk_bytes = capacity_bytes - options.memory_bytes;
-    options.window_share = 1;
-    options.large_share = 1;
   } else {
     options.memory_bytes = choice.memory_bytes > 0
                                ? choice.memory_bytes
-                               : static_cast<uint64_t>(static_cast<double>(trace.footprint_bytes) *
-                                                       choice.memory_fraction);
+                               : share_of(trace.footprint_bytes, choice.memory_fraction);
     options.disk_bytes = capacity_bytes;
   }
+  options.write_bytes_per_request =
+      share_of(trace.requested_bytes / trace.requests.size(), choice.budget);
   return options;
+}
+
+void print(const Choice& choice, uint64_t capacity_bytes, const Outcome& outcome) {
+  std::printf("%-26s %-8s %12llu  miss %.4f  byte-miss %.4f  ram-hit %.4f  hit %.4f",
+              choice.trace.substr(choice.trace.rfind('/') + 1).c_str(), choice.policy.c_str(),
+              static_cast<unsigned long long>(capacity_bytes), outcome.miss_ratio(),
+              outcome.byte_miss_ratio(), outcome.memory_hits / outcome.requests,
+              1 - outcome.miss_ratio());
+  std::printf("  admitted %.4f  written %.4f  hot-hit %.5f\n",
+              outcome.admitted_bytes / outcome.requested_bytes, outcome.written(),
+              outcome.hot_requests > 0 ? outcome.hot_hits / outcome.hot_requests : 0.0);
 }
 
 int run(const Choice& choice) {
@@ -85,23 +89,14 @@ int run(const Choice& choice) {
     std::fprintf(stderr, "cache_sim: %s\n", trace.error().message.c_str());
     return 1;
   }
-  const uint64_t capacity_bytes =
-      choice.capacity_bytes > 0
-          ? choice.capacity_bytes
-          : static_cast<uint64_t>(static_cast<double>(trace->footprint_bytes) * choice.fraction);
+  const uint64_t capacity_bytes = choice.capacity_bytes > 0
+                                      ? choice.capacity_bytes
+                                      : share_of(trace->footprint_bytes, choice.fraction);
   std::unique_ptr<Simulated> cache =
       make_reference(choice.policy, capacity_bytes, trace->ids.size());
   if (!cache) cache = std::make_unique<Stack>(stack_of(choice, *trace, capacity_bytes), *trace);
-  const Outcome outcome = replay(*trace, *cache, 1001);
-  std::printf(
-      "%-28s %-8s %14llu  miss %.4f  byte-miss %.4f  ram %.4f  any %.4f  admitted %.4f  "
-      "reinserted %.4f  hot %.5f\n",
-      choice.trace.substr(choice.trace.rfind('/') + 1).c_str(), choice.policy.c_str(),
-      static_cast<unsigned long long>(capacity_bytes), outcome.miss_ratio(),
-      outcome.byte_miss_ratio(), outcome.memory_hits / outcome.requests, 1 - outcome.miss_ratio(),
-      outcome.admitted_bytes / outcome.requested_bytes,
-      outcome.reinserted_bytes / outcome.requested_bytes,
-      outcome.hot_requests > 0 ? outcome.hot_hits / outcome.hot_requests : 0.0);
+  // The hot set of the generated loads has ids 1 to 1000.
+  print(choice, capacity_bytes, replay(*trace, *cache, 1001));
   return 0;
 }
 
@@ -118,12 +113,17 @@ int main(int argc, char** argv) {
   app.add_option("--capacity", choice.capacity_bytes, "Capacity in bytes instead");
   app.add_option("--memory-fraction", choice.memory_fraction, "RAM of two-tier");
   app.add_option("--memory", choice.memory_bytes, "RAM of two-tier in bytes instead");
-  app.add_option("--window", choice.window_share, "Share of the window");
-  app.add_option("--large", choice.large_share, "Share above which an object is window-only");
-  app.add_option("--chance", choice.chance, "Of first misses, 0 to 0.30");
-  app.add_option("--frequent", choice.frequent, "Counted references that admit");
-  app.add_option("--gap", choice.gap_requests, "Reference gap in requests");
-  app.add_option("--reinserted", choice.reinserted_share, "Share of a region written again");
+  app.add_option("--window", choice.stack.window_share, "Of the RAM tier");
+  app.add_option("--large", choice.stack.large_share, "Larger objects are window-only");
+  app.add_option("--chance", choice.stack.chance, "Of first misses, 0 to 0.30");
+  app.add_flag("--fill", choice.stack.fill, "First misses go to a disk that has room");
+  app.add_option("--budget", choice.budget, "Writes, as a share of the requested bytes");
+  app.add_option("--reinserted", choice.stack.reinserted_share, "Of a region; 0: by the budget");
+  app.add_option("--horizon", choice.stack.ghost_horizon,
+                 "Of the ghost, in capacities of the disk");
+  app.add_option("--draws", choice.stack.draws_seed, "Seed of the chance");
+  app.add_option("--gap", choice.stack.gap_requests, "Reference gap in requests");
+  app.add_option("--region", choice.stack.region_objects, "In largest objects, at least");
   app.add_option("--seed", choice.seed, "Of a generated trace; 0: the published one");
   app.add_option("--divisor", choice.divisor, "Shrinks a generated trace");
   app.add_option("--csv", choice.csv, "Writes a generated trace there as well");

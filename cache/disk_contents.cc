@@ -23,6 +23,7 @@ AdmissionOptions admission_options(const DiskContentsOptions& options) {
   admission.expected_entries = admission.capacity_bytes / kBlockBytes;
   admission.write_bytes_per_second = options.write_bytes_per_second;
   admission.chance = options.chance;
+  admission.fill = options.chance > 0;
   return admission;
 }
 
@@ -93,7 +94,7 @@ Admission DiskContents::decide(const BlockKey& key, uint64_t size_bytes, Instant
   Admission decision = Admission::kNo;
   {
     const std::lock_guard guard(mutex_);
-    decision = admission_.decide(fingerprint_of(key), size_bytes, 0, Hints{}, now);
+    decision = admission_.decide(fingerprint_of(key), size_bytes, 0, Hints{}, now, policy_.state());
   }
   switch (decision) {
     case Admission::kNo: Counters::add(counters_.refused_count); break;
@@ -146,6 +147,7 @@ std::vector<DiskItem> DiskContents::reclaim(RegionId region, std::span<const Foo
   std::vector<DiskDeparture> departed;
   {
     const std::lock_guard guard(mutex_);
+    policy_.set_reinserted_share(admission_.reinserted_share(now));
     policy_.reclaim(region, items_of(region, rows), now, survivors, departed);
   }
   Counters::add(counters_.evictions_count, departed.size());

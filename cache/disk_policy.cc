@@ -9,6 +9,10 @@ namespace cairn::cache {
 namespace {
 
 constexpr int64_t kNanosecondsOfMinute = 60'000'000'000;
+// First misses are thought useful until this share of the disk has spoken; then the last eighth of
+// it speaks.
+constexpr double kUsefulnessPrior = 1.0 / 128;
+constexpr double kUsefulnessMemory = 1.0 / 16;
 
 DiskPlace place_of(const DiskEntry& entry) {
   return {static_cast<RegionId>(entry.region), static_cast<uint32_t>(entry.offset_units),
@@ -52,6 +56,7 @@ bool DiskPolicy::expired(const DiskEntry& entry, Instant now) const {
 
 void DiskPolicy::enter(const DiskEntry& entry) {
   Region& region = regions_[entry.region];
+  if (entry.frequency > 0) region.referenced_units += entry.size_units();
   region.live_units += entry.size_units();
   live_units_ += entry.size_units();
   if (entry.pinned != 0) {
@@ -63,6 +68,7 @@ void DiskPolicy::enter(const DiskEntry& entry) {
 
 void DiskPolicy::leave(const DiskEntry& entry) {
   Region& region = regions_[entry.region];
+  if (entry.frequency > 0) region.referenced_units -= entry.size_units();
   region.live_units -= entry.size_units();
   live_units_ -= entry.size_units();
   if (entry.pinned != 0) {
@@ -85,7 +91,9 @@ std::optional<DiskPlace> DiskPolicy::look_up(uint64_t fingerprint, Instant now,
   const uint64_t least = hints.declared_load ? 12 : 2;  // Half gaps.
   if ((stamp - entry->counted) % 64 >= least) {
     entry->counted = stamp;
+    if (entry->by_chance != 0) note_chance(entry->size_units(), true);
     entry->by_chance = 0;
+    if (entry->frequency == 0) regions_[entry->region].referenced_units += entry->size_units();
     if (entry->frequency < kDiskFrequencyMax) ++entry->frequency;
   }
   return place;
@@ -104,40 +112,73 @@ bool DiskPolicy::erase(uint64_t fingerprint) {
   return index_.erase(fingerprint);
 }
 
-std::optional<DiskPlace> DiskPolicy::place(uint64_t size_bytes) {
+void DiskPolicy::note_chance(uint32_t units, bool useful) {
+  (useful ? useful_units_ : useless_units_) += units;
+  if (useful_units_ + useless_units_ < kUsefulnessMemory * all_units()) return;
+  useful_units_ /= 2;
+  useless_units_ /= 2;
+}
+
+double DiskPolicy::chance_usefulness() const {
+  const double prior = kUsefulnessPrior * all_units();
+  return (useful_units_ + prior * kChanceUsefulnessWanted) /
+         (useful_units_ + useless_units_ + prior);
+}
+
+std::optional<DiskPlace> DiskPolicy::place(uint64_t size_bytes, DiskLog to) {
   ASSERT(holds(size_bytes));
   const uint32_t units = units_of(size_bytes);
-  if (!open_ || open_units_ + units > options_.region_units) return std::nullopt;
-  const DiskPlace place{*open_, open_units_, units};
-  open_units_ += units;
+  Log& filling = log(to);
+  if (!filling.open || filling.open_units + units > options_.region_units) return std::nullopt;
+  const DiskPlace place{*filling.open, filling.open_units, units};
+  filling.open_units += units;
   return place;
 }
 
-bool DiskPolicy::mostly_pinned(RegionId region) const {
-  return regions_[region].pinned_units * uint64_t{2} > options_.region_units;
+// A region that is worth more as it is than what rewriting it would free. Pins fill at most half of
+// the disk, so not every region can be more than half pinned; references let it pass once.
+bool DiskPolicy::pass_over(RegionId id) {
+  Region& region = regions_[id];
+  const double limit_units = kPassedOverShare * options_.region_units;
+  if (region.pinned_units > limit_units) return true;
+  if (region.passed || region.referenced_units <= limit_units) return false;
+  region.passed = true;
+  return true;
 }
 
-RegionId DiskPolicy::next_region() {
-  if (open_) {
-    filled_.push_back(*open_);
-    open_.reset();
+DiskPolicy::Log& DiskPolicy::log_to_reuse() {
+  Log& kept = log(DiskLog::kKept);
+  Log& recent = log(DiskLog::kNew);
+  const bool is_over = static_cast<double>(kept.filled.size()) >
+                       options_.kept_share * static_cast<double>(regions_.size());
+  return recent.filled.empty() || (is_over && !kept.filled.empty()) ? kept : recent;
+}
+
+RegionId DiskPolicy::next_region(DiskLog to) {
+  Log& filled = log(to);
+  if (filled.open) {
+    filled.filled.push_back(*filled.open);
+    filled.open.reset();
   }
   while (fresh_ < regions_.size() && regions_[fresh_].used) ++fresh_;
-  if (fresh_ < regions_.size()) return static_cast<RegionId>(fresh_);
-  full_ = true;
-  // Pins fill at most half of the units, so not every region can be more than half pinned.
-  while (mostly_pinned(filled_.front())) {
-    filled_.push_back(filled_.front());
-    filled_.pop_front();
+  if (fresh_ < regions_.size()) {
+    regions_[fresh_].used = true;
+    return static_cast<RegionId>(fresh_);
   }
-  const RegionId region = filled_.front();
-  filled_.pop_front();
-  return region;
+  full_ = true;
+  while (true) {
+    Log& from = log_to_reuse();
+    const RegionId region = from.filled.front();
+    from.filled.pop_front();
+    if (!pass_over(region)) return region;
+    log(DiskLog::kKept).filled.push_back(region);
+  }
 }
 
 void DiskPolicy::give_up(const DiskItem& item, Departure reason,
                          std::vector<DiskDeparture>& departed) {
   const DiskEntry* const entry = index_.find(item.fingerprint);
+  if (entry->by_chance != 0) note_chance(entry->size_units(), false);
   departed.push_back({item, reason, entry->by_chance != 0});
   erase(item.fingerprint);
 }
@@ -174,7 +215,7 @@ void DiskPolicy::choose_survivors(std::vector<DiskItem>& referenced,
   };
   std::ranges::sort(referenced, {}, rank);
   const auto limit_units =
-      static_cast<uint64_t>(static_cast<double>(options_.region_units) * options_.reinserted_share);
+      static_cast<uint64_t>(static_cast<double>(options_.region_units) * reinserted_share_);
   uint64_t kept_units = 0;
   for (const DiskItem& item : referenced) {
     if (kept_units + item.place.size_units > limit_units) {
@@ -184,15 +225,18 @@ void DiskPolicy::choose_survivors(std::vector<DiskItem>& referenced,
     kept_units += item.place.size_units;
     DiskEntry& entry = *index_.find(item.fingerprint);
     entry.frequency -= 1;
+    if (entry.frequency == 0) regions_[entry.region].referenced_units -= entry.size_units();
     survivors.push_back(item);
   }
 }
 
-void DiskPolicy::open_region(RegionId region) {
-  ASSERT(!open_);
-  open_ = region;
+void DiskPolicy::open_region(RegionId region, DiskLog to) {
+  Log& filling = log(to);
+  if (filling.open) filling.filled.push_back(*filling.open);
+  filling.open = region;
+  filling.open_units = 0;
   regions_[region].used = true;
-  open_units_ = 0;
+  regions_[region].passed = false;
 }
 
 void DiskPolicy::commit(uint64_t fingerprint, const DiskPlace& place, const Hints& hints,
@@ -223,11 +267,10 @@ bool DiskPolicy::move(const DiskItem& survivor, const DiskPlace& place) {
 }
 
 void DiskPolicy::restore(RegionId region, std::span<const DiskItem> items) {
-  ASSERT(!open_);
   for (const DiskItem& item : items) {
     commit(item.fingerprint, item.place, Hints{}, false, made_);
   }
-  filled_.push_back(region);
+  logs_[1].filled.push_back(region);
   regions_[region].used = true;
 }
 
@@ -235,9 +278,9 @@ bool DiskPolicy::pin(uint64_t fingerprint) {
   DiskEntry* const entry = index_.find(fingerprint);
   if (entry == nullptr) return false;
   if (entry->pinned != 0) return true;
-  const uint64_t all_units = uint64_t{options_.region_units} * options_.regions_count;
-  const auto limit_units = static_cast<uint64_t>(static_cast<double>(all_units) * kPinnedShareMax);
-  if (pinned_units_ + entry->size_units() > limit_units) return false;
+  if (static_cast<double>(pinned_units_ + entry->size_units()) > kPinnedShareMax * all_units()) {
+    return false;
+  }
   leave(*entry);
   entry->pinned = 1;
   enter(*entry);
@@ -255,7 +298,7 @@ bool DiskPolicy::unpin(uint64_t fingerprint) {
 
 uint64_t DiskPolicy::memory_bytes() const {
   return index_.memory_bytes() + regions_.capacity() * sizeof(Region) +
-         filled_.size() * sizeof(RegionId) + sizeof(*this);
+         regions_.size() * sizeof(RegionId) + sizeof(*this);
 }
 
 }  // namespace cairn::cache

@@ -1,19 +1,26 @@
-// What a disk tier holds, where, and what it gives up (CACHE_DEDUP.md section 3; figures in
-// bench/README.md). The device is a log of regions, reused in the order in which they were filled.
-// Entries of a region that were referenced are written again, at most a quarter of it; the others
-// go. Regions that are mostly pinned are passed over without being rewritten.
+// What a disk tier holds, where, and what it gives up (CACHE_DEDUP.md section 3, and
+// docs/decisions/0011; figures in bench/README.md). The device is cut in regions, each filled from
+// start to end and reused as a whole. They make two logs: one of first misses, one of what was
+// asked for again, and the second may take nearly all. What is reused is the oldest region of the
+// first log, or of the second when that is over its share. Entries of a reused region that were
+// referenced are written again, to the second log, as far as the share of the caller goes; the
+// others go. A region that was referenced or pinned for the larger part is passed over as it is:
+// once before it is reused, or as long as it is pinned.
 //
 // Pure: no I/O, no clock. How a tier uses it:
 //   look_up()       on a read; the tier checks the bytes, and erase()s an entry that is not right
-//   place()         room in the open region for an entry that admission let in; none: seal it and
+//   place()         room in the open region of a log for an entry that admission let in; none: seal
+//                   it, and
 //   next_region()   says which region to use next, reclaim() takes the items of its footer and says
-//                   which of them to write again, open_region() makes it the open one
+//                   which of them to write again (they may need a region of the second log before
+//                   this one), open_region() makes it the open one of a log
 //   commit()        enters a placed entry: from then on look_up() finds it
 //   restore()       after a restart, region by region, oldest first
-// The tier keeps its own list of a region's items (its footer), 0 bytes of memory here.
-// Externally synchronised: one lock a tier.
+// The tier keeps its own list of a region's items (its footer): no memory is taken for them here.
+// A tier with one open region uses the second log only. Externally synchronised: one lock a tier.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -33,11 +40,21 @@ struct DiskPolicyOptions {
   uint32_t regions_count = 0;  // At least 3.
   uint32_t region_units = 0;   // Of unit_bytes; what entries may fill, without footer.
   uint64_t unit_bytes = kDiskUnitBytes;
-  double reinserted_share = kReinsertedShareMax;
+  double kept_share = kKeptShareMax;
   ReferenceFilter filter{};
 };
 
 using RegionId = uint16_t;
+
+// What has not shown yet that it will be asked for again does not age what has.
+enum class DiskLog : uint8_t { kNew, kKept };
+
+// What admission asks the disk (admission.h).
+struct DiskState {
+  bool has_room = false;  // There are regions that were never used.
+  double chance_usefulness =
+      1;  // Share of first misses that were asked for again before they left.
+};
 
 struct DiskPlace {
   RegionId region = 0;
@@ -54,7 +71,7 @@ struct DiskItem {
 struct DiskDeparture {
   DiskItem item;
   Departure reason = Departure::kNone;
-  bool never_hit_chance = false;  // Came in as a first miss and was never asked for again.
+  bool by_chance = false;  // Came in as a first miss and was never asked for again.
 };
 
 class DiskPolicy {
@@ -73,15 +90,19 @@ class DiskPolicy {
   }
   // True when an entry of that size can be held at all.
   bool holds(uint64_t size_bytes) const;
-  std::optional<DiskPlace> place(uint64_t size_bytes);
-  // The region to use when the open one is sealed; its items have to be reclaimed first.
-  RegionId next_region();
+  std::optional<DiskPlace> place(uint64_t size_bytes, DiskLog log = DiskLog::kKept);
+  // Closes the open region of `log` and says which to use next; its items have to be reclaimed
+  // first.
+  RegionId next_region(DiskLog log = DiskLog::kKept);
   // `items`: all that the region's footer names, stale ones too. What is to be written again comes
-  // back in `survivors`, in order of offset, and stays readable at its old place until commit() or
-  // drop(); the rest is out of the index and on `departed`.
+  // back in `survivors`, in order of offset: at most set_reinserted_share() of a region, and pins.
+  // It stays in the index at its old place until move() or erase(), so its bytes have to be read
+  // before they are overwritten. The rest is out of the index and on `departed`.
   void reclaim(RegionId region, std::span<const DiskItem> items, Instant now,
                std::vector<DiskItem>& survivors, std::vector<DiskDeparture>& departed);
-  void open_region(RegionId region);
+  void set_reinserted_share(double share) { reinserted_share_ = share; }
+  // Makes it the open region of `log`; closes the one that was.
+  void open_region(RegionId region, DiskLog log = DiskLog::kKept);
 
   void commit(uint64_t fingerprint, const DiskPlace& place, const Hints& hints, bool by_chance,
               Instant now);
@@ -98,6 +119,7 @@ class DiskPolicy {
   // False when the tenant has its share of a disk that is full: nothing of it should be admitted.
   bool tenant_may_add(uint16_t tenant) const { return !full_ || !shares_.over(tenant); }
 
+  DiskState state() const { return {!full_, chance_usefulness()}; }
   uint64_t live_bytes() const { return live_units_ * options_.unit_bytes; }
   uint64_t pinned_bytes() const { return pinned_units_ * options_.unit_bytes; }
   uint64_t entries_count() const { return index_.entries_count(); }
@@ -107,7 +129,14 @@ class DiskPolicy {
   struct Region {
     uint32_t live_units = 0;
     uint32_t pinned_units = 0;
-    bool used = false;  // Open or filled.
+    uint32_t referenced_units = 0;
+    bool used = false;    // Open or filled.
+    bool passed = false;  // Over once since it was opened.
+  };
+  struct Log {
+    std::deque<RegionId> filled;  // Oldest first.
+    std::optional<RegionId> open;
+    uint32_t open_units = 0;  // Placed in the open region.
   };
   bool at_place(const DiskEntry& entry, const DiskPlace& place) const;
   uint64_t counted_stamp(Instant now) const;
@@ -115,7 +144,14 @@ class DiskPolicy {
   bool expired(const DiskEntry& entry, Instant now) const;
   void enter(const DiskEntry& entry);
   void leave(const DiskEntry& entry);
-  bool mostly_pinned(RegionId region) const;
+  bool pass_over(RegionId region);
+  Log& log_to_reuse();
+  void note_chance(uint32_t units, bool useful);
+  double chance_usefulness() const;
+  double all_units() const {
+    return static_cast<double>(options_.region_units) * options_.regions_count;
+  }
+  Log& log(DiskLog which) { return logs_[static_cast<size_t>(which)]; }
   void choose_survivors(std::vector<DiskItem>& referenced, std::vector<DiskItem>& survivors,
                         std::vector<DiskDeparture>& departed);
   void give_up(const DiskItem& item, Departure reason, std::vector<DiskDeparture>& departed);
@@ -124,13 +160,15 @@ class DiskPolicy {
   const Instant made_;
   DiskIndex index_;
   std::vector<Region> regions_;
-  std::deque<RegionId> filled_;  // Oldest first.
-  size_t fresh_ = 0;             // Regions before this one have been used.
-  std::optional<RegionId> open_;
-  uint32_t open_units_ = 0;  // Placed in the open region.
-  bool full_ = false;        // Every region has been used.
+  std::array<Log, 2> logs_;
+  size_t fresh_ = 0;   // Regions before this one have been used.
+  bool full_ = false;  // Every region has been used.
   uint64_t live_units_ = 0;
   uint64_t pinned_units_ = 0;
+  double reinserted_share_ = kReinsertedShareMin;
+  // First misses that were hit, and that left without; both are halved now and then.
+  double useful_units_ = 0;
+  double useless_units_ = 0;
   TenantShares shares_;
 };
 

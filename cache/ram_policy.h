@@ -1,10 +1,10 @@
 // Which entries a shard of a RAM tier keeps (CACHE_DEDUP.md section 3; figures in bench/README.md).
 //
 // A FIFO window takes every new entry in; what leaves it enters main, a greedy-dual of frequency *
-// cost / size, when it is worth more than what it would displace. In the window references are
-// counted through the correlated-reference filter. Streams and large entries never enter main.
-// Pinned entries are outside both. With `window_share` 1 the class is a plain FIFO window whose
-// departures tell their counted references: the one in front of a disk tier.
+// cost / size, when it is worth more than what it would displace. References are counted through
+// the correlated-reference filter. Streams and large entries never enter main. Pinned entries are
+// outside both. With `window_share` 1 the class is a plain FIFO window whose departures tell their
+// counted references: the one in front of a disk tier.
 //
 // Pure: no I/O, no clock, no hash table. The tier owns the nodes, embeds them in its own entries
 // and looks them up; every node that leaves is handed out once, on the caller's list `departed`,
@@ -13,9 +13,11 @@
 // Invariant: used_bytes() <= capacity_bytes after every call.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
+#include "base/units.h"
 #include "cache/greedy_dual.h"
 #include "cache/hints.h"
 #include "cache/ram_node.h"
@@ -23,6 +25,13 @@
 #include "cache/tenant_shares.h"
 
 namespace cairn::cache {
+
+// The window of a tier: enough for readers of one load that are 256 MiB apart, but at least a
+// twentieth, and at most a quarter: what it takes is lost to main (bench/README.md).
+inline double window_share_of(uint64_t tier_bytes) {
+  constexpr double kFollowed = 256.0 * MiB;
+  return std::clamp(kFollowed / static_cast<double>(std::max<uint64_t>(tier_bytes, 1)), 0.05, 0.25);
+}
 
 struct RamPolicyOptions {
   uint64_t capacity_bytes = 0;

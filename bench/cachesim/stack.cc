@@ -20,13 +20,12 @@ cache::DiskPolicyOptions disk_options(const StackOptions& options, const Trace& 
   cache::DiskPolicyOptions disk;
   disk.unit_bytes = unit_bytes_for(trace);
   const uint64_t units = options.disk_bytes / disk.unit_bytes;
-  const uint64_t largest_units = trace.largest_bytes / disk.unit_bytes + 1;
-  const uint64_t region_units =
-      std::clamp<uint64_t>(units / kRegionsWanted, std::max<uint64_t>(largest_units, 1),
-                           cache::DiskEntry::kOffsetUnitsMax);
+  const double largest_units = static_cast<double>(trace.largest_bytes / disk.unit_bytes + 1);
+  const uint64_t region_units = std::clamp<uint64_t>(
+      units / kRegionsWanted, static_cast<uint64_t>(options.region_objects * largest_units),
+      cache::DiskEntry::kOffsetUnitsMax);
   disk.region_units = static_cast<uint32_t>(region_units);
   disk.regions_count = static_cast<uint32_t>(std::max<uint64_t>(units / region_units, 3));
-  disk.reinserted_share = options.reinserted_share;
   disk.filter.gap = seconds(static_cast<int64_t>(options.gap_requests));
   return disk;
 }
@@ -43,9 +42,12 @@ cache::RamPolicyOptions memory_options(const StackOptions& options) {
 cache::AdmissionOptions admission_options(const StackOptions& options) {
   cache::AdmissionOptions admission;
   admission.capacity_bytes = options.disk_bytes;
-  admission.gap = seconds(static_cast<int64_t>(options.gap_requests));
+  admission.ghost_horizon = options.ghost_horizon;
+  admission.write_bytes_per_second = options.write_bytes_per_request;
   admission.chance = options.chance;
-  admission.frequent = options.frequent;
+  admission.fill = options.fill;
+  admission.seed = options.draws_seed;
+  admission.gap = seconds(static_cast<int64_t>(options.gap_requests));
   return admission;
 }
 
@@ -68,68 +70,53 @@ Answer Stack::get(uint32_t object, uint64_t size_bytes) {
   now_ = now_ + seconds(1);
   Entry& entry = entries_[object];
   entry.size_bytes = size_bytes;
+  cache::PlaceList departed;  // Nodes are the trace's own: nothing has to be freed.
   if (entry.resident()) {
-    cache::PlaceList expired;
-    memory_.touch(entry, now_, {}, expired);
+    memory_.touch(entry, now_, {}, departed);
     return Answer::kMemory;
   }
-  Answer answer = Answer::kMiss;
-  if (options_.disk_bytes > 0) {
-    if (disk_.look_up(entry.fingerprint, now_, {})) {
-      answer = Answer::kDisk;
-    } else if (disk_.holds(size_bytes) && admission_.recall(entry.fingerprint, now_)) {
-      write(entry, false);
-    }
-  }
-  keep_in_memory(entry);
-  return answer;
-}
-
-void Stack::keep_in_memory(Entry& entry) {
-  cache::PlaceList departed;
+  const bool on_disk = options_.disk_bytes > 0 && find_on_disk(entry);
   memory_.insert(entry, now_, {}, departed);
-  handle_departed(departed);
+  return on_disk ? Answer::kDisk : Answer::kMiss;
 }
 
-void Stack::handle_departed(cache::PlaceList& departed) {
-  while (cache::RamNode* const node = departed.pop_front()) {
-    auto& entry = static_cast<Entry&>(*node);
-    if (options_.disk_bytes == 0 || !disk_.holds(entry.size_bytes)) continue;
-    if (disk_.contains(entry.fingerprint)) continue;
-    const cache::Admission decision =
-        admission_.decide(entry.fingerprint, entry.size_bytes, entry.frequency, {}, now_);
-    if (admitted(decision)) write(entry, decision == cache::Admission::kChance);
-  }
-}
-
-void Stack::write(Entry& entry, bool by_chance) {
-  const cache::DiskPlace at = place(entry.size_bytes);
+bool Stack::find_on_disk(const Entry& entry) {
+  if (disk_.look_up(entry.fingerprint, now_, {})) return true;
+  if (!disk_.holds(entry.size_bytes)) return false;
+  const cache::Admission decision =
+      admission_.decide(entry.fingerprint, entry.size_bytes, 1, {}, now_, disk_.state());
+  if (!admitted(decision)) return false;
+  const cache::DiskPlace at = place(entry.size_bytes, log_of(decision));
   footers_[at.region].push_back({entry.fingerprint, at});
-  disk_.commit(entry.fingerprint, at, {}, by_chance, now_);
+  disk_.commit(entry.fingerprint, at, {}, decision == cache::Admission::kChance, now_);
   admission_.wrote(entry.size_bytes, now_);
   admitted_bytes_ += entry.size_bytes;
+  return false;
 }
 
-cache::DiskPlace Stack::place(uint64_t size_bytes) {
+cache::DiskPlace Stack::place(uint64_t size_bytes, cache::DiskLog log) {
   while (true) {
-    if (const auto at = disk_.place(size_bytes)) return *at;
-    turn_region();
+    if (const auto at = disk_.place(size_bytes, log)) return *at;
+    turn_region(log);
   }
 }
 
-void Stack::turn_region() {
-  const cache::RegionId region = disk_.next_region();
+// Survivors may need another region of the second log: a tier has read them by then.
+void Stack::turn_region(cache::DiskLog log) {
+  const cache::RegionId region = disk_.next_region(log);
   std::vector<cache::DiskItem> survivors;
   std::vector<cache::DiskDeparture> departed;
   const std::vector<cache::DiskItem> items = std::move(footers_[region]);
   footers_[region].clear();
+  disk_.set_reinserted_share(options_.reinserted_share > 0 ? options_.reinserted_share
+                                                           : admission_.reinserted_share(now_));
   disk_.reclaim(region, items, now_, survivors, departed);
-  disk_.open_region(region);
+  disk_.open_region(region, log);
   for (const cache::DiskItem& survivor : survivors) {
     const uint64_t size_bytes = survivor.place.size_units * disk_unit_bytes_;
-    const auto at = disk_.place(size_bytes);
-    disk_.move(survivor, *at);
-    footers_[at->region].push_back({survivor.fingerprint, *at});
+    const cache::DiskPlace at = place(size_bytes, cache::DiskLog::kKept);
+    if (!disk_.move(survivor, at)) continue;
+    footers_[at.region].push_back({survivor.fingerprint, at});
     reinserted_bytes_ += size_bytes;
     admission_.wrote(size_bytes, now_);
   }

@@ -1,7 +1,8 @@
-// The production policies as one cache under a trace: a RAM tier, and a disk tier when it has
-// bytes. What the tiers do around the policies (memory, files) is left out; what the policies
-// decide is theirs. A request is one second of their time, so that the reference gap counts
-// requests.
+// The production policies as one cache under a trace: a RAM tier, and behind it a disk tier when it
+// has bytes. What the tiers do around the policies (memory, files) is left out; what is decided,
+// and when, is the same: a block that is fetched from the home goes to memory, and to the disk when
+// admission says so at that moment. A request is one second of their time, so that the reference
+// gap counts requests.
 #pragma once
 
 #include <cstdint>
@@ -16,13 +17,17 @@ namespace cairn::cachesim {
 
 struct StackOptions {
   uint64_t memory_bytes = 0;
-  double window_share = 0.25;
+  double window_share = 0.05;
   double large_share = 1.0 / 64;
   uint64_t disk_bytes = 0;
   double chance = 0;
-  uint8_t frequent = 2;
+  bool fill = false;
+  double ghost_horizon = cache::kGhostHorizon;
+  uint64_t write_bytes_per_request = 0;  // 0: no budget.
+  double reinserted_share = 0;           // 0: steered by the budget.
   uint64_t gap_requests = 256;
-  double reinserted_share = cache::kReinsertedShareMax;
+  uint64_t draws_seed = 1;  // Of the chance.
+  double region_objects = 4;  // Largest objects that a region holds at least.
 };
 
 class Stack final : public Simulated {
@@ -37,11 +42,10 @@ class Stack final : public Simulated {
   struct Entry : cache::RamNode {
     uint64_t fingerprint = 0;
   };
-  void keep_in_memory(Entry& entry);
-  void handle_departed(cache::PlaceList& departed);
-  void write(Entry& entry, bool by_chance);
-  cache::DiskPlace place(uint64_t size_bytes);
-  void turn_region();
+  bool admit(const Entry& entry);
+  cache::DiskPlace place(uint64_t size_bytes, cache::DiskLog log);
+  void turn_region(cache::DiskLog log);
+  bool find_on_disk(const Entry& entry);
 
   const StackOptions options_;
   const uint64_t disk_unit_bytes_;
@@ -52,6 +56,11 @@ class Stack final : public Simulated {
   std::vector<Entry> entries_;                         // By object.
   std::vector<std::vector<cache::DiskItem>> footers_;  // By region.
   uint64_t admitted_bytes_ = 0;
+
+ public:
+  uint64_t dep_ = 0, dep_nc_ = 0, chance_n_ = 0, ghost_n_ = 0;
+
+ private:
   uint64_t reinserted_bytes_ = 0;
 };
 

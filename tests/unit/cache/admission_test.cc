@@ -75,13 +75,51 @@ TEST(AdmissionTest, TheBudgetIsUsedAndKeptOnEveryDay) {
   for (const uint64_t bytes : write_days(admission, 4)) {
     EXPECT_NEAR(static_cast<double>(bytes) / (kBytesPerSecond * kDay), 1, 0.05);
   }
-  EXPECT_LT(admission.chance(Instant{} + seconds(4 * kDay)), kFirstMissChanceMax);
+  EXPECT_LT(admission.chance({}, Instant{} + seconds(4 * kDay)), kFirstMissChanceMax);
 }
 
 TEST(AdmissionTest, ABudgetThatIsNotReachedRaisesTheChanceToItsMaximum) {
   AdmissionControl admission({.capacity_bytes = 1 * TiB, .write_bytes_per_second = 1 * GiB}, {});
   const uint64_t bytes = write_days(admission, 1)[0];
   EXPECT_NEAR(static_cast<double>(bytes) / (20 * MiB * kDay), kFirstMissChanceMax, 0.01);
+}
+
+TEST(AdmissionTest, ADiskWithRoomTakesFirstMissesButNoStreams) {
+  AdmissionControl admission({.capacity_bytes = 1 * GiB, .chance = 0}, {});
+  const DiskState empty{.has_room = true};
+  EXPECT_EQ(admission.decide(1, 1 * MiB, 1, {}, {}, empty), Admission::kChance);
+  EXPECT_EQ(admission.decide(2, 1 * MiB, 1, {.stream = true}, {}, empty), Admission::kNo);
+  EXPECT_EQ(admission.decide(3, 1 * MiB, 1, {}, {}), Admission::kNo) << "it is full";
+  AdmissionControl poor({.capacity_bytes = 1 * GiB, .write_bytes_per_second = 1 * MiB}, {});
+  poor.wrote(2 * GiB, {});
+  EXPECT_NE(poor.decide(1, 1 * MiB, 1, {}, {}, empty), Admission::kChance) << "no tokens";
+}
+
+TEST(AdmissionTest, UselessFirstMissesLowerTheChance) {
+  AdmissionControl admission({.capacity_bytes = 1 * GiB, .chance = 0.2}, {});
+  EXPECT_DOUBLE_EQ(admission.chance({.chance_usefulness = 1}, {}), 0.2);
+  EXPECT_DOUBLE_EQ(admission.chance({.chance_usefulness = kChanceUsefulnessWanted / 4}, {}), 0.05);
+}
+
+TEST(AdmissionTest, ReadersOfOneLoadDrawOnce) {
+  AdmissionControl admission({.capacity_bytes = 1 * GiB, .chance = 0.3}, {});
+  int written = 0;
+  for (uint64_t id = 0; id < 1'000; ++id) {
+    for (int reader = 0; reader < 8; ++reader) {
+      const Instant now = Instant{} + milliseconds(reader);
+      if (!admitted(admission.decide(hash(id), 1 * MiB, 1, {}, now))) continue;
+      ++written;
+      break;  // The others find it on the disk.
+    }
+  }
+  EXPECT_NEAR(written, 300, 60);
+}
+
+TEST(AdmissionTest, LessOfARegionIsWrittenAgainWhenTokensRunDry) {
+  AdmissionControl admission({.capacity_bytes = 1 * GiB, .write_bytes_per_second = 1 * MiB}, {});
+  admission.wrote(2 * GiB, {});
+  EXPECT_DOUBLE_EQ(admission.reinserted_share({}), kReinsertedShareMin);
+  EXPECT_DOUBLE_EQ(admission.reinserted_share(Instant{} + seconds(7'200)), kReinsertedShareMax);
 }
 
 TEST(AdmissionTest, WithoutTokensEvenGoodReasonsWait) {

@@ -18,29 +18,32 @@ class DiskPolicyTest : public testing::Test {
  protected:
   static constexpr uint32_t kRegions = 4;
 
-  void write(uint64_t id, Hints hints = {}) {
-    auto place = policy_.place(10);
-    if (!place) {
-      turn();
-      place = policy_.place(10);
-    }
-    ASSERT_TRUE(place);
-    footers_[place->region].push_back({hash(id), *place});
-    policy_.commit(hash(id), *place, hints, false, now_);
+  void write(uint64_t id, Hints hints = {}) { write_to(DiskLog::kKept, id, hints); }
+  void write_new(uint64_t id) { write_to(DiskLog::kNew, id, {}); }
+  void write_to(DiskLog log, uint64_t id, const Hints& hints) {
+    const DiskPlace place = place_in(log);
+    footers_[place.region].push_back({hash(id), place});
+    policy_.commit(hash(id), place, hints, log == DiskLog::kNew, now_);
   }
-  void turn() {
-    const RegionId region = policy_.next_region();
+  DiskPlace place_in(DiskLog log) {
+    while (true) {
+      if (const auto place = policy_.place(10, log)) return *place;
+      turn(log);
+    }
+  }
+  void turn(DiskLog log) {
+    const RegionId region = policy_.next_region(log);
     const std::vector<DiskItem> items = std::move(footers_[region]);
     footers_[region].clear();
     std::vector<DiskItem> survivors;
     policy_.reclaim(region, items, now_, survivors, departed_);
-    policy_.open_region(region);
+    policy_.open_region(region, log);
     for (const DiskItem& survivor : survivors) {
-      const auto place = policy_.place(10);
-      ASSERT_TRUE(place);
-      ASSERT_TRUE(policy_.move(survivor, *place));
-      footers_[region].push_back({survivor.fingerprint, *place});
+      const DiskPlace place = place_in(DiskLog::kKept);
+      ASSERT_TRUE(policy_.move(survivor, place));
+      footers_[place.region].push_back({survivor.fingerprint, place});
     }
+    rewritten_count_ += survivors.size();
   }
   bool hit(uint64_t id) {
     now_ = now_ + seconds(20);
@@ -50,6 +53,7 @@ class DiskPolicyTest : public testing::Test {
   DiskPolicy policy_{{.regions_count = kRegions, .region_units = 8, .unit_bytes = 10}, Instant{}};
   std::vector<std::vector<DiskItem>> footers_{kRegions};
   std::vector<DiskDeparture> departed_;
+  size_t rewritten_count_ = 0;
   Instant now_{};
 };
 
@@ -71,6 +75,47 @@ TEST_F(DiskPolicyTest, ReferencedEntriesAreWrittenAgainUpToAQuarter) {
   EXPECT_TRUE(hit(7));
   EXPECT_FALSE(hit(1)) << "the share of a quarter is two of eight, for the most referenced";
   EXPECT_FALSE(hit(3));
+}
+
+TEST_F(DiskPolicyTest, ARegionThatWasMostlyReferencedIsPassedOverOnce) {
+  for (uint64_t id = 0; id < 32; ++id) write(id);
+  for (const uint64_t id : {0, 1, 2, 3, 4}) EXPECT_TRUE(hit(id));
+  write(32);
+  for (uint64_t id = 0; id < 8; ++id) EXPECT_TRUE(policy_.contains(hash(id))) << id;
+  EXPECT_EQ(rewritten_count_, 0U) << "it was not written again";
+  for (uint64_t id = 33; id < 33 + 24; ++id) write(id);
+  EXPECT_FALSE(policy_.contains(hash(7))) << "the next time it is reused";
+  EXPECT_EQ(rewritten_count_, 2U);
+}
+
+TEST_F(DiskPolicyTest, FirstMissesDoNotAgeWhatIsAskedForAgain) {
+  for (uint64_t id = 0; id < 16; ++id) write(id);
+  for (uint64_t id = 100; id < 400; ++id) write_new(id);
+  for (uint64_t id = 0; id < 16; ++id) EXPECT_TRUE(policy_.contains(hash(id))) << id;
+  EXPECT_FALSE(policy_.contains(hash(300)));
+}
+
+TEST_F(DiskPolicyTest, AFirstMissThatIsAskedForAgainMovesToTheSecondLog) {
+  for (uint64_t id = 0; id < 8; ++id) write(id);
+  for (uint64_t id = 100; id < 116; ++id) write_new(id);
+  EXPECT_TRUE(hit(100));
+  for (uint64_t id = 116; id < 216; ++id) write_new(id);
+  EXPECT_TRUE(policy_.contains(hash(100)));
+  EXPECT_FALSE(policy_.contains(hash(101)));
+}
+
+TEST_F(DiskPolicyTest, FirstMissesThatNobodyAsksForAgainAreCalledUseless) {
+  const double at_first = policy_.state().chance_usefulness;
+  EXPECT_GE(at_first, kChanceUsefulnessWanted);
+  EXPECT_TRUE(policy_.state().has_room);
+  for (uint64_t id = 0; id < 100; ++id) write_new(id);
+  EXPECT_FALSE(policy_.state().has_room);
+  EXPECT_LT(policy_.state().chance_usefulness, kChanceUsefulnessWanted / 4);
+  for (uint64_t id = 100; id < 200; ++id) {
+    write_new(id);
+    EXPECT_TRUE(hit(id));
+  }
+  EXPECT_GT(policy_.state().chance_usefulness, 0.8);
 }
 
 TEST_F(DiskPolicyTest, ReferencesWithinTheGapDoNotCount) {

@@ -176,6 +176,14 @@ void render_store(MetricsOut out, const storage::StoreMetrics& of,
                  "Log files set aside at start.", of.quarantined_files);
   metrics_single(out, "cairn_chunk_checksum_failures_total", "counter",
                  "Records that did not verify.", of.checksum_failures);
+  metrics_single(out, "cairn_home_requests_total", "counter",
+                 "Requests to the bucket that chunks are kept in.", of.upstream_requests);
+  metrics_single(out, "cairn_home_failures_total", "counter",
+                 "Those that failed because of that server.", of.upstream_failures);
+  metrics_single(out, "cairn_home_packs_lost_total", "counter",
+                 "Reads of a pack that is gone or was replaced.", of.packs_lost);
+  metrics_single(out, "cairn_home_down", "gauge", "1 while that server is left alone.",
+                 of.upstream_down ? 1 : 0);
 }
 
 }  // namespace

@@ -20,7 +20,10 @@ StoreMetrics StoreCounters::read() const {
           .log_files_removed = value(log_files_removed),
           .log_files_condemned = value(log_files_condemned),
           .quarantined_files = value(quarantined_files),
-          .checksum_failures = value(checksum_failures)};
+          .checksum_failures = value(checksum_failures),
+          .upstream_requests = value(upstream_requests),
+          .upstream_failures = value(upstream_failures),
+          .packs_lost = value(packs_lost)};
 }
 
 }  // namespace cairn::storage

@@ -23,6 +23,11 @@ struct StoreMetrics {
   uint64_t log_files_condemned = 0;  // After a failed write or flush.
   uint64_t quarantined_files = 0;
   uint64_t checksum_failures = 0;  // Records that did not verify, met by any operation.
+  // Of a store in a bucket.
+  uint64_t upstream_requests = 0;
+  uint64_t upstream_failures = 0;  // For which the upstream is to blame.
+  uint64_t packs_lost = 0;         // Reads that found a pack gone or replaced.
+  bool upstream_down = false;      // The breaker is open.
 };
 
 // The counters themselves. Thread rule: any thread; relaxed, since nothing is decided by them.
@@ -42,6 +47,9 @@ struct StoreCounters {
   std::atomic<uint64_t> log_files_condemned{0};
   std::atomic<uint64_t> quarantined_files{0};
   std::atomic<uint64_t> checksum_failures{0};
+  std::atomic<uint64_t> upstream_requests{0};
+  std::atomic<uint64_t> upstream_failures{0};
+  std::atomic<uint64_t> packs_lost{0};
 
   static void add(std::atomic<uint64_t>& counter, uint64_t amount = 1) {
     counter.fetch_add(amount, std::memory_order_relaxed);

@@ -106,6 +106,8 @@ io::Task<Result<bool>> PackJanitor::gather(std::shared_ptr<Pack> source,
       co_return true;
     }
     if (!chunk) co_return std::unexpected(chunk.error());
+    // A draft of background work must not hold the pool's memory while it waits for more of it.
+    chunk->payload = Buffer::copy_of(chunk->payload.view());
     draft.add(entry.chunk, std::move(*chunk));
     from.push_back(place);
   }

@@ -83,6 +83,7 @@ struct S3Store::State {
 
   // Of the reactor that opened the store.
   PackRecovery recovery;
+  std::unique_ptr<Upstream> background_upstream;
   std::unique_ptr<PackJanitor> janitor;
   io::Scope background;
   uint64_t saved_changes_count = 0;
@@ -97,7 +98,7 @@ Result<Lane*> S3Store::State::lane() {
   std::unique_ptr<Lane>& lane = lanes[reactor.index()];
   if (lane == nullptr) {
     Result<std::unique_ptr<Upstream>> upstream =
-        Upstream::create(options.place, breaker, network, random);
+        Upstream::create(options.place, breaker, counters, network, random);
     if (!upstream) return std::unexpected(upstream.error());
     auto writer = std::make_unique<PackWriter>(context, **upstream);
     lane = std::make_unique<Lane>(reactor, std::move(*upstream), std::move(writer));
@@ -111,7 +112,11 @@ io::Task<Status> S3Store::State::open() {
       settle_marker(*own->upstream, options.place, options.store_id, options.create));
   Snapshot snapshot = co_await load_snapshot(files, options.snapshot_path);
   recovery = co_await io::or_return(recover_packs(context, *own->upstream, std::move(snapshot)));
-  janitor = std::make_unique<PackJanitor>(context, *own->upstream);
+  // With connections of its own, and calls that end when the store is closed.
+  background_upstream =
+      co_await io::or_return(Upstream::create(options.place, breaker, counters, network, random));
+  background_upstream->stop_with(background.stop_token());
+  janitor = std::make_unique<PackJanitor>(context, *background_upstream);
   saved_at = io::Reactor::current().now();
   if (options.upkeep_interval > Duration{}) background.spawn(keep_up());
   co_return Status{};
@@ -153,6 +158,7 @@ io::Task<Status> S3Store::State::close() {
   co_await background.join();
   Status saved;
   if (janitor != nullptr) saved = co_await save_snapshot();
+  if (background_upstream != nullptr) co_await background_upstream->close();
   for (auto& [number, lane] : lanes) {
     co_await io::run_on(lane->reactor, lane->upstream->close());
   }
@@ -269,7 +275,9 @@ const PackRecovery& S3Store::recovery() const {
 }
 
 StoreMetrics S3Store::metrics() const {
-  return state_->counters.read();
+  StoreMetrics metrics = state_->counters.read();
+  metrics.upstream_down = state_->breaker.is_open();
+  return metrics;
 }
 
 }  // namespace cairn::storage

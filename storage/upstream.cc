@@ -16,16 +16,6 @@ using transfer::RetryBudget;
 using transfer::S3Result;
 using transfer::S3Status;
 
-io::Until deadline_in(Duration patience) {
-  return {.deadline = io::Reactor::current().now() + patience};
-}
-
-// A body gets time by its size: a slow link must get a pack through.
-io::Until deadline_for(uint64_t size_bytes) {
-  const auto transfer_s = static_cast<int64_t>(size_bytes / kUpstreamBytesPerSecondMin);
-  return deadline_in(kUpstreamPatience + seconds(transfer_s));
-}
-
 bool means_upstream_in_trouble(const Failure& failure) {
   return failure.status == 0 || failure.status >= 500 || failure.status == 403 ||
          failure.code == "NoSuchBucket" || failure.is_retryable;
@@ -57,12 +47,22 @@ http::ClientOptions upstream_http_options() {
 }
 
 Result<std::unique_ptr<Upstream>> Upstream::create(const UpstreamPlace& place,
-                                                   UpstreamBreaker& breaker, io::Network& network,
+                                                   UpstreamBreaker& breaker,
+                                                   StoreCounters& counters, io::Network& network,
                                                    Random& random) {
   Result<std::unique_ptr<transfer::S3Client>> client =
       transfer::S3Client::create(place.client, network, random);
   if (!client) return std::unexpected(client.error());
-  return std::unique_ptr<Upstream>(new Upstream(place, breaker, std::move(*client)));
+  return std::unique_ptr<Upstream>(new Upstream(place, breaker, counters, std::move(*client)));
+}
+
+io::Until Upstream::deadline_in(Duration patience) const {
+  return {.deadline = io::Reactor::current().now() + patience, .stop = stop_};
+}
+
+io::Until Upstream::deadline_for(uint64_t size_bytes) const {
+  const auto transfer_s = static_cast<int64_t>(size_bytes / kUpstreamBytesPerSecondMin);
+  return deadline_in(kUpstreamPatience + seconds(transfer_s));
 }
 
 Status Upstream::check_available() const {
@@ -76,10 +76,13 @@ Status Upstream::admit() {
 }
 
 void Upstream::note(const Failure* failure) {
+  StoreCounters::add(counters_.upstream_requests);
+  if (failure != nullptr && failure->error.code == Code::kCancelled) return;
   if (failure == nullptr || !means_upstream_in_trouble(*failure)) {
     breaker_.on_success();
     return;
   }
+  StoreCounters::add(counters_.upstream_failures);
   if (breaker_.on_failure(io::Reactor::current().now())) {
     log::error("storage.upstream_down", {{"bucket", std::string_view(place_.bucket)},
                                          {"message", std::string_view(failure->error.message)}});
@@ -181,10 +184,11 @@ io::Task<Status> Upstream::read(UpstreamObject object, uint64_t offset_bytes,
     const bool confused = got.error().error.code == Code::kUnsupported;
     const bool may_pass = gone || confused || got.error().is_retryable;
     if (attempt < kUpstreamReadAttemptsMax && may_pass) {
-      co_await io::or_return(io::sleep_for(RetryBudget::pause(attempt, system_random())));
+      co_await io::or_return(io::sleep_for(RetryBudget::pause(attempt, system_random()), stop_));
       continue;
     }
     if (!gone && !changed) co_return std::unexpected(translate(got.error()));
+    StoreCounters::add(counters_.packs_lost);
     log::error("storage.pack_lost", {{"bucket", std::string_view(place_.bucket)},
                                      {"pack", std::string_view(object.name)},
                                      {"message", std::string_view(got.error().error.message)}});

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/metrics.h"
 #include "storage/pack_draft.h"
 #include "storage/upstream_breaker.h"
 #include "transfer/s3_client.h"
@@ -36,11 +37,13 @@ struct UpstreamObject {
 
 class Upstream {
  public:
-  // `place`, `breaker`, `network` and `random` outlive it.
+  // All of them outlive it.
   static Result<std::unique_ptr<Upstream>> create(const UpstreamPlace& place,
-                                                  UpstreamBreaker& breaker, io::Network& network,
-                                                  Random& random);
+                                                  UpstreamBreaker& breaker, StoreCounters& counters,
+                                                  io::Network& network, Random& random);
   io::Task<void> close() { return client_->close(); }
+  // Calls give up when `stop` is requested; for background work. The source outlives it.
+  void stop_with(io::StopToken stop) { stop_ = stop; }
 
   // kUnavailable while the breaker refuses calls: nothing need be prepared for one.
   Status check_available() const;
@@ -64,10 +67,13 @@ class Upstream {
   io::Task<transfer::S3Status> create_small(std::string name, BytesView bytes);
 
  private:
-  Upstream(const UpstreamPlace& place, UpstreamBreaker& breaker,
+  Upstream(const UpstreamPlace& place, UpstreamBreaker& breaker, StoreCounters& counters,
            std::unique_ptr<transfer::S3Client> client)
-      : place_(place), breaker_(breaker), client_(std::move(client)) {}
+      : place_(place), breaker_(breaker), counters_(counters), client_(std::move(client)) {}
   std::string key_of(const std::string& name) const { return place_.prefix + name; }
+  io::Until deadline_in(Duration patience) const;
+  // A body gets time by its size: a slow link must get a pack through.
+  io::Until deadline_for(uint64_t size_bytes) const;
   // The breaker's leave for one call.
   Status admit();
   // Tells the breaker how a call went.
@@ -80,7 +86,9 @@ class Upstream {
 
   const UpstreamPlace& place_;
   UpstreamBreaker& breaker_;
+  StoreCounters& counters_;
   const std::unique_ptr<transfer::S3Client> client_;
+  io::StopToken stop_;
   bool conditions_refused_ = false;  // The upstream does not know If-None-Match on PUT.
 };
 

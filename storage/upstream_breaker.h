@@ -34,6 +34,10 @@ class UpstreamBreaker {
     const std::lock_guard guard(mutex_);
     return failures_in_a_row_ >= kFailuresUntilOpen && now < closed_until_;
   }
+  bool is_open() const {
+    const std::lock_guard guard(mutex_);
+    return failures_in_a_row_ >= kFailuresUntilOpen;
+  }
   void on_success() {
     const std::lock_guard guard(mutex_);
     failures_in_a_row_ = 0;

@@ -7,8 +7,10 @@ import itertools
 import os
 import pathlib
 import random
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
@@ -262,6 +264,8 @@ class FaultsTest(HomeCase):
         self.upstream.choose = lambda request: ("status", 503)
         for _ in range(8):
             self.assertIsNone(self.read_or_none("before"))
+        self.assertEqual(self.server.metrics()["cairn_home_down"], 1)
+        self.assertGreaterEqual(self.server.metrics()["cairn_home_failures_total"], 5)
         begun = time.monotonic()
         self.assertIsNone(self.read_or_none("before"))
         self.expect_put_refused("during", body_of("during", MIB))
@@ -271,6 +275,7 @@ class FaultsTest(HomeCase):
         self.upstream.choose = lambda request: None
         self.wait_until(lambda: self.read_or_none("before") == body, "it is tried again")
         self.recover()
+        self.assertEqual(self.server.metrics()["cairn_home_down"], 0)
 
     def test_a_slow_upstream_is_waited_for(self):
         body = body_of("slow", 600_000)
@@ -278,6 +283,22 @@ class FaultsTest(HomeCase):
         self.upstream.choose = lambda request: (
             ("slow", 100_000) if is_pack(request, "GET") else None)
         self.assertEqual(self.get("slow"), body)
+
+    def test_background_work_that_hangs_does_not_hold_up_the_end(self):
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            list(pool.map(lambda i: self.put(f"k{i}", body_of(i, 100_000)), range(32)))
+        self.upstream.choose = lambda request: ("stall", 0) if is_pack(request, "GET") else None
+        for i in range(31):
+            self.s3.delete_object(Bucket=BUCKET, Key=f"k{i}")
+        self.server.collect_garbage()
+        self.wait_until(lambda: self.upstream.faults, "the upkeep reads a sparse pack")
+        begun = time.monotonic()
+        self.assertEqual(self.server.stop(), 0)
+        self.assertLess(time.monotonic() - begun, 8)
+        self.upstream.choose = lambda request: None
+        self.server.start()
+        self.s3 = self.client()
+        self.assertEqual(self.get("k31"), body_of(31, 100_000))
 
     def test_a_pack_that_is_gone_is_an_error_and_an_alarm_for_its_objects_only(self):
         self.put("lost", body_of("lost", MIB))
@@ -288,6 +309,7 @@ class FaultsTest(HomeCase):
         self.assertIsNone(self.read_or_none("lost"))
         self.assertEqual(self.get("kept"), body_of("kept", MIB))
         self.assertIn("storage.pack_lost", self.server.log())
+        self.assertGreater(self.server.metrics()["cairn_home_packs_lost_total"], 0)
 
 
 class StartTest(HomeCase):
@@ -350,6 +372,51 @@ class StartTest(HomeCase):
             self.assertEqual(digest.digest(), hashlib.sha256(body_of("file", MIB)).digest())
         os.chmod(path, 0o644)
         self.assertIn("chmod 600", self.start_error(self.fresh(), flags, {}))
+
+
+class TlsServer(CairnServer):
+    """An upstream with a certificate of its own making."""
+
+    def __init__(self, directory, days):
+        self.certificate, key = os.path.join(directory, "cert.pem"), os.path.join(directory, "key.pem")
+        request = os.path.join(directory, "request.pem")
+        for command in (
+                ["req", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request, "-subj",
+                 "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
+                ["x509", "-req", "-in", request, "-signkey", key, "-days", str(days),
+                 "-copy_extensions", "copy", "-out", self.certificate]):
+            subprocess.run(["openssl", *command], check=True, capture_output=True)
+        super().__init__(args=["--tls-cert", self.certificate, "--tls-key", key], stack="")
+
+    def boto3_client(self, **config):
+        return super().boto3_client(verify=False, **config)
+
+
+class TlsTest(unittest.TestCase):
+    """Over TLS the upstream's certificate is verified: against --home-ca, and not when it has expired."""
+
+    def serve(self, days, *more):
+        directory = tempfile.mkdtemp(prefix="cairn-tls-")
+        self.addCleanup(shutil.rmtree, directory)
+        upstream = Upstream(with_proxy=False, server=TlsServer(directory, days).start())
+        self.addCleanup(upstream.close)
+        flags = upstream.flags + [word.format(ca=upstream.server.certificate) for word in more]
+        server = CairnServer(args=flags, env=upstream.env, stack="")
+        self.addCleanup(server.close)
+        return server.start()
+
+    def test_a_certificate_that_the_given_ca_vouches_for(self):
+        server = self.serve(2, "--home-ca", "{ca}")
+        s3 = server.boto3_client()
+        s3.create_bucket(Bucket=BUCKET)
+        s3.put_object(Bucket=BUCKET, Key="key", Body=body_of("tls", 9 * MIB))
+        self.assertEqual(s3.get_object(Bucket=BUCKET, Key="key")["Body"].read(), body_of("tls", 9 * MIB))
+
+    def test_an_unknown_or_expired_certificate_is_refused(self):
+        for days, more in ((2, ()), (-1, ("--home-ca", "{ca}"))):
+            with self.subTest(days=days), self.assertRaises(RuntimeError) as caught:
+                self.serve(days, *more)
+            self.assertIn("certificate", str(caught.exception))
 
 
 if __name__ == "__main__":

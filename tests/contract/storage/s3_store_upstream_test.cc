@@ -3,14 +3,21 @@
 // upstream that is not there.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <fstream>
+#include <thread>
 
 #include "io/scope.h"
 #include "storage/s3_store.h"
+#include "tests/contract/chunk_store_suite.h"
 #include "tests/support/chunk_samples.h"
 #include "tests/support/upstream_server.h"
 
 namespace cairn::storage {
+
+// Of the contract only its hammer is used here.
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ChunkStoreSuite);
+
 namespace {
 
 using testing_support::sample_bytes;
@@ -297,6 +304,56 @@ TEST_F(S3StoreUpstream, ReadsGoOnWhileTheirPackIsRewritten) {
   keep_up(*store);
   EXPECT_EQ(packs_upstream(), 1U);
   close(std::move(store));
+}
+
+// A core of its own: works on the store, tells that it is done, and runs on until the store is
+// closed, whose connections here are closed here.
+struct Core {
+  Core(S3Store& store, uint64_t seed, std::atomic<int>& working)
+      : thread([this, &store, seed, &working] { live(store, seed, working); }) {}
+  void live(S3Store& store, uint64_t seed, std::atomic<int>& working) {
+    io::ReactorOptions options;
+    options.pool_bytes = 64 * MiB;
+    Result<std::unique_ptr<io::Reactor>> made = io::Reactor::create(options);
+    ASSERT_TRUE(made.has_value());
+    reactor = made->get();
+    (*made)->run(run(store, seed, working, *this));
+  }
+  static io::Task<void> run(S3Store& store, uint64_t seed, std::atomic<int>& working, Core& core) {
+    io::Scope scope;
+    for (uint64_t task = 0; task < 4; ++task) scope.spawn(hammer(store, seed * 8 + task, 15));
+    co_await scope.join();
+    --working;
+    co_await core.closed.wait();
+  }
+  io::Event closed;
+  std::atomic<io::Reactor*> reactor{nullptr};
+  std::thread thread;
+};
+
+TEST_F(S3StoreUpstream, SeveralCoresAndTheUpkeepShareTheStore) {
+  auto store = open(with_snapshot());
+  std::atomic<int> working{2};
+  std::vector<std::unique_ptr<Core>> cores;
+  for (uint64_t seed = 1; seed <= 2; ++seed) {
+    cores.push_back(std::make_unique<Core>(*store, seed, working));
+  }
+  while (working.load() != 0) {
+    const Result<bool> done = wait(store->upkeep());
+    ASSERT_TRUE(done.has_value()) << done.error().message;
+    ASSERT_TRUE(wait(io::sleep_for(milliseconds(5))).has_value());
+  }
+  EXPECT_EQ(wait(store->usage())->chunks_count, 0U) << "the last holder's unlink drops";
+  keep_up(*store);
+  EXPECT_EQ(packs_upstream(), 0U);
+  close(std::move(store));
+  for (const std::unique_ptr<Core>& core : cores) {
+    io::Reactor* const reactor = core->reactor.load();
+    ASSERT_NE(reactor, nullptr);
+    Core* const each = core.get();
+    reactor->post([each] { each->closed.set(); });
+    core->thread.join();
+  }
 }
 
 // What a crash leaves between a durable new pack and the removal of the old one: two packs with

@@ -231,20 +231,15 @@ std::vector<FooterEntry> BasicChunkIndex<Place>::entries_of(const void* containe
 }
 
 template <typename Place>
-std::map<const void*, std::vector<FooterEntry>> BasicChunkIndex<Place>::entries_by_container() {
-  std::map<const void*, std::vector<FooterEntry>> entries;
-  for (Shard& shard : shards_) {
-    const std::lock_guard guard(shard.mutex);
-    for (const auto& [id, entry] : shard.entries) {
-      if (entry.state == State::kWriting) continue;
-      const Place& at = entry.location;
-      entries[at.container()].push_back({id, at.offset_bytes, at.payload_bytes, at.header_bytes});
-    }
+void BasicChunkIndex<Place>::add_entries_of_shard(size_t shard, EntriesByContainer& into) {
+  const std::lock_guard guard(shards_[shard].mutex);
+  for (const auto& [id, entry] : shards_[shard].entries) {
+    if (entry.state == State::kWriting) continue;
+    const Place& at = entry.location;
+    const auto rows = into.find(at.container());
+    if (rows == into.end()) continue;
+    rows->second.push_back({id, at.offset_bytes, at.payload_bytes, at.header_bytes});
   }
-  for (auto& [container, rows] : entries) {
-    std::ranges::sort(rows, {}, &FooterEntry::offset_bytes);
-  }
-  return entries;
 }
 
 template <typename Place>

@@ -73,8 +73,10 @@ class BasicChunkIndex {
   std::vector<ChunkStat> list(const std::optional<ChunkId>& after, size_t limit);
   // The live entries of a container, by offset.
   std::vector<FooterEntry> entries_of(const void* container);
-  // The live entries of every container.
-  std::map<const void*, std::vector<FooterEntry>> entries_by_container();
+  // Adds those live entries of one shard that are in a container of `into`, whose keys are the
+  // containers. Shard by shard a whole index is looked through without stopping a reactor for long.
+  using EntriesByContainer = std::map<const void*, std::vector<FooterEntry>>;
+  void add_entries_of_shard(size_t shard, EntriesByContainer& into);
   uint64_t live_bytes() const;
   uint64_t chunks_count() const;
 

@@ -7,6 +7,7 @@
 #include "base/encoding.h"
 #include "base/log.h"
 #include "io/reactor.h"
+#include "storage/pack_recovery.h"
 
 namespace cairn::storage {
 namespace {
@@ -117,7 +118,7 @@ io::Task<Result<bool>> PackJanitor::gather(std::shared_ptr<Pack> source,
 io::Task<Status> PackJanitor::rewrite(std::vector<std::shared_ptr<Pack>> sources) {
   PackDraft draft(new_pack_header(context_), context_.pack_bytes_max, upstream_.wants_sha256());
   std::vector<PackPlace> from;
-  auto entries = context_.index.entries_by_container();
+  PackIndex::EntriesByContainer entries = co_await live_entries(context_, sources);
   for (const std::shared_ptr<Pack>& source : sources) {
     // A use keeps the pack upstream while it is read, whatever is dropped meanwhile.
     source->acquire();

@@ -5,6 +5,7 @@
 #include <ranges>
 
 #include "base/log.h"
+#include "io/reactor.h"
 #include "io/scope.h"
 
 namespace cairn::storage {
@@ -178,20 +179,32 @@ io::Task<Result<PackRecovery>> recover_packs(PackContext& context, Upstream& ups
   co_return recovery;
 }
 
-Snapshot take_snapshot(PackContext& context) {
+io::Task<PackIndex::EntriesByContainer> live_entries(
+    PackContext& context, const std::vector<std::shared_ptr<Pack>>& packs) {
+  PackIndex::EntriesByContainer entries;
+  for (const std::shared_ptr<Pack>& pack : packs) entries[pack.get()];
+  for (size_t shard = 0; shard < kIndexShards; ++shard) {
+    context.index.add_entries_of_shard(shard, entries);
+    co_await io::yield();
+  }
+  for (auto& [pack, rows] : entries) std::ranges::sort(rows, {}, &FooterEntry::offset_bytes);
+  co_return entries;
+}
+
+io::Task<Snapshot> take_snapshot(PackContext& context) {
   Snapshot snapshot{.store_id = context.store_id, .packs = {}};
   // Settled packs before entries: a chunk that is published or moves in between stands in no pack
   // of the snapshot, and its pack, which was not settled, is read by its footer.
   std::vector<std::shared_ptr<Pack>> packs = context.packs.packs();
   std::erase_if(packs, [](const auto& pack) { return !pack->is_settled() || pack->is_damaged(); });
-  auto entries = context.index.entries_by_container();
+  PackIndex::EntriesByContainer entries = co_await live_entries(context, packs);
   for (const std::shared_ptr<Pack>& pack : packs) {
-    const auto found = entries.find(pack.get());
-    if (found == entries.end()) continue;
-    snapshot.packs.push_back({pack->name(), pack->size_bytes(), pack->records_bytes(), pack->etag(),
-                              std::move(found->second)});
+    std::vector<FooterEntry>& rows = entries[pack.get()];
+    if (rows.empty()) continue;
+    snapshot.packs.push_back(
+        {pack->name(), pack->size_bytes(), pack->records_bytes(), pack->etag(), std::move(rows)});
   }
-  return snapshot;
+  co_return snapshot;
 }
 
 }  // namespace cairn::storage

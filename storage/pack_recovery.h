@@ -18,7 +18,11 @@ struct PackRecovery {
 io::Task<Result<PackRecovery>> recover_packs(PackContext& context, Upstream& upstream,
                                              Snapshot snapshot);
 
+// The live records of `packs`, by pack and offset.
+io::Task<PackIndex::EntriesByContainer> live_entries(
+    PackContext& context, const std::vector<std::shared_ptr<Pack>>& packs);
+
 // What a later start should know.
-Snapshot take_snapshot(PackContext& context);
+io::Task<Snapshot> take_snapshot(PackContext& context);
 
 }  // namespace cairn::storage

@@ -147,8 +147,8 @@ io::Task<void> S3Store::State::keep_up() {
 io::Task<Status> S3Store::State::save_snapshot() {
   const uint64_t changes_count = packs.changes_count();
   if (options.snapshot_path.empty() || changes_count == saved_changes_count) co_return Status{};
-  co_await io::or_return(
-      store_snapshot(files, options.snapshot_path, encode_snapshot(take_snapshot(context))));
+  const Snapshot snapshot = co_await take_snapshot(context);
+  co_await io::or_return(store_snapshot(files, options.snapshot_path, encode_snapshot(snapshot)));
   saved_changes_count = changes_count;
   co_return Status{};
 }

@@ -16,10 +16,19 @@ using transfer::RetryBudget;
 using transfer::S3Result;
 using transfer::S3Status;
 
+// Worth leaving it alone for a while. A full one still serves reads.
 bool means_upstream_in_trouble(const Failure& failure) {
-  return failure.status == 0 || failure.status >= 500 || failure.status == 403 ||
-         failure.code == "NoSuchBucket" || failure.is_retryable;
+  return failure.error.code != Code::kNoSpace &&
+         (failure.status == 0 || failure.status >= 500 || failure.is_retryable);
 }
+
+// Answers at once, and refuses what it should not: keys that were withdrawn, a bucket that is gone.
+bool means_refusal(const Failure& failure) {
+  return failure.error.code == Code::kNoSpace || failure.status == 401 || failure.status == 403 ||
+         failure.code == "NoSuchBucket";
+}
+
+constexpr Duration kRefusalsToldEvery = seconds(10);
 
 std::unexpected<Error> refused() {
   return fail(Code::kUnavailable,
@@ -78,15 +87,25 @@ Status Upstream::admit() {
 void Upstream::note(const Failure* failure) {
   StoreCounters::add(counters_.upstream_requests);
   if (failure != nullptr && failure->error.code == Code::kCancelled) return;
+  const Instant now = io::Reactor::current().now();
   if (failure == nullptr || !means_upstream_in_trouble(*failure)) {
     breaker_.on_success();
+    if (failure != nullptr && means_refusal(*failure)) note_refusal(*failure, now);
     return;
   }
   StoreCounters::add(counters_.upstream_failures);
-  if (breaker_.on_failure(io::Reactor::current().now())) {
+  if (breaker_.on_failure(now)) {
     log::error("storage.upstream_down", {{"bucket", std::string_view(place_.bucket)},
                                          {"message", std::string_view(failure->error.message)}});
   }
+}
+
+void Upstream::note_refusal(const Failure& failure, Instant now) {
+  StoreCounters::add(counters_.upstream_failures);
+  if (now < next_refusal_told_) return;
+  next_refusal_told_ = now + kRefusalsToldEvery;
+  log::error("storage.upstream_refuses", {{"bucket", std::string_view(place_.bucket)},
+                                          {"message", std::string_view(failure.error.message)}});
 }
 
 Error Upstream::translate(const Failure& failure) const {

@@ -78,6 +78,7 @@ class Upstream {
   Status admit();
   // Tells the breaker how a call went.
   void note(const transfer::Failure* failure);
+  void note_refusal(const transfer::Failure& failure, Instant now);
   Error translate(const transfer::Failure& failure) const;
   io::Task<transfer::S3Result<std::string>> put_once(PackDraft& draft);
   io::Task<transfer::S3Status> read_once(UpstreamObject object, uint64_t offset_bytes,
@@ -89,6 +90,7 @@ class Upstream {
   StoreCounters& counters_;
   const std::unique_ptr<transfer::S3Client> client_;
   io::StopToken stop_;
+  Instant next_refusal_told_;
   bool conditions_refused_ = false;  // The upstream does not know If-None-Match on PUT.
 };
 

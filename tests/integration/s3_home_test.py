@@ -192,10 +192,15 @@ class FaultsTest(HomeCase):
     def test_a_full_upstream_is_insufficient_storage_and_reads_go_on(self):
         self.put("kept", body_of("kept", MIB))
         self.upstream.choose = lambda request: ("status", 507) if is_pack(request, "PUT") else None
-        with self.assertRaises(ClientError) as caught:
-            self.put("too-much", body_of("too-much", MIB))
-        self.assertEqual(caught.exception.response["ResponseMetadata"]["HTTPStatusCode"], 507)
+        for turn in range(8):
+            with self.assertRaises(ClientError) as caught:
+                self.put("too-much", body_of(f"too-much{turn}", MIB))
+            self.assertEqual(caught.exception.response["ResponseMetadata"]["HTTPStatusCode"], 507)
         self.assertEqual(self.get("kept"), body_of("kept", MIB))
+        self.assertIn("storage.upstream_refuses", self.server.log())
+        self.s3.delete_object(Bucket=BUCKET, Key="kept")
+        self.server.collect_garbage()
+        self.wait_until(lambda: not self.upstream.packs(), "a full upstream can be emptied")
 
     def test_a_lost_answer_to_a_put_is_found_out(self):
         lost = itertools.count()

@@ -162,11 +162,11 @@ TEST_F(PacksTest, ASnapshotLeavesOutAPackThatIsNotSettled) {
   EXPECT_TRUE(index.insert_recovered(sample_id(1), {settled, kBlockBytes, 100, 50}));
   EXPECT_TRUE(index.insert_recovered(sample_id(2), {making, kBlockBytes, 100, 50}));
   packs.settle(settled);
-  const Snapshot snapshot = take_snapshot(context);
+  const Snapshot snapshot = reactor_->run(take_snapshot(context));
   ASSERT_EQ(snapshot.packs.size(), 1U);
   EXPECT_EQ(snapshot.packs[0].name, settled->name());
   packs.settle(making);
-  EXPECT_EQ(take_snapshot(context).packs.size(), 2U);
+  EXPECT_EQ(reactor_->run(take_snapshot(context)).packs.size(), 2U);
   index.clear();
 }
 

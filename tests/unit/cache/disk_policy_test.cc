@@ -129,6 +129,7 @@ TEST_F(DiskPolicyTest, PinsSurviveManyTurnsAndFillHalfAtMost) {
   for (uint64_t id = 0; id < 24; ++id) write(id, {.pin = true});
   EXPECT_EQ(policy_.pinned_bytes(), 160U);
   for (uint64_t id = 100; id < 400; ++id) write(id);
+  EXPECT_EQ(rewritten_count_, 0U) << "regions of pins stay as they are";
   for (uint64_t id = 0; id < 16; ++id) EXPECT_TRUE(hit(id)) << id;
   EXPECT_FALSE(hit(16));
   for (uint64_t id = 0; id < 16; ++id) EXPECT_TRUE(policy_.unpin(hash(id)));
@@ -163,6 +164,18 @@ TEST_F(DiskPolicyTest, ARestartFindsWhatTheFootersName) {
   for (uint64_t id = 0; id < 24; ++id) EXPECT_TRUE(again.contains(hash(id)));
   EXPECT_EQ(again.entries_count(), 24U);
   EXPECT_EQ(again.next_region(), 3) << "the region whose footer was never written";
+}
+
+TEST_F(DiskPolicyTest, OnlyTheLastOfTwoPlacesInARegionSurvives) {
+  write(0);
+  write(0);
+  for (uint64_t id = 2; id < 32; ++id) write(id);
+  EXPECT_TRUE(hit(0));
+  const RegionId region = policy_.next_region();
+  std::vector<DiskItem> survivors;
+  policy_.reclaim(region, footers_[region], now_, survivors, departed_);
+  ASSERT_EQ(survivors.size(), 1U);
+  EXPECT_EQ(survivors[0].place.offset_units, 1U);
 }
 
 TEST_F(DiskPolicyTest, AnErasedEntryIsNotMoved) {

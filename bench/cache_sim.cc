@@ -122,7 +122,8 @@ int main(int argc, char** argv) {
   app.add_option("--horizon", choice.stack.ghost_horizon,
                  "Of the ghost, in capacities of the disk");
   app.add_option("--draws", choice.stack.draws_seed, "Seed of the chance");
-  app.add_option("--gap", choice.stack.gap_requests, "Reference gap in requests");
+  app.add_option("--gap", choice.stack.gap_seconds, "Reference gap: requests, or seconds");
+  app.add_flag("--trace-time", choice.stack.trace_time, "Time as the trace gives it, in seconds");
   app.add_option("--region", choice.stack.region_objects, "In largest objects, at least");
   app.add_option("--seed", choice.seed, "Of a generated trace; 0: the published one");
   app.add_option("--divisor", choice.divisor, "Shrinks a generated trace");

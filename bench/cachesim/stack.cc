@@ -10,15 +10,21 @@ namespace {
 // As many regions as a large tier has, as far as the trace's largest object fits.
 constexpr uint64_t kRegionsWanted = 1024;
 
-uint64_t unit_bytes_for(const Trace& trace) {
-  uint64_t unit_bytes = 256;
-  while (trace.largest_bytes > unit_bytes * cache::DiskEntry::kSizeUnitsMax) unit_bytes *= 2;
+// As small as the fields of an index entry and the number of regions allow: traces have objects of
+// any size, blocks do not.
+uint64_t unit_bytes_for(const StackOptions& options, const Trace& trace) {
+  uint64_t unit_bytes = 1;
+  while (trace.largest_bytes > unit_bytes * cache::DiskEntry::kSizeUnitsMax ||
+         options.disk_bytes / unit_bytes / cache::DiskEntry::kOffsetUnitsMax >
+             cache::kRegionsMax / 2) {
+    unit_bytes *= 2;
+  }
   return unit_bytes;
 }
 
 cache::DiskPolicyOptions disk_options(const StackOptions& options, const Trace& trace) {
   cache::DiskPolicyOptions disk;
-  disk.unit_bytes = unit_bytes_for(trace);
+  disk.unit_bytes = unit_bytes_for(options, trace);
   const uint64_t units = options.disk_bytes / disk.unit_bytes;
   const double largest_units = static_cast<double>(trace.largest_bytes / disk.unit_bytes + 1);
   const uint64_t region_units = std::clamp<uint64_t>(
@@ -26,7 +32,7 @@ cache::DiskPolicyOptions disk_options(const StackOptions& options, const Trace& 
       cache::DiskEntry::kOffsetUnitsMax);
   disk.region_units = static_cast<uint32_t>(region_units);
   disk.regions_count = static_cast<uint32_t>(std::max<uint64_t>(units / region_units, 3));
-  disk.filter.gap = seconds(static_cast<int64_t>(options.gap_requests));
+  disk.filter.gap = seconds(static_cast<int64_t>(options.gap_seconds));
   return disk;
 }
 
@@ -35,7 +41,7 @@ cache::RamPolicyOptions memory_options(const StackOptions& options) {
   memory.capacity_bytes = options.memory_bytes;
   memory.window_share = options.window_share;
   memory.large_share = options.large_share;
-  memory.filter.gap = seconds(static_cast<int64_t>(options.gap_requests));
+  memory.filter.gap = seconds(static_cast<int64_t>(options.gap_seconds));
   return memory;
 }
 
@@ -47,7 +53,7 @@ cache::AdmissionOptions admission_options(const StackOptions& options) {
   admission.chance = options.chance;
   admission.fill = options.fill;
   admission.seed = options.draws_seed;
-  admission.gap = seconds(static_cast<int64_t>(options.gap_requests));
+  admission.gap = seconds(static_cast<int64_t>(options.gap_seconds));
   return admission;
 }
 
@@ -55,10 +61,11 @@ cache::AdmissionOptions admission_options(const StackOptions& options) {
 
 Stack::Stack(const StackOptions& options, const Trace& trace)
     : options_(options),
-      disk_unit_bytes_(unit_bytes_for(trace)),
+      disk_unit_bytes_(unit_bytes_for(options, trace)),
       memory_(memory_options(options)),
       disk_(disk_options(options, trace), Instant{}),
       admission_(admission_options(options), Instant{}),
+      trace_(trace),
       entries_(trace.ids.size()),
       footers_(disk_options(options, trace).regions_count) {
   for (size_t object = 0; object < entries_.size(); ++object) {
@@ -67,7 +74,9 @@ Stack::Stack(const StackOptions& options, const Trace& trace)
 }
 
 Answer Stack::get(uint32_t object, uint64_t size_bytes) {
-  now_ = now_ + seconds(1);
+  ++request_;
+  const uint64_t time = options_.trace_time ? trace_.times[request_ - 1] : request_;
+  now_ = Instant{} + seconds(static_cast<int64_t>(time));
   Entry& entry = entries_[object];
   entry.size_bytes = size_bytes;
   cache::PlaceList departed;  // Nodes are the trace's own: nothing has to be freed.

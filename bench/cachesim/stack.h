@@ -1,8 +1,8 @@
 // The production policies as one cache under a trace: a RAM tier, and behind it a disk tier when it
 // has bytes. What the tiers do around the policies (memory, files) is left out; what is decided,
 // and when, is the same: a block that is fetched from the home goes to memory, and to the disk when
-// admission says so at that moment. A request is one second of their time, so that the reference
-// gap counts requests.
+// admission says so at that moment. The policies' time is the number of the request in seconds, so
+// that the reference gap counts requests, or the time that the trace gives.
 #pragma once
 
 #include <cstdint>
@@ -25,13 +25,15 @@ struct StackOptions {
   double ghost_horizon = cache::kGhostHorizon;
   uint64_t write_bytes_per_request = 0;  // 0: no budget.
   double reinserted_share = 0;           // 0: steered by the budget.
-  uint64_t gap_requests = 256;
-  uint64_t draws_seed = 1;  // Of the chance.
-  double region_objects = 4;  // Largest objects that a region holds at least.
+  bool trace_time = false;
+  uint64_t gap_seconds = 256;  // Requests, unless trace_time.
+  uint64_t draws_seed = 1;     // Of the chance.
+  double region_objects = 4;   // Largest objects that a region holds at least.
 };
 
 class Stack final : public Simulated {
  public:
+  // `trace` outlives it; its requests have to be replayed in order.
   Stack(const StackOptions& options, const Trace& trace);
 
   Answer get(uint32_t object, uint64_t size_bytes) override;
@@ -42,7 +44,6 @@ class Stack final : public Simulated {
   struct Entry : cache::RamNode {
     uint64_t fingerprint = 0;
   };
-  bool admit(const Entry& entry);
   cache::DiskPlace place(uint64_t size_bytes, cache::DiskLog log);
   void turn_region(cache::DiskLog log);
   bool find_on_disk(const Entry& entry);
@@ -52,6 +53,8 @@ class Stack final : public Simulated {
   cache::RamPolicy memory_;
   cache::DiskPolicy disk_;
   cache::AdmissionControl admission_;
+  const Trace& trace_;
+  size_t request_ = 0;
   Instant now_;
   std::vector<Entry> entries_;                         // By object.
   std::vector<std::vector<cache::DiskItem>> footers_;  // By region.

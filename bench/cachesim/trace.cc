@@ -10,7 +10,7 @@
 
 namespace cairn::cachesim {
 
-void TraceBuilder::add(uint64_t id, uint64_t size_bytes) {
+void TraceBuilder::add(uint64_t time, uint64_t id, uint64_t size_bytes) {
   const auto [at, added] = objects_.emplace(id, static_cast<uint32_t>(trace_.ids.size()));
   if (added) {
     trace_.ids.push_back(id);
@@ -19,6 +19,7 @@ void TraceBuilder::add(uint64_t id, uint64_t size_bytes) {
     trace_.largest_bytes = std::max(trace_.largest_bytes, size_bytes);
   }
   trace_.requests.push_back(at->second);
+  trace_.times.push_back(time);
   trace_.requested_bytes += trace_.size_bytes[at->second];
 }
 
@@ -43,7 +44,7 @@ Result<Trace> parse_trace(std::string_view csv) {
       return fail(Code::kInvalidArgument, "line " + std::to_string(line_number) +
                                               " of the trace is not `time,id,size` in decimal");
     }
-    builder.add(fields[1], fields[2]);
+    builder.add(fields[0], fields[1], fields[2]);
   }
   return builder.finish();
 }

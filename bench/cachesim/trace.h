@@ -14,6 +14,7 @@ namespace cairn::cachesim {
 
 struct Trace {
   std::vector<uint32_t> requests;    // Objects: 0 to n - 1, in order of first appearance.
+  std::vector<uint64_t> times;       // By request, as in the file.
   std::vector<uint64_t> ids;         // By object, as in the file.
   std::vector<uint64_t> size_bytes;  // By object.
   uint64_t footprint_bytes = 0;      // Of all objects.
@@ -23,7 +24,7 @@ struct Trace {
 
 class TraceBuilder {
  public:
-  void add(uint64_t id, uint64_t size_bytes);
+  void add(uint64_t time, uint64_t id, uint64_t size_bytes);
   Trace finish() { return std::move(trace_); }
 
  private:

@@ -108,7 +108,12 @@ def check(server, history, keys=None):
     problems = []
     session = Session(server)
     for key in sorted(keys if keys is not None else set(history.acknowledged) | set(history.unknown)):
-        status, body = session.request("GET", f"/{BUCKET}/{key}")
+        try:
+            status, body = session.request("GET", f"/{BUCKET}/{key}")
+        except (OSError, http.client.HTTPException) as error:
+            problems.append(f"{key}: {error!r}")
+            session = Session(server)
+            continue
         acknowledged = history.acknowledged.get(key)
         allowed = set(history.unknown.get(key, ())) | ({acknowledged} if acknowledged else set())
         if status == 404:

@@ -43,8 +43,8 @@ std::unique_ptr<Shard> filled_shard() {
 
 // Time advances a microsecond a look-up, as on a busy core.
 void look_up_in_memory(benchmark::State& state) {
-  static const std::unique_ptr<Shard> kShards[2] = {filled_shard(), filled_shard()};
-  Shard& shard = *kShards[state.thread_index() % 2];
+  static const std::unique_ptr<Shard> shards[2] = {filled_shard(), filled_shard()};
+  Shard& shard = *shards[state.thread_index() % 2];
   Instant now{};
   uint64_t id = 0;
   for (auto _ : state) {
@@ -81,30 +81,30 @@ std::unique_ptr<Disk> filled_disk() {
 }
 
 void look_up_on_disk(benchmark::State& state) {
-  static const std::unique_ptr<Disk> kDisk = filled_disk();
+  static const std::unique_ptr<Disk> disk = filled_disk();
   Instant now{};
   uint64_t id = 0;
   for (auto _ : state) {
     now = now + microseconds(1);
-    benchmark::DoNotOptimize(kDisk->policy.look_up(hash(hash(++id) % kDisk->blocks), now, {}));
+    benchmark::DoNotOptimize(disk->policy.look_up(hash(hash(++id) % disk->blocks), now, {}));
   }
   state.SetItemsProcessed(state.iterations());
-  const auto entries = static_cast<double>(kDisk->policy.entries_count());
+  const auto entries = static_cast<double>(disk->policy.entries_count());
   state.counters["index_bytes_per_entry"] =
-      static_cast<double>(kDisk->policy.memory_bytes()) / entries;
+      static_cast<double>(disk->policy.memory_bytes()) / entries;
   state.counters["ghost_bytes_per_entry"] =
-      static_cast<double>(kDisk->admission.ghost().memory_bytes()) / entries;
+      static_cast<double>(disk->admission.ghost().memory_bytes()) / entries;
 }
 BENCHMARK(look_up_on_disk);
 
 void decide_on_a_miss(benchmark::State& state) {
-  static const std::unique_ptr<Disk> kDisk = filled_disk();
+  static const std::unique_ptr<Disk> disk = filled_disk();
   Instant now{};
   uint64_t id = 0;
   for (auto _ : state) {
     now = now + microseconds(1);
     benchmark::DoNotOptimize(
-        kDisk->admission.decide(hash(++id), 1 * MiB, 1, {}, now, kDisk->policy.state()));
+        disk->admission.decide(hash(++id), 1 * MiB, 1, {}, now, disk->policy.state()));
   }
   state.SetItemsProcessed(state.iterations());
 }

@@ -80,14 +80,14 @@ http {{
 
 
 class Cairn:
-    def __init__(self, binary, root):
-        self.data = pathlib.Path(root) / "cairn"
+    def __init__(self, binary, root, tier="none"):
+        self.data = pathlib.Path(root) / f"cairn-{tier.replace(':', '-')}"
         self.port, self.admin_port = free_port(), free_port()
         environment = dict(os.environ, CAIRN_ROOT_ACCESS_KEY=ACCESS, CAIRN_ROOT_SECRET_KEY=SECRET)
         self.process = subprocess.Popen(
             ["taskset", "-c", SERVER_CORE, str(binary), "serve", "--data", str(self.data), "--listen",
              f"127.0.0.1:{self.port}", "--admin-listen", f"127.0.0.1:{self.admin_port}",
-             "--cores", "1"], env=environment, stdout=subprocess.DEVNULL)
+             "--cores", "1", "--tier", tier], env=environment, stdout=subprocess.DEVNULL)
         wait_for_port(self.port)
         self.pids = [self.process.pid]
 
@@ -124,12 +124,12 @@ class Bench:
         return json.loads(subprocess.run(command, check=True, capture_output=True, text=True,
                                          timeout=300).stdout)
 
-    def request(self, method, path, body):
+    def request(self, method, path, body, port=None):
         """One signed request through botocore's signer."""
         from botocore.auth import S3SigV4Auth
         from botocore.awsrequest import AWSRequest
         from botocore.credentials import Credentials
-        url = f"http://127.0.0.1:{self.cairn.port}{path}"
+        url = f"http://127.0.0.1:{port or self.cairn.port}{path}"
         signed = AWSRequest(method=method, url=url, data=body)
         S3SigV4Auth(Credentials(ACCESS, SECRET), "s3", "us-east-1").add_auth(signed)
         prepared = urllib.request.Request(url, data=body, method=method,
@@ -172,7 +172,7 @@ class Bench:
 
     # -- rows ----------------------------------------------------------------------------------
 
-    def put_file(self, name, size):
+    def put_file(self, name, size, port=None):
         """The same bytes behind both servers."""
         path = self.nginx.files / name
         with open(path, "wb") as out:
@@ -185,14 +185,14 @@ class Bench:
                            AWS_DEFAULT_REGION="us-east-1", AWS_EC2_METADATA_DISABLED="true")
         script = ("import boto3,sys;"
                   "boto3.client('s3',endpoint_url=sys.argv[1]).upload_file(*sys.argv[2:5])")
-        subprocess.run(["/usr/bin/python3", "-c", script, f"http://127.0.0.1:{self.cairn.port}",
+        subprocess.run(["/usr/bin/python3", "-c", script, f"http://127.0.0.1:{port or self.cairn.port}",
                         str(path), "bench", name], check=True, env=environment)
 
-    def get_large(self):
+    def get_sizes(self, cairn, nginx_port, what):
         for label, size, total in (("64 KiB", 64 << 10, GIB), ("1 MiB", MIB, 4 * GIB),
                                    ("64 MiB", 64 * MIB, 8 * GIB), ("1 GiB", GIB, 8 * GIB)):
             name = "large-" + label.replace(" ", "")
-            self.put_file(name, size)
+            self.put_file(name, size, cairn.port)
             count = str(max(8, total // size))
 
             def run(server, port, path, signed):
@@ -201,10 +201,24 @@ class Bench:
                     signed=signed)["bytes"] / 1e9)
                 return result
             ours, theirs = self.compare(
-                lambda: run(self.cairn, self.cairn.port, f"/bench/{name}", True),
-                lambda: run(self.nginx, self.nginx.direct_port, f"/{name}", False))
-            self.row(f"GET {label}, encrypted, O_DIRECT, 8 connections | nginx directio plain",
-                     ours, theirs, "CPU s/GB", 1.15)
+                lambda: run(cairn, cairn.port, f"/bench/{name}", True),
+                lambda: run(self.nginx, nginx_port, f"/{name}", False))
+            self.row(f"GET {label}, {what}", ours, theirs, "CPU s/GB", 1.15)
+
+    def get_large(self):
+        self.get_sizes(self.cairn, self.nginx.direct_port,
+                       "encrypted, O_DIRECT, 8 connections | nginx directio plain")
+
+    def get_ram(self):
+        """The first round of each size warms the tier and the page cache."""
+        cairn = Cairn(self.build / "bin/cairn", self.root, "ram:6GiB")
+        try:
+            self.request("PUT", "/bench", b"", cairn.port)
+            self.get_sizes(cairn, self.nginx.port,
+                           "RAM tier, 8 connections | nginx sendfile from page cache")
+        finally:
+            cairn.process.send_signal(signal.SIGTERM)
+            cairn.process.wait(60)
 
     def get_small(self):
         self.put_file("small", 4096)
@@ -367,8 +381,8 @@ def main():
     parser.add_argument("--only", default="", help="comma-separated names of row groups")
     arguments = parser.parse_args()
     bench = Bench(arguments)
-    groups = ("get_small", "get_large", "put_large", "put_small", "memory", "chunker", "list_page",
-              "version_page")
+    groups = ("get_small", "get_large", "get_ram", "put_large", "put_small", "memory", "chunker",
+              "list_page", "version_page")
     try:
         for group in groups:
             if not arguments.only or group in arguments.only.split(","):

@@ -5,11 +5,24 @@
 #include <optional>
 #include <utility>
 
+#include "cache/ram_tier.h"
 #include "crypto/sealing.h"
 #include "io/sync.h"
 #include "object/limits.h"
 
 namespace cairn::object {
+
+namespace {
+
+// The whole frames that cover a piece, as a range of the chunk's payload.
+ByteRange frames_of(const Extent& piece) {
+  const uint64_t first = round_down(piece.offset_bytes, crypto::kFrameBytes);
+  const uint64_t end = std::min<uint64_t>(
+      round_up(piece.offset_bytes + piece.size_bytes, crypto::kFrameBytes), piece.chunk_bytes);
+  return {first, end - first};
+}
+
+}  // namespace
 
 // One read: its result once `ready` is set.
 struct ChunkReader::Slot {
@@ -20,14 +33,29 @@ struct ChunkReader::Slot {
 
 // What reads in flight share with the reader and outlives both.
 struct ChunkReader::State {
-  State(Context& on, crypto::SealKeys opened_with, ReadEpochs::ReadPin held)
-      : context(on), core(on.core()), keys(std::move(opened_with)), pin(std::move(held)) {}
-  static io::Task<void> run(std::shared_ptr<State> state, std::shared_ptr<Slot> slot, Extent piece);
-  io::Task<Result<Buffer>> read(Extent piece);
+  State(Context& on, cache::RamTier* kept_in, crypto::SealKeys opened_with,
+        ReadEpochs::ReadPin held)
+      : context(on),
+        core(on.core()),
+        tier(kept_in),
+        keys(std::move(opened_with)),
+        pin(std::move(held)) {}
+  static io::Task<void> run(std::shared_ptr<State> state, std::shared_ptr<Slot> slot, Extent piece,
+                            cache::Hints hints);
+  io::Task<Result<Buffer>> read(Extent piece, cache::Hints hints);
+  io::Task<Result<Buffer>> read_past_tier(Extent piece);
+  io::Task<Result<Buffer>> read_through(Extent piece, cache::Hints hints);
+  io::Task<Result<cache::RamBlockPointer>> read_block(cache::BlockKey key, Extent piece);
+  struct Sealed {
+    Buffer payload;
+    std::shared_ptr<crypto::ChunkOpener> opener;
+  };
+  io::Task<Result<Sealed>> read_sealed(Extent piece);
   Result<std::shared_ptr<crypto::ChunkOpener>> opener(const ChunkId& id, BytesView header);
 
   Context& context;
   Core& core;
+  cache::RamTier* const tier;  // Null: nothing is kept.
   const crypto::SealKeys keys;
   ReadEpochs::ReadPin pin;
   bool given_up = false;
@@ -37,9 +65,12 @@ struct ChunkReader::State {
 };
 
 ChunkReader::ChunkReader(Context& context, TenantId tenant, ReadEpochs::ReadPin pin,
-                         crypto::SseKeyPointer key)
-    : state_(std::make_shared<State>(
-          context, crypto::SealKeys(context.keys, tenant, std::move(key)), std::move(pin))) {}
+                         crypto::SseKeyPointer key, From from) {
+  cache::RamTier* const tier =
+      key == nullptr && from == From::kNearest ? context.ram_tier : nullptr;
+  state_ = std::make_shared<State>(
+      context, tier, crypto::SealKeys(context.keys, tenant, std::move(key)), std::move(pin));
+}
 
 ChunkReader::~ChunkReader() {
   state_->given_up = true;
@@ -51,6 +82,12 @@ void ChunkReader::start(std::vector<Extent> extents) {
   extent_done_bytes_ = 0;
   slots_.clear();
   in_flight_bytes_ = 0;
+  uint64_t size_bytes = 0;
+  for (const Extent& extent : extents_) size_bytes += extent.size_bytes;
+  hints_.declared_load = size_bytes >= kStreamBytesMin;
+  // What cannot stay anyway shall not push out what does.
+  hints_.stream = state_->tier != nullptr &&
+                  size_bytes >= std::max(kStreamBytesMin, state_->tier->capacity_bytes() / 4);
   fill();
 }
 
@@ -74,7 +111,7 @@ void ChunkReader::fill() {
     slot->size_bytes = piece.size_bytes;
     in_flight_bytes_ += piece.size_bytes;
     slots_.push_back(slot);
-    state_->core.fetches.spawn(State::run(state_, std::move(slot), piece));
+    state_->core.fetches.spawn(State::run(state_, std::move(slot), piece, hints_));
   }
 }
 
@@ -89,13 +126,13 @@ io::Task<Result<Buffer>> ChunkReader::next() {
 }
 
 io::Task<void> ChunkReader::State::run(std::shared_ptr<State> state, std::shared_ptr<Slot> slot,
-                                       Extent piece) {
+                                       Extent piece, cache::Hints hints) {
   Core& core = state->core;
   core.fetches_running.fetch_add(1);
   if (state->given_up) {
     slot->result.emplace(fail(Code::kCancelled, "the reader is gone"));
   } else {
-    Result<Buffer> result = co_await state->read(piece);
+    Result<Buffer> result = co_await state->read(piece, hints);
     slot->result.emplace(std::move(result));
   }
   slot->ready.set();
@@ -112,29 +149,93 @@ Result<std::shared_ptr<crypto::ChunkOpener>> ChunkReader::State::opener(const Ch
   return opened;
 }
 
-io::Task<Result<Buffer>> ChunkReader::State::read(Extent piece) {
-  const uint64_t first = round_down(piece.offset_bytes, crypto::kFrameBytes);
-  const uint64_t end = std::min<uint64_t>(
-      round_up(piece.offset_bytes + piece.size_bytes, crypto::kFrameBytes), piece.chunk_bytes);
-  Result<storage::SealedRead> got =
-      co_await context.store.read(piece.chunk, ByteRange{first, end - first});
+// The frames of `piece` as they are stored.
+io::Task<Result<ChunkReader::State::Sealed>> ChunkReader::State::read_sealed(Extent piece) {
+  const ByteRange frames = frames_of(piece);
+  Result<storage::SealedRead> got = co_await context.store.read(piece.chunk, frames);
   if (!got) {
     // A chunk that a manifest names must be there: its absence is damage, not a missing object.
     if (got.error().code != Code::kNotFound) co_return std::unexpected(std::move(got.error()));
     co_return fail(Code::kCorruption, "chunk " + piece.chunk.to_hex() + " is missing");
   }
-  const std::shared_ptr<crypto::ChunkOpener> chunk_opener =
-      co_await io::or_return(opener(piece.chunk, got->header));
-  if (chunk_opener->plaintext_bytes() != piece.chunk_bytes || got->payload.size() != end - first) {
+  Sealed sealed;
+  sealed.opener = co_await io::or_return(opener(piece.chunk, got->header));
+  if (sealed.opener->plaintext_bytes() != piece.chunk_bytes ||
+      got->payload.size() != frames.size_bytes) {
     co_return fail(Code::kCorruption, "chunk " + piece.chunk.to_hex() + " has another length");
   }
-  co_await io::or_return(
-      chunk_opener->open_frames(first / crypto::kFrameBytes, got->payload.span()));
-  Buffer out = std::move(got->payload);
+  sealed.payload = std::move(got->payload);
+  co_return sealed;
+}
+
+io::Task<Result<Buffer>> ChunkReader::State::read_past_tier(Extent piece) {
+  Sealed sealed = co_await io::or_return(read_sealed(piece));
+  const uint64_t first = frames_of(piece).offset_bytes;
+  Buffer out = std::move(sealed.payload);
+  co_await io::or_return(sealed.opener->open_frames(first / crypto::kFrameBytes, out.span()));
   const size_t skipped_bytes = piece.offset_bytes - first;
   if (skipped_bytes > 0) std::memmove(out.data(), out.data() + skipped_bytes, piece.size_bytes);
   out.resize(piece.size_bytes);
   co_return out;
+}
+
+// Frame by frame, so that what was just decrypted is still in the processor's cache when it is
+// copied to where it stays.
+io::Task<Result<cache::RamBlockPointer>> ChunkReader::State::read_block(cache::BlockKey key,
+                                                                        Extent piece) {
+  Sealed sealed = co_await io::or_return(read_sealed(piece));
+  cache::RamBlockPointer block = tier->allocate(key, sealed.payload.size());
+  MutableBytes rest = sealed.payload.span();
+  uint8_t* out = block->span().data();
+  for (uint64_t frame = key.first_frame; !rest.empty(); ++frame) {
+    const MutableBytes bytes = rest.first(std::min<size_t>(rest.size(), crypto::kFrameBytes));
+    co_await io::or_return(sealed.opener->open_frames(frame, bytes));
+    std::memcpy(out, bytes.data(), bytes.size());
+    out += bytes.size();
+    rest = rest.subspan(bytes.size());
+  }
+  co_return block;
+}
+
+io::Task<Result<Buffer>> ChunkReader::State::read_through(Extent piece, cache::Hints hints) {
+  const uint64_t first_byte = frames_of(piece).offset_bytes;
+  const auto first = static_cast<uint32_t>(first_byte / crypto::kFrameBytes);
+  const size_t skipped_bytes = piece.offset_bytes - first_byte;
+  const size_t needed_bytes = skipped_bytes + piece.size_bytes;
+  // A whole block that was kept serves every range in it.
+  const uint32_t block_first = first - first % cache::kBlockFrames;
+  const size_t before_bytes = (first - block_first) * crypto::kFrameBytes;
+  if (before_bytes > 0) {
+    cache::RamBlockPointer whole = tier->find(
+        {piece.chunk, block_first}, before_bytes + needed_bytes, hints, core.reactor.now());
+    if (whole != nullptr) {
+      co_return cache::RamBlock::view(std::move(whole), before_bytes + skipped_bytes,
+                                      piece.size_bytes);
+    }
+  }
+  const cache::BlockKey key{piece.chunk, first};
+  cache::RamTier::Turn turn = tier->begin(key, needed_bytes, hints, core.reactor.now());
+  if (turn.outcome) {
+    Result<cache::RamBlockPointer> shared = co_await turn.outcome->wait();
+    // When the other reader failed, exactly one of those who waited for it reads again.
+    if (!shared) {
+      turn = tier->begin(key, needed_bytes, hints, core.reactor.now());
+      if (turn.outcome) shared = co_await turn.outcome->wait();
+    }
+    if (turn.outcome) turn.block = co_await io::or_return(std::move(shared));
+  }
+  if (turn.block == nullptr) {
+    Result<cache::RamBlockPointer> read = co_await read_block(key, piece);
+    if (turn.others_wait && !read) tier->abandon(key, read.error());
+    turn.block = co_await io::or_return(std::move(read));
+    tier->publish(key, turn.block, hints, core.reactor.now());
+  }
+  co_return cache::RamBlock::view(std::move(turn.block), skipped_bytes, piece.size_bytes);
+}
+
+io::Task<Result<Buffer>> ChunkReader::State::read(Extent piece, cache::Hints hints) {
+  if (tier == nullptr) co_return co_await read_past_tier(piece);
+  co_return co_await read_through(piece, hints);
 }
 
 io::Task<Result<Bytes>> read_all(Context& context, TenantId tenant, ReadEpochs::ReadPin pin,

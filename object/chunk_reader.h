@@ -1,5 +1,5 @@
-// Reads runs of bytes that lie in sealed chunks: verified, decrypted in place, in order, with
-// read-ahead of bounded depth.
+// Reads runs of bytes that lie in sealed chunks: verified, decrypted, in order, with read-ahead of
+// bounded depth; from the RAM tier where there is one and the bytes are the tenant's own to keep.
 //
 // Used on one reactor. The reads in flight are children of the core's scope and own what they need,
 // so a ChunkReader may be destroyed at any time.
@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/result.h"
+#include "cache/ram_tier.h"
 #include "crypto/sse_keys.h"
 #include "io/task.h"
 #include "object/context.h"
@@ -21,10 +22,12 @@ namespace cairn::object {
 
 class ChunkReader {
  public:
+  // kStore: past the RAM tier, for who wants to know what is stored.
+  enum class From : uint8_t { kNearest, kStore };
   // `pin` keeps the chunks from the collector for as long as a read may run; `key` is what they are
-  // sealed under besides the tenant's keys.
+  // sealed under besides the tenant's keys: then no plaintext of theirs is kept.
   ChunkReader(Context& context, TenantId tenant, ReadEpochs::ReadPin pin,
-              crypto::SseKeyPointer key = nullptr);
+              crypto::SseKeyPointer key = nullptr, From from = From::kNearest);
   ~ChunkReader();
   ChunkReader(const ChunkReader&) = delete;
   ChunkReader& operator=(const ChunkReader&) = delete;
@@ -45,6 +48,7 @@ class ChunkReader {
   uint32_t extent_done_bytes_ = 0;
   std::deque<std::shared_ptr<Slot>> slots_;
   size_t in_flight_bytes_ = 0;  // Of the pieces of slots_.
+  cache::Hints hints_;
 };
 
 // All bytes of `extents`, at most `size_bytes_max`, under the tenant's own keys.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "cache/ram_tier.h"
 #include "io/scope.h"
 #include "io/sync.h"
 #include "object/body_index.h"
@@ -139,16 +140,17 @@ io::Task<Status> Collector::drop_holdings(Holdings holdings) {
 
 namespace {
 
-io::Task<void> unlink_some(storage::ChunkStore& store,
+io::Task<void> unlink_some(Context& context,
                            const std::vector<std::pair<ChunkId, OwnerId>>& references, size_t& next,
                            std::vector<ChunkId>& kept, std::vector<ChunkId>& gone, Status& status) {
   while (next < references.size() && status) {
     const auto [chunk, owner] = references[next++];
-    const Result<bool> dropped = co_await store.unlink(chunk, owner);
+    const Result<bool> dropped = co_await context.store.unlink(chunk, owner);
     if (!dropped) {
       status = std::unexpected(dropped.error());
     } else {
       (*dropped ? gone : kept).push_back(chunk);
+      if (*dropped && context.ram_tier != nullptr) context.ram_tier->erase_chunk(chunk);
     }
   }
 }
@@ -161,7 +163,7 @@ io::Task<Result<Collector::Dropped>> Collector::drop_chunks(std::vector<Referenc
   Status status;
   io::Scope scope;
   for (size_t i = 0; i < std::min(kUnlinksInFlightMax, references.size()); ++i) {
-    scope.spawn(unlink_some(context_.store, references, next, out.kept, out.gone, status));
+    scope.spawn(unlink_some(context_, references, next, out.kept, out.gone, status));
   }
   co_await scope.join();
   hooks_due_count_ += out.gone.size() * kHooksSweptPerDrop;

@@ -29,6 +29,10 @@
 #include "object/usage.h"
 #include "storage/chunk_store.h"
 
+namespace cairn::cache {
+class RamTier;
+}
+
 namespace cairn::object {
 
 // A verified object as the hot cache keeps it; immutable.
@@ -80,6 +84,7 @@ class Context {
   ReadEpochs epochs;
   UsageTable usage;
   SegmentIndex segments{*this};
+  cache::RamTier* ram_tier = nullptr;   // Null: plaintext is not kept.
   KnownBodies* known_bodies = nullptr;  // Of the Objects whose context this is.
 
   // Of the calling reactor; made at the first call there.

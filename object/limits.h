@@ -22,6 +22,9 @@ inline constexpr size_t kChunksInFlightMax = 2;    // Per writer, besides the on
 inline constexpr size_t kPieceBytes = 1 * MiB;     // One read of the store.
 inline constexpr size_t kPiecesInFlightMax = 32;   // Per reader, and so many bytes of them, or one
 inline constexpr size_t kInFlightBytesMax = 4 * MiB;  // piece more.
+// A range this long is read once and in order more often than not: parts of parallel downloads, and
+// whole models. Two chunks of the size that is aimed at.
+inline constexpr uint64_t kStreamBytesMin = 8 * MiB;
 
 // Hashing: blocks of so many streams are worth one run; more bytes than this never wait.
 inline constexpr size_t kHashLanes = 8;

@@ -71,6 +71,7 @@ class StoredObjects final : public Objects {
                  options.random == nullptr ? system_random() : *options.random),
         collector_(context_) {
     context_.known_bodies = &known_bodies_;
+    context_.ram_tier = options.ram_tier;
   }
   ~StoredObjects() override { ASSERT(closed_); }
 

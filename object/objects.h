@@ -28,6 +28,10 @@
 #include "object/usage.h"
 #include "storage/chunk_store.h"
 
+namespace cairn::cache {
+class RamTier;
+}
+
 namespace cairn::object {
 
 class NativeUploads;
@@ -438,6 +442,7 @@ struct ObjectsOptions {
   storage::ChunkStore* store = nullptr;  // Outlives Objects.
   crypto::KeyRing* keys = nullptr;       // Outlives Objects.
   Random* random = nullptr;              // Null = system_random().
+  cache::RamTier* ram_tier = nullptr;    // Null = none; outlives Objects.
 };
 // Checks the schema version of the catalog and starts nothing: background work is the caller's
 // (collect_garbage in a loop).

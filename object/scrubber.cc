@@ -175,7 +175,8 @@ io::Task<Status> Scrubber::check_chunk(Opening opening, Extent extent) {
   }
   if (good_chunks_.contains(extent.chunk)) co_return Status{};
   if (opening.locked) co_return co_await check_locked_chunk(opening.tenant, extent);
-  ChunkReader reader(context_, opening.tenant, pin_now(context_), std::move(opening.key));
+  ChunkReader reader(context_, opening.tenant, pin_now(context_), std::move(opening.key),
+                     ChunkReader::From::kStore);
   Extent whole = extent;
   whole.offset_bytes = 0;
   whole.size_bytes = extent.chunk_bytes;

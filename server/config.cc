@@ -71,6 +71,13 @@ Status set_memory(Config& config, std::string_view value) {
   return {};
 }
 
+Status set_tiers(Config& config, std::string_view value) {
+  Result<std::vector<TierConfig>> tiers = parse_tiers(value);
+  if (!tiers) return std::unexpected(tiers.error());
+  config.tiers = std::move(*tiers);
+  return {};
+}
+
 Status set_audit_file_bytes(Config& config, std::string_view value) {
   const Result<uint64_t> bytes = parse_size(value);
   if (!bytes) return std::unexpected(bytes.error());
@@ -214,6 +221,9 @@ constexpr Setting kSettings[] = {
      set_text<&Config::root_key>},
     {"memory", "SIZE", "I/O buffers in all (default: a quarter of the machine's memory)",
      set_memory},
+    {"tier", "ram:SIZE|disk:DIR:SIZE[,...]",
+     "Caches before the store, nearest first (default: ram, an eighth of the memory; or none)",
+     set_tiers, true},
     {"gc-interval-ms", "MS", "Pause between passes of the garbage collector (default 2000)",
      set_number<&Config::gc_interval_ms, 10, 3'600'000>},
     {"drain-seconds", "S", "How long requests in flight may finish after SIGTERM (default 30)",
@@ -235,6 +245,23 @@ Status apply_setting(Config& config, const Setting& setting, std::string_view va
   return {};
 }
 
+// One table of [[tier]] as an entry of the setting's list.
+Result<std::string> tier_text(const toml::table& table) {
+  std::string kind, path, size;
+  for (const auto& [key, node] : table) {
+    const toml::value<std::string>* text = node.as_string();
+    std::string* const into = key.str() == "kind"   ? &kind
+                              : key.str() == "path" ? &path
+                              : key.str() == "size" ? &size
+                                                    : nullptr;
+    if (text == nullptr || into == nullptr) {
+      return fail(Code::kInvalidArgument, "a tier has kind, size and, on a disk, path: strings");
+    }
+    *into = text->get();
+  }
+  return kind + (path.empty() ? "" : ":" + path) + ":" + size;
+}
+
 // The text form of a TOML value, as a flag would give it.
 Result<std::string> toml_text(const toml::node& node, const Setting& setting) {
   if (setting.is_list) {
@@ -242,9 +269,15 @@ Result<std::string> toml_text(const toml::node& node, const Setting& setting) {
     if (array == nullptr) return fail(Code::kInvalidArgument, "expected an array of strings");
     std::string joined;
     for (const toml::node& item : *array) {
+      if (!joined.empty()) joined += ',';
+      if (setting.name == "tier" && item.is_table()) {
+        const Result<std::string> tier = tier_text(*item.as_table());
+        if (!tier) return std::unexpected(tier.error());
+        joined += *tier;
+        continue;
+      }
       const toml::value<std::string>* text = item.as_string();
       if (text == nullptr) return fail(Code::kInvalidArgument, "expected an array of strings");
-      if (!joined.empty()) joined += ',';
       joined += text->get();
     }
     return joined;

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "base/units.h"
+#include "server/tier_config.h"
 
 namespace cairn::server {
 
@@ -61,6 +62,7 @@ struct Config {
   uint64_t home_upkeep_ms = 5000;
   std::string root_key;       // RootKeySource spec; empty = file:DATA/keys/root.key.
   uint64_t memory_bytes = 0;  // I/O buffers of all cores; 0 = a quarter of the memory.
+  std::vector<TierConfig> tiers = default_tiers();
   uint64_t gc_interval_ms = 2000;
   uint64_t drain_seconds = 30;
   uint64_t header_timeout_ms = 10'000;

@@ -9,6 +9,7 @@
 #include "http/server.h"
 #include "server/background_page.h"
 #include "server/request_metrics.h"
+#include "server/tier_page.h"
 #include "storage/chunk_store.h"
 #include "storage/metrics.h"
 
@@ -28,6 +29,7 @@ struct MetricsReading {
   const catalog::CatalogMetrics* catalog = nullptr;
   storage::StoreMetrics store;
   storage::StoreUsage usage;
+  TiersReading tiers;
   uint64_t access_log_dropped = 0;
   BackgroundReading background;
   uint64_t gc_passes = 0;

@@ -52,6 +52,14 @@ io::Task<Status> Stores::open_all(const Config& config, const DataDirectory& dir
       catalog::open_rocksdb_catalog(directory.catalog_path(), std::move(catalog_options)));
   references_ = std::make_unique<object::CatalogReferences>(*catalog_);
   home_->set_references(references_.get());
+  for (const TierConfig& tier : config.tiers) {
+    if (tier.kind == TierConfig::Kind::kDisk) {
+      co_return fail(Code::kUnsupported, "this build has no disk tiers: leave out " + tier.path);
+    }
+    cache::RamTierOptions ram;
+    ram.capacity_bytes = tier.size_bytes;
+    ram_tier_ = std::make_unique<cache::RamTier>(ram);
+  }
   co_await io::or_return(open_objects(config, directory));
   // The root tenant's keys, which seal the accounts, are made with the object layer.
   iam::StoreOptions accounts;
@@ -66,6 +74,7 @@ io::Task<Status> Stores::open_objects(const Config& config, const DataDirectory&
   options.catalog = catalog_.get();
   options.store = &home_->store();
   options.keys = keys_.get();
+  options.ram_tier = ram_tier_.get();
   const std::optional<std::string> file = root_key_file(config, directory);
   std::error_code error;
   const bool rotation_was_cut = file && std::filesystem::exists(new_root_key_file(*file), error);
@@ -100,6 +109,7 @@ io::Task<Status> Stores::close() {
   }
   accounts_.reset();
   objects_.reset();
+  ram_tier_.reset();
   home_.reset();
   if (catalog_) {
     const Status closed = co_await catalog_->close();

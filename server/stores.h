@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "base/result.h"
+#include "cache/ram_tier.h"
 #include "catalog/catalog.h"
 #include "catalog/metrics.h"
 #include "crypto/key_ring.h"
@@ -41,6 +42,8 @@ class Stores {
   iam::Store& accounts() { return *accounts_; }
   const catalog::CatalogMetrics& catalog_metrics() const { return catalog_metrics_; }
   crypto::KeyRing& keys() { return *keys_; }
+  // Null without one.
+  const cache::RamTier* ram_tier() const { return ram_tier_.get(); }
 
  private:
   Stores() = default;
@@ -53,6 +56,7 @@ class Stores {
   std::unique_ptr<Home> home_;
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<storage::ReferenceSource> references_;
+  std::unique_ptr<cache::RamTier> ram_tier_;
   std::unique_ptr<object::Objects> objects_;
   std::unique_ptr<iam::Store> accounts_;
 };

@@ -74,6 +74,11 @@ TEST(Config, WrongFilesAreRefusedByName) {
       {"base_domains = 'a'", "expected an array of strings"},
       {"base_domains = [1]", "expected an array of strings"},
       {"memory = '1KiB'", "needs at least"},
+      {"tier = ['ram:1KiB']", "needs at least 16MiB"},
+      {"tier = ['disk:1GiB']", "expected disk:DIRECTORY:SIZE"},
+      {"tier = ['disk:/a:1GiB', 'ram:1GiB']", "only the first tier"},
+      {"[[tier]]\nkind = 'tape'\nsize = '1GiB'", "expected ram:SIZE or disk"},
+      {"[[tier]]\nkind = 'ram'\nsize = 5", "a tier has kind, size"},
       {"log_level = 'loud'", "expected debug"},
       {"listen = ", "line 1"}};
   for (const auto& [text, message] : cases) {
@@ -110,6 +115,21 @@ TEST(Config, AHomeIsABucketAndAPrefix) {
     EXPECT_EQ(parts(text), "refused") << text;
   }
   EXPECT_EQ(parts(("s3:b/" + std::string(600, 'a')).c_str()), "refused");
+}
+
+TEST(Config, TiersAreTheSameInEveryForm) {
+  TierConfig ram;
+  ram.size_bytes = 8 * GiB;
+  TierConfig disk{TierConfig::Kind::kDisk, 1 * TiB, "/nvme:0/cache"};
+  Config config;
+  ASSERT_TRUE(apply_toml(config,
+                         "[[tier]]\nkind = 'ram'\nsize = '8GiB'\n"
+                         "[[tier]]\nkind = 'disk'\npath = '/nvme:0/cache'\nsize = '1TiB'\n",
+                         "test"));
+  EXPECT_EQ(config.tiers, (std::vector<TierConfig>{ram, disk}));
+  EXPECT_EQ(parse_tiers("ram:8GiB,disk:/nvme:0/cache:1TiB").value_or({}), config.tiers);
+  EXPECT_TRUE(parse_tiers("none").value().empty());
+  EXPECT_EQ(default_tiers().size(), 1U);
 }
 
 TEST(Config, Sizes) {

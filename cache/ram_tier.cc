@@ -1,0 +1,273 @@
+#include "cache/ram_tier.h"
+
+#include <algorithm>
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+
+#include "cache/ram_policy.h"
+
+namespace cairn::cache {
+namespace {
+
+// A shard of this size or more keeps its lock short and its memory whole; more of them than this
+// gain nothing on the machines that we know.
+constexpr uint64_t kShardBytesMin = 256 * MiB;
+constexpr size_t kShardsMax = 64;
+
+// Blocks that go when a new one finds no run of memory that is long enough.
+constexpr int kEvictionsPerBlockMax = 16;
+
+constexpr uint32_t kFramesPerChunkMax = crypto::kChunkBytesMax / crypto::kFrameBytes;
+
+}  // namespace
+
+// A part of the tier with its own memory, policy and lock. All blocks of a chunk are in one.
+class RamTier::Shard {
+ public:
+  Shard(uint64_t capacity_bytes, Duration reference_gap)
+      : memory_(std::make_shared<BlockMemory>(capacity_bytes)),
+        policy_(policy_options(capacity_bytes, reference_gap)) {}
+
+  RamBlockPointer find(const BlockKey& key, size_t size_bytes, const Hints& hints, Instant now);
+  Turn begin(const BlockKey& key, size_t size_bytes, const Hints& hints, Instant now);
+  RamBlockPointer allocate(size_t size_bytes);
+  void publish(const BlockKey& key, const RamBlockPointer& block, const Hints& hints, Instant now);
+  void abandon(const BlockKey& key, const Error& error);
+  size_t erase_chunk(const ChunkId& chunk);
+  void add_to(RamTierCounters& counters) const;
+
+ private:
+  struct Entry final : RamNode {
+    BlockKey key;
+    RamBlockPointer block;
+  };
+  struct Flight {
+    size_t size_bytes = 0;
+    std::vector<Outcome> waiters;
+  };
+  // Blocks that left the table; they are let go when the lock is free again.
+  using Departed = std::vector<RamBlockPointer>;
+
+  static RamPolicyOptions policy_options(uint64_t capacity_bytes, Duration reference_gap) {
+    RamPolicyOptions options;
+    options.capacity_bytes = capacity_bytes;
+    options.filter.gap = reference_gap;
+    return options;
+  }
+  RamBlockPointer find_locked(const BlockKey& key, size_t size_bytes, const Hints& hints,
+                              Instant now, Departed& departed);
+  void insert_locked(const BlockKey& key, const RamBlockPointer& block, const Hints& hints,
+                     Instant now, Departed& departed);
+  void drop_locked(PlaceList& nodes, Departed& departed);
+  std::vector<Outcome> land_locked(const BlockKey& key);
+
+  const std::shared_ptr<BlockMemory> memory_;
+  mutable std::mutex mutex_;
+  RamPolicy policy_;
+  std::unordered_map<BlockKey, Entry, BlockKeyHash> entries_;
+  std::unordered_map<BlockKey, Flight, BlockKeyHash> flights_;
+  RamTierCounters counters_;
+};
+
+void RamTier::Shard::drop_locked(PlaceList& nodes, Departed& departed) {
+  while (RamNode* const node = nodes.pop_front()) {
+    Entry& entry = static_cast<Entry&>(*node);
+    if (node->departure != Departure::kRefused) ++counters_.evictions;
+    counters_.used_bytes -= entry.block->allocated_bytes();
+    departed.push_back(std::move(entry.block));
+    entries_.erase(BlockKey(entry.key));
+  }
+}
+
+RamBlockPointer RamTier::Shard::find_locked(const BlockKey& key, size_t size_bytes,
+                                            const Hints& hints, Instant now, Departed& departed) {
+  const auto found = entries_.find(key);
+  if (found == entries_.end() || found->second.block->size_bytes() < size_bytes) return nullptr;
+  RamBlockPointer block = found->second.block;
+  PlaceList left;
+  const bool fresh = policy_.touch(found->second, now, hints, left);
+  drop_locked(left, departed);
+  if (!fresh) return nullptr;
+  ++counters_.hits;
+  counters_.hit_bytes += size_bytes;
+  return block;
+}
+
+RamBlockPointer RamTier::Shard::find(const BlockKey& key, size_t size_bytes, const Hints& hints,
+                                     Instant now) {
+  Departed departed;
+  const std::lock_guard lock(mutex_);
+  return find_locked(key, size_bytes, hints, now, departed);
+}
+
+RamTier::Turn RamTier::Shard::begin(const BlockKey& key, size_t size_bytes, const Hints& hints,
+                                    Instant now) {
+  Departed departed;
+  Turn turn;
+  const std::lock_guard lock(mutex_);
+  turn.block = find_locked(key, size_bytes, hints, now, departed);
+  if (turn.block != nullptr) return turn;
+  const auto [flight, is_first] = flights_.try_emplace(key, Flight{size_bytes, {}});
+  if (!is_first && flight->second.size_bytes >= size_bytes) {
+    ++counters_.shared;
+    turn.outcome = flight->second.waiters.emplace_back(Outcome::make());
+    return turn;
+  }
+  // A longer run than the one under way is read by itself.
+  ++counters_.misses;
+  turn.others_wait = is_first;
+  return turn;
+}
+
+RamBlockPointer RamTier::Shard::allocate(size_t size_bytes) {
+  Departed departed;
+  Buffer bytes = memory_->try_allocate(size_bytes);
+  for (int i = 0; i < kEvictionsPerBlockMax && bytes.data() == nullptr; ++i) {
+    {
+      const std::lock_guard lock(mutex_);
+      RamNode* const node = policy_.evict_one();
+      if (node == nullptr) break;
+      PlaceList left;
+      left.push_back(*node);
+      drop_locked(left, departed);
+    }
+    departed.clear();
+    bytes = memory_->try_allocate(size_bytes);
+  }
+  const bool is_of_tier = bytes.data() != nullptr;
+  if (!is_of_tier) bytes = Buffer::allocate(size_bytes);
+  bytes.resize(size_bytes);
+  return std::make_shared<RamBlock>(std::move(bytes), is_of_tier ? memory_ : nullptr);
+}
+
+void RamTier::Shard::insert_locked(const BlockKey& key, const RamBlockPointer& block,
+                                   const Hints& hints, Instant now, Departed& departed) {
+  if (!block->is_of_tier()) {
+    ++counters_.not_kept;
+    return;
+  }
+  const auto [at, is_new] = entries_.try_emplace(key);
+  Entry& entry = at->second;
+  if (!is_new) {
+    if (entry.block->size_bytes() >= block->size_bytes()) return;
+    policy_.erase(entry);
+    counters_.used_bytes -= entry.block->allocated_bytes();
+    departed.push_back(std::move(entry.block));
+  }
+  entry.key = key;
+  entry.block = block;
+  entry.size_bytes = block->allocated_bytes();
+  counters_.used_bytes += entry.size_bytes;
+  PlaceList left;
+  policy_.insert(entry, now, hints, left);
+  drop_locked(left, departed);
+}
+
+std::vector<RamTier::Outcome> RamTier::Shard::land_locked(const BlockKey& key) {
+  const auto flight = flights_.find(key);
+  std::vector<Outcome> waiters;
+  if (flight == flights_.end()) return waiters;
+  waiters = std::move(flight->second.waiters);
+  flights_.erase(flight);
+  return waiters;
+}
+
+void RamTier::Shard::publish(const BlockKey& key, const RamBlockPointer& block, const Hints& hints,
+                             Instant now) {
+  Departed departed;
+  std::vector<Outcome> waiters;
+  {
+    const std::lock_guard lock(mutex_);
+    insert_locked(key, block, hints, now, departed);
+    waiters = land_locked(key);
+  }
+  for (const Outcome& waiter : waiters) waiter.complete(block);
+}
+
+void RamTier::Shard::abandon(const BlockKey& key, const Error& error) {
+  std::vector<Outcome> waiters;
+  {
+    const std::lock_guard lock(mutex_);
+    waiters = land_locked(key);
+  }
+  for (const Outcome& waiter : waiters) waiter.complete(std::unexpected(error));
+}
+
+size_t RamTier::Shard::erase_chunk(const ChunkId& chunk) {
+  Departed departed;
+  const std::lock_guard lock(mutex_);
+  if (entries_.empty()) return 0;
+  for (uint32_t frame = 0; frame < kFramesPerChunkMax; ++frame) {
+    const auto found = entries_.find(BlockKey{chunk, frame});
+    if (found == entries_.end()) continue;
+    policy_.erase(found->second);
+    counters_.used_bytes -= found->second.block->allocated_bytes();
+    departed.push_back(std::move(found->second.block));
+    entries_.erase(found);
+  }
+  return departed.size();
+}
+
+void RamTier::Shard::add_to(RamTierCounters& counters) const {
+  const std::lock_guard lock(mutex_);
+  counters.hits += counters_.hits;
+  counters.hit_bytes += counters_.hit_bytes;
+  counters.misses += counters_.misses;
+  counters.shared += counters_.shared;
+  counters.not_kept += counters_.not_kept;
+  counters.evictions += counters_.evictions;
+  counters.used_bytes += counters_.used_bytes;
+  counters.blocks_count += entries_.size();
+  counters.is_locked = counters.is_locked && memory_->is_locked();
+}
+
+RamTier::RamTier(RamTierOptions options) : capacity_bytes_(options.capacity_bytes) {
+  const size_t count = std::clamp<uint64_t>(options.capacity_bytes / kShardBytesMin, 1, kShardsMax);
+  const uint64_t shard_bytes = round_up(options.capacity_bytes / count, io::BuddyArena::kSizeBytes);
+  for (size_t i = 0; i < count; ++i) {
+    shards_.push_back(std::make_unique<Shard>(shard_bytes, options.reference_gap));
+  }
+}
+
+RamTier::~RamTier() = default;
+
+RamTier::Shard& RamTier::shard_of(const ChunkId& chunk) const {
+  return *shards_[fingerprint_of({chunk, 0}) % shards_.size()];
+}
+
+RamTier::Turn RamTier::begin(const BlockKey& key, size_t size_bytes, const Hints& hints,
+                             Instant now) {
+  return shard_of(key.chunk).begin(key, size_bytes, hints, now);
+}
+
+RamBlockPointer RamTier::find(const BlockKey& key, size_t size_bytes, const Hints& hints,
+                              Instant now) {
+  return shard_of(key.chunk).find(key, size_bytes, hints, now);
+}
+
+RamBlockPointer RamTier::allocate(const BlockKey& key, size_t size_bytes) {
+  return shard_of(key.chunk).allocate(size_bytes);
+}
+
+void RamTier::publish(const BlockKey& key, const RamBlockPointer& block, const Hints& hints,
+                      Instant now) {
+  shard_of(key.chunk).publish(key, block, hints, now);
+}
+
+void RamTier::abandon(const BlockKey& key, const Error& error) {
+  shard_of(key.chunk).abandon(key, error);
+}
+
+size_t RamTier::erase_chunk(const ChunkId& chunk) {
+  return shard_of(chunk).erase_chunk(chunk);
+}
+
+RamTierCounters RamTier::counters() const {
+  RamTierCounters counters;
+  counters.capacity_bytes = capacity_bytes_;
+  for (const auto& shard : shards_) shard->add_to(counters);
+  return counters;
+}
+
+}  // namespace cairn::cache

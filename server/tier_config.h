@@ -1,0 +1,37 @@
+// Which cache tiers stand in front of the chunk store, as settings say it.
+//
+// `--tier ram:8GiB,disk:/nvme/cache:1TiB` and, in the TOML file,
+//   [[tier]]
+//   kind = "ram"
+//   size = "8GiB"
+// name the nearest one first. `none` is no tier at all. Thread rule: plain values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/units.h"
+
+namespace cairn::server {
+
+struct TierConfig {
+  enum class Kind : uint8_t { kRam, kDisk };
+  Kind kind = Kind::kRam;
+  uint64_t size_bytes = 0;
+  std::string path;  // A directory; of a disk tier.
+  friend bool operator==(const TierConfig&, const TierConfig&) = default;
+};
+
+inline constexpr uint64_t kRamTierBytesMin = 16 * MiB;
+inline constexpr uint64_t kDiskTierBytesMin = 256 * MiB;
+
+// kInvalidArgument names the entry that is wrong. At most one RAM tier, and it is the first.
+Result<std::vector<TierConfig>> parse_tiers(std::string_view list);
+
+// Where nothing was said: a RAM tier of an eighth of the machine's memory.
+std::vector<TierConfig> default_tiers();
+
+}  // namespace cairn::server

@@ -1,0 +1,17 @@
+// The part of the page /metrics about cache tiers: hits, misses, what was kept and why it went.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "cache/ram_tier.h"
+
+namespace cairn::server {
+
+struct TiersReading {
+  std::optional<cache::RamTierCounters> ram;
+};
+
+void append_tier_metrics(std::string& page, const TiersReading& reading);
+
+}  // namespace cairn::server

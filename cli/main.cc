@@ -55,6 +55,21 @@ struct ServerFlags {
           std::string(setting.help) + " [" + setting.environment_variable() + "]";
       if (setting.value_name.empty()) {
         command.add_flag_callback("--" + name, [this, name] { given[name] = "true"; }, help);
+      } else if (setting.is_list) {
+        command
+            .add_option_function<std::vector<std::string>>(
+                "--" + name,
+                [this, name](const std::vector<std::string>& values) {
+                  for (const std::string& value : values) {
+                    std::string& all = given[name];
+                    if (!all.empty()) all += ',';
+                    all += value;
+                  }
+                },
+                help)
+            ->expected(1)
+            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+            ->option_text(std::string(setting.value_name));
       } else {
         command
             .add_option_function<std::string>(

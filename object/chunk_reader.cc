@@ -61,6 +61,7 @@ struct ChunkReader::State {
   bool given_up = false;
   // Of the chunk opened last: consecutive pieces mostly lie in one chunk.
   ChunkId opened_id;
+  Bytes opened_header;  // A cache may have a chunk in an older sealing than its home.
   std::shared_ptr<crypto::ChunkOpener> opened;
 };
 
@@ -141,10 +142,13 @@ io::Task<void> ChunkReader::State::run(std::shared_ptr<State> state, std::shared
 
 Result<std::shared_ptr<crypto::ChunkOpener>> ChunkReader::State::opener(const ChunkId& id,
                                                                         BytesView header) {
-  if (opened != nullptr && opened_id == id) return opened;
+  if (opened != nullptr && opened_id == id && std::ranges::equal(opened_header, header)) {
+    return opened;
+  }
   Result<crypto::ChunkOpener> made = crypto::ChunkOpener::create(keys, id, header);
   if (!made) return std::unexpected(std::move(made.error()));
   opened_id = id;
+  opened_header.assign(header.begin(), header.end());
   opened = std::make_shared<crypto::ChunkOpener>(std::move(*made));
   return opened;
 }

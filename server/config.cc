@@ -221,7 +221,7 @@ constexpr Setting kSettings[] = {
      set_text<&Config::root_key>},
     {"memory", "SIZE", "I/O buffers in all (default: a quarter of the machine's memory)",
      set_memory},
-    {"tier", "ram:SIZE|disk:DIR:SIZE[,...]",
+    {"tier", "ram:SIZE|disk:DIR:SIZE[:OPTION][,...]",
      "Caches before the store, nearest first (default: ram, an eighth of the memory; or none)",
      set_tiers, true},
     {"gc-interval-ms", "MS", "Pause between passes of the garbage collector (default 2000)",
@@ -247,19 +247,23 @@ Status apply_setting(Config& config, const Setting& setting, std::string_view va
 
 // One table of [[tier]] as an entry of the setting's list.
 Result<std::string> tier_text(const toml::table& table) {
-  std::string kind, path, size;
+  std::string kind, path, size, options;
   for (const auto& [key, node] : table) {
     const toml::value<std::string>* text = node.as_string();
-    std::string* const into = key.str() == "kind"   ? &kind
-                              : key.str() == "path" ? &path
-                              : key.str() == "size" ? &size
-                                                    : nullptr;
-    if (text == nullptr || into == nullptr) {
-      return fail(Code::kInvalidArgument, "a tier has kind, size and, on a disk, path: strings");
+    if (text == nullptr) {
+      return fail(Code::kInvalidArgument, std::string(key.str()) + ": expected a string");
     }
-    *into = text->get();
+    if (key.str() == "kind") {
+      kind = text->get();
+    } else if (key.str() == "path") {
+      path = ":" + text->get();
+    } else if (key.str() == "size") {
+      size = ":" + text->get();
+    } else {
+      options += ":" + std::string(key.str()) + "=" + text->get();
+    }
   }
-  return kind + (path.empty() ? "" : ":" + path) + ":" + size;
+  return kind + path + size + options;
 }
 
 // The text form of a TOML value, as a flag would give it.

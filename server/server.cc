@@ -317,6 +317,7 @@ io::Task<std::string> Node::metrics() {
   const Result<storage::StoreUsage> usage = co_await stores_->chunks().usage();
   if (usage) reading.usage = *usage;
   if (stores_->ram_tier() != nullptr) reading.tiers.ram = stores_->ram_tier()->counters();
+  reading.tiers.disks = stores_->disk_tiers().read();
   reading.access_log_dropped = access_log_ ? access_log_->dropped_count() : 0;
   reading.gc_passes = gc_passes_;
   reading.gc_failures = gc_failures_;

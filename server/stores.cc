@@ -52,10 +52,9 @@ io::Task<Status> Stores::open_all(const Config& config, const DataDirectory& dir
       catalog::open_rocksdb_catalog(directory.catalog_path(), std::move(catalog_options)));
   references_ = std::make_unique<object::CatalogReferences>(*catalog_);
   home_->set_references(references_.get());
+  co_await io::or_return(disk_tiers_.open(config.tiers, home_->store()));
   for (const TierConfig& tier : config.tiers) {
-    if (tier.kind == TierConfig::Kind::kDisk) {
-      co_return fail(Code::kUnsupported, "this build has no disk tiers: leave out " + tier.path);
-    }
+    if (tier.kind != TierConfig::Kind::kRam) continue;
     cache::RamTierOptions ram;
     ram.capacity_bytes = tier.size_bytes;
     ram_tier_ = std::make_unique<cache::RamTier>(ram);
@@ -72,7 +71,7 @@ io::Task<Status> Stores::open_all(const Config& config, const DataDirectory& dir
 io::Task<Status> Stores::open_objects(const Config& config, const DataDirectory& directory) {
   object::ObjectsOptions options;
   options.catalog = catalog_.get();
-  options.store = &home_->store();
+  options.store = &disk_tiers_.front(home_->store());
   options.keys = keys_.get();
   options.ram_tier = ram_tier_.get();
   const std::optional<std::string> file = root_key_file(config, directory);
@@ -103,6 +102,8 @@ io::Task<Status> Stores::close() {
     const Status closed = co_await objects_->close();
     keep(closed);
   }
+  const Status tiers_closed = co_await disk_tiers_.close();
+  keep(tiers_closed);
   if (home_) {
     const Status closed = co_await home_->store().close();
     keep(closed);

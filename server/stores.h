@@ -18,6 +18,7 @@
 #include "object/objects.h"
 #include "server/config.h"
 #include "server/data_directory.h"
+#include "server/disk_tiers.h"
 #include "server/home.h"
 
 namespace cairn::server {
@@ -42,6 +43,7 @@ class Stores {
   iam::Store& accounts() { return *accounts_; }
   const catalog::CatalogMetrics& catalog_metrics() const { return catalog_metrics_; }
   crypto::KeyRing& keys() { return *keys_; }
+  const DiskTiers& disk_tiers() const { return disk_tiers_; }
   // Null without one.
   const cache::RamTier* ram_tier() const { return ram_tier_.get(); }
 
@@ -56,6 +58,7 @@ class Stores {
   std::unique_ptr<Home> home_;
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<storage::ReferenceSource> references_;
+  DiskTiers disk_tiers_;
   std::unique_ptr<cache::RamTier> ram_tier_;
   std::unique_ptr<object::Objects> objects_;
   std::unique_ptr<iam::Store> accounts_;

@@ -1,9 +1,14 @@
 // Which cache tiers stand in front of the chunk store, as settings say it.
 //
-// `--tier ram:8GiB,disk:/nvme/cache:1TiB` and, in the TOML file,
+// `--tier ram:8GiB,disk:/nvme/cache:1TiB:write-budget=80MiB/s` and, in the TOML file,
 //   [[tier]]
 //   kind = "ram"
 //   size = "8GiB"
+//   [[tier]]
+//   kind = "disk"
+//   path = "/nvme/cache"
+//   size = "1TiB"
+//   write-budget = "80MiB/s"
 // name the nearest one first. `none` is no tier at all. Thread rule: plain values.
 #pragma once
 
@@ -21,14 +26,17 @@ struct TierConfig {
   enum class Kind : uint8_t { kRam, kDisk };
   Kind kind = Kind::kRam;
   uint64_t size_bytes = 0;
-  std::string path;  // A directory; of a disk tier.
+  std::string path;                     // A directory; of a disk tier, like the rest.
+  uint64_t write_bytes_per_second = 0;  // `write-budget`; 0: the disk may take everything.
+  unsigned first_miss_percent = 15;     // `first-miss`: of what is read for the first time.
   friend bool operator==(const TierConfig&, const TierConfig&) = default;
 };
 
 inline constexpr uint64_t kRamTierBytesMin = 16 * MiB;
-inline constexpr uint64_t kDiskTierBytesMin = 256 * MiB;
+inline constexpr size_t kTiersMax = 16;
 
-// kInvalidArgument names the entry that is wrong. At most one RAM tier, and it is the first.
+// kInvalidArgument names the entry that is wrong. At most one RAM tier, and it is the first; each
+// disk tier has a directory of its own.
 Result<std::vector<TierConfig>> parse_tiers(std::string_view list);
 
 // Where nothing was said: a RAM tier of an eighth of the machine's memory.

@@ -1,5 +1,8 @@
 #include "server/tier_page.h"
 
+#include <span>
+#include <string_view>
+
 #include "server/metrics_text.h"
 
 namespace cairn::server {
@@ -27,10 +30,121 @@ void append_ram(MetricsOut out, const cache::RamTierCounters& of) {
                  of.is_locked ? 1 : 0);
 }
 
+using Metrics = cache::DiskTierMetrics;
+
+// One series of every disk tier; `labels` besides the directory, as in `,reason="ghost"`.
+struct DiskSeries {
+  std::string_view labels;
+  uint64_t Metrics::* value;
+};
+struct DiskFamily {
+  std::string_view name;
+  std::string_view type;
+  std::string_view help;
+  std::span<const DiskSeries> series;
+};
+
+constexpr DiskSeries kReads[] = {{",source=\"disk\"", &Metrics::hits_count},
+                                 {",source=\"queue\"", &Metrics::queue_hits_count},
+                                 {",source=\"shared\"", &Metrics::shared_count},
+                                 {",source=\"home\"", &Metrics::misses_count}};
+constexpr DiskSeries kReadBytes[] = {{",source=\"disk\"", &Metrics::hit_bytes},
+                                     {",source=\"queue\"", &Metrics::queue_hit_bytes},
+                                     {",source=\"shared\"", &Metrics::shared_bytes},
+                                     {",source=\"home\"", &Metrics::miss_bytes}};
+constexpr DiskSeries kFetches[] = {{"", &Metrics::fetches_count}};
+constexpr DiskSeries kFetchedBytes[] = {{"", &Metrics::fetched_bytes}};
+constexpr DiskSeries kDeviceReadBytes[] = {{"", &Metrics::device_read_bytes}};
+constexpr DiskSeries kBypassedReads[] = {{"", &Metrics::bypassed_count}};
+constexpr DiskSeries kAdmissions[] = {{",reason=\"frequent\"", &Metrics::admitted_frequent},
+                                      {",reason=\"ghost\"", &Metrics::admitted_ghost},
+                                      {",reason=\"chance\"", &Metrics::admitted_chance},
+                                      {",reason=\"pinned\"", &Metrics::admitted_pinned},
+                                      {",reason=\"refused\"", &Metrics::refused_count},
+                                      {",reason=\"no-budget\"", &Metrics::refused_budget},
+                                      {",reason=\"queue-full\"", &Metrics::refused_queue}};
+constexpr DiskSeries kWrittenBytes[] = {{"", &Metrics::written_bytes}};
+constexpr DiskSeries kKeptBytes[] = {{"", &Metrics::payload_bytes}};
+constexpr DiskSeries kReinsertedBytes[] = {{"", &Metrics::reinserted_bytes}};
+constexpr DiskSeries kDepartures[] = {{",reason=\"evicted\"", &Metrics::evictions_count},
+                                      {",reason=\"dropped\"", &Metrics::erased_count},
+                                      {",reason=\"rotten\"", &Metrics::rotten_entries}};
+constexpr DiskSeries kEvictedBytes[] = {{"", &Metrics::evicted_bytes}};
+constexpr DiskSeries kErrors[] = {{",call=\"read\"", &Metrics::read_errors},
+                                  {",call=\"write\"", &Metrics::write_errors}};
+constexpr DiskSeries kMixedSealings[] = {{"", &Metrics::mixed_sealings}};
+constexpr DiskSeries kEntries[] = {{"", &Metrics::entries_count}};
+constexpr DiskSeries kUsedBytes[] = {{"", &Metrics::live_bytes}};
+constexpr DiskSeries kCapacityBytes[] = {{"", &Metrics::capacity_bytes}};
+constexpr DiskSeries kIndexBytes[] = {{"", &Metrics::index_bytes}};
+constexpr DiskSeries kQueuedBytes[] = {{"", &Metrics::queued_bytes}};
+constexpr DiskSeries kRestoredRegions[] = {{"", &Metrics::restored_regions}};
+
+constexpr DiskFamily kDiskFamilies[] = {
+    {"cairn_disk_tier_reads_total", "counter",
+     "Pieces of at most a block that were asked for, by where they came from.", kReads},
+    {"cairn_disk_tier_read_bytes_total", "counter", "Bytes of those pieces.", kReadBytes},
+    {"cairn_disk_tier_fetches_total", "counter", "Reads of the home.", kFetches},
+    {"cairn_disk_tier_fetched_bytes_total", "counter",
+     "Bytes of them; by the bytes that came from the home it is the read amplification.",
+     kFetchedBytes},
+    {"cairn_disk_tier_device_read_bytes_total", "counter", "Bytes read from the disk.",
+     kDeviceReadBytes},
+    {"cairn_disk_tier_bypassed_reads_total", "counter", "Reads that went past the tier.",
+     kBypassedReads},
+    {"cairn_disk_tier_admissions_total", "counter",
+     "What was fetched, by why it was kept (ghost: it was asked for before) or why not.",
+     kAdmissions},
+    {"cairn_disk_tier_written_bytes_total", "counter", "Bytes written to the disk.", kWrittenBytes},
+    {"cairn_disk_tier_kept_bytes_total", "counter", "Bytes of what was kept for the first time.",
+     kKeptBytes},
+    {"cairn_disk_tier_reinserted_bytes_total", "counter",
+     "Bytes written again when their region was reused.", kReinsertedBytes},
+    {"cairn_disk_tier_departures_total", "counter", "What left the tier, by why.", kDepartures},
+    {"cairn_disk_tier_evicted_bytes_total", "counter", "Bytes of what was evicted.", kEvictedBytes},
+    {"cairn_disk_tier_errors_total", "counter", "Errors of the disk.", kErrors},
+    {"cairn_disk_tier_mixed_sealings_total", "counter",
+     "Reads that met copies of two sealings of a chunk.", kMixedSealings},
+    {"cairn_disk_tier_entries", "gauge", "Entries on the disk.", kEntries},
+    {"cairn_disk_tier_used_bytes", "gauge", "Bytes of them.", kUsedBytes},
+    {"cairn_disk_tier_capacity_bytes", "gauge", "Bytes they may take.", kCapacityBytes},
+    {"cairn_disk_tier_index_bytes", "gauge", "Memory of the index and of the ghost.", kIndexBytes},
+    {"cairn_disk_tier_queued_bytes", "gauge", "Bytes that wait to be written.", kQueuedBytes},
+    {"cairn_disk_tier_restored_regions", "gauge", "Regions that were found at start.",
+     kRestoredRegions},
+};
+
+std::string label_of(const std::string& directory) {
+  std::string label;
+  for (const char c : directory) {
+    if (c == '\\' || c == '"') label += '\\';
+    label += c == '\n' ? ' ' : c;
+  }
+  return label;
+}
+
+void append_disks(MetricsOut out, const std::vector<DiskTiers::Reading>& disks) {
+  for (const DiskFamily& family : kDiskFamilies) {
+    metrics_head(out, family.name, family.type, family.help);
+    for (const DiskTiers::Reading& disk : disks) {
+      for (const DiskSeries& series : family.series) {
+        fmt::format_to(out, "{}{{tier=\"{}\"{}}} {}\n", family.name, label_of(disk.directory),
+                       series.labels, disk.metrics.*series.value);
+      }
+    }
+  }
+  metrics_head(out, "cairn_disk_tier_bypassed", "gauge", "1 while the disk cannot be used.");
+  for (const DiskTiers::Reading& disk : disks) {
+    fmt::format_to(out, "cairn_disk_tier_bypassed{{tier=\"{}\"}} {}\n", label_of(disk.directory),
+                   disk.metrics.bypassed ? 1 : 0);
+  }
+}
+
 }  // namespace
 
 void append_tier_metrics(std::string& page, const TiersReading& reading) {
   if (reading.ram) append_ram(MetricsOut(page), *reading.ram);
+  if (!reading.disks.empty()) append_disks(MetricsOut(page), reading.disks);
 }
 
 }  // namespace cairn::server

@@ -3,13 +3,16 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cache/ram_tier.h"
+#include "server/disk_tiers.h"
 
 namespace cairn::server {
 
 struct TiersReading {
   std::optional<cache::RamTierCounters> ram;
+  std::vector<DiskTiers::Reading> disks;
 };
 
 void append_tier_metrics(std::string& page, const TiersReading& reading);

@@ -40,8 +40,9 @@ class CairnServer:
         """`data`: a directory to keep (default: a temporary one, removed by close()).
         `args`: further flags of `cairn serve`. `env`: further variables.
         `command_prefix`: e.g. ("valgrind", "--tool=callgrind").
-        `stack`: "s3" keeps the chunks in the bucket of a second server; default: as the variable
-        CAIRN_TEST_STACK says, so that whole test modules run on that stack."""
+        `stack`: "s3" keeps the chunks in the bucket of a second server, "disk" puts a tier in memory
+        and one on disk before them, "disk+s3" is both; default: as the variable CAIRN_TEST_STACK
+        says, so that whole test modules run on that stack."""
         self._own_directory = None if data else tempfile.mkdtemp(prefix="cairn-test-")
         self.data = data or os.path.join(self._own_directory, "data")
         self.access_key = "TESTKEY" + secrets.token_hex(6).upper()
@@ -52,6 +53,9 @@ class CairnServer:
         self._prefix = list(command_prefix)
         self._listen = "127.0.0.1:0"
         self._stack = os.environ.get("CAIRN_TEST_STACK", "") if stack is None else stack
+        if "disk" in self._stack.split("+") and "--tier" not in self._args:
+            self._args += ["--tier", "ram:16MiB", "--tier",
+                           f"disk:{self.data}-cache:64MiB:first-miss=100%"]
         self.upstream = None
         self.process = None
         self.endpoint = None
@@ -68,7 +72,7 @@ class CairnServer:
         """Starts the process and waits until it serves. A restart keeps the port."""
         if self.process is not None and self.process.poll() is None:
             raise RuntimeError("the server already runs")
-        if self._stack == "s3" and self.upstream is None:
+        if "s3" in self._stack.split("+") and self.upstream is None:
             from home_server import Upstream
             self.upstream = Upstream(with_proxy=False)
             self._args += self.upstream.flags

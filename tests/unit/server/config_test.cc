@@ -78,7 +78,7 @@ TEST(Config, WrongFilesAreRefusedByName) {
       {"tier = ['disk:1GiB']", "expected disk:DIRECTORY:SIZE"},
       {"tier = ['disk:/a:1GiB', 'ram:1GiB']", "only the first tier"},
       {"[[tier]]\nkind = 'tape'\nsize = '1GiB'", "expected ram:SIZE or disk"},
-      {"[[tier]]\nkind = 'ram'\nsize = 5", "a tier has kind, size"},
+      {"[[tier]]\nkind = 'ram'\nsize = 5", "size: expected a string"},
       {"log_level = 'loud'", "expected debug"},
       {"listen = ", "line 1"}};
   for (const auto& [text, message] : cases) {
@@ -127,9 +127,35 @@ TEST(Config, TiersAreTheSameInEveryForm) {
                          "[[tier]]\nkind = 'disk'\npath = '/nvme:0/cache'\nsize = '1TiB'\n",
                          "test"));
   EXPECT_EQ(config.tiers, (std::vector<TierConfig>{ram, disk}));
-  EXPECT_EQ(parse_tiers("ram:8GiB,disk:/nvme:0/cache:1TiB").value_or({}), config.tiers);
+  EXPECT_EQ(parse_tiers("ram:8GiB,disk:/nvme:0/cache:1TiB").value(), config.tiers);
   EXPECT_TRUE(parse_tiers("none").value().empty());
+  ASSERT_TRUE(apply_toml(config,
+                         "[[tier]]\nkind = 'disk'\npath = '/a'\nsize = '1TiB'\n"
+                         "write-budget = '80MiB/s'\nfirst-miss = '100%'\n",
+                         "test"));
+  EXPECT_EQ(config.tiers,
+            parse_tiers("disk:/a:1TiB:write-budget=80MiB/s:first-miss=100%").value());
+  ASSERT_EQ(config.tiers.size(), 1U);
+  EXPECT_EQ(config.tiers[0].write_bytes_per_second, 80 * MiB);
+  EXPECT_EQ(config.tiers[0].first_miss_percent, 100U);
   EXPECT_EQ(default_tiers().size(), 1U);
+}
+
+TEST(Config, WrongDiskTiersAreRefused) {
+  for (const char* text :
+       {"disk", "disk:", "disk:1GiB", "disk:/x", "disk::1GiB", "disk:/x:1MiB", "disk:/x:9TiB",
+        "disk:/x:1GiB:", "disk:/x:1GiB:speed=1", "disk:/x:1GiB:write-budget=80MiB",
+        "disk:/x:1GiB:write-budget=0/s", "disk:/x:1GiB:first-miss=101%", "disk:/x:first-miss=1%",
+        "disk:/x:1GiB,disk:/x:2GiB", "disk:/x:1GiB,ram:1GiB", "tape:/x:1GiB"}) {
+    const Result<std::vector<TierConfig>> tiers = parse_tiers(text);
+    ASSERT_FALSE(tiers) << text;
+    EXPECT_EQ(tiers.error().code, Code::kInvalidArgument) << text;
+  }
+  Config config;
+  const Status applied =
+      apply_toml(config, "[[tier]]\nkind = 'disk'\nsize = 1\npath = '/x'", "cairn.toml");
+  ASSERT_FALSE(applied);
+  EXPECT_NE(applied.error().message.find("size: expected a string"), std::string::npos);
 }
 
 TEST(Config, Sizes) {

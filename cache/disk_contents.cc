@@ -69,10 +69,11 @@ std::optional<HeldRun> DiskContents::find(const ChunkId& chunk, FrameRange frame
   return std::nullopt;
 }
 
-void DiskContents::forget(const HeldRun& run) {
+bool DiskContents::forget(const HeldRun& run) {
   const std::lock_guard guard(mutex_);
   const std::optional<HeldRun> held = peek(run.key);
-  if (held && same_place(held->place, run.place)) policy_.erase(fingerprint_of(run.key));
+  if (!held || !same_place(held->place, run.place)) return false;
+  return policy_.erase(fingerprint_of(run.key));
 }
 
 void DiskContents::erase_chunk(const ChunkId& chunk) {
@@ -107,9 +108,9 @@ Admission DiskContents::decide(const BlockKey& key, uint64_t size_bytes, Instant
   return decision;
 }
 
-std::optional<DiskPlace> DiskContents::place(uint16_t size_blocks) {
+std::optional<DiskPlace> DiskContents::place(uint16_t size_blocks, DiskLog log) {
   const std::lock_guard guard(mutex_);
-  return policy_.place(size_blocks * kDiskBlockBytes);
+  return policy_.place(size_blocks * kDiskBlockBytes, log);
 }
 
 void DiskContents::erase_superfluous(const BlockKey& key, const FrameRange& frames) {
@@ -136,9 +137,9 @@ void DiskContents::wrote(uint64_t size_bytes, Instant now) {
   admission_.wrote(size_bytes, now);
 }
 
-RegionId DiskContents::next_region() {
+RegionId DiskContents::next_region(DiskLog log) {
   const std::lock_guard guard(mutex_);
-  return policy_.next_region();
+  return policy_.next_region(log);
 }
 
 std::vector<DiskItem> DiskContents::reclaim(RegionId region, std::span<const FooterRow> rows,
@@ -157,9 +158,9 @@ std::vector<DiskItem> DiskContents::reclaim(RegionId region, std::span<const Foo
   return survivors;
 }
 
-void DiskContents::open_region(RegionId region) {
+void DiskContents::open_region(RegionId region, DiskLog log) {
   const std::lock_guard guard(mutex_);
-  policy_.open_region(region);
+  policy_.open_region(region, log);
 }
 
 bool DiskContents::move(const DiskItem& survivor, const DiskPlace& place) {

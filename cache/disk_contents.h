@@ -46,8 +46,9 @@ class DiskContents {
 
   // A run that has all of `frames`, which lie in one block; counts the reference.
   std::optional<HeldRun> find(const ChunkId& chunk, FrameRange frames, Instant now);
-  // The run is not what was expected at its place: forgotten, unless it has moved since.
-  void forget(const HeldRun& run);
+  // The run is not what was expected at its place: forgotten. False when it is not held there any
+  // more: its region was used for something else since.
+  bool forget(const HeldRun& run);
   // The chunk was dropped. Erases its runs, and what is on its way stays out.
   void erase_chunk(const ChunkId& chunk);
   uint64_t drops_seen(const ChunkId& chunk);
@@ -55,19 +56,19 @@ class DiskContents {
   // For a run that was fetched; counted by reason.
   Admission decide(const BlockKey& key, uint64_t size_bytes, Instant now);
 
-  // For the writer. A place for an entry of so many blocks in the open region; none when it is
+  // For the writer. A place for an entry of so many blocks in the open region of a log; none when
   // full.
-  std::optional<DiskPlace> place(uint16_t size_blocks);
+  std::optional<DiskPlace> place(uint16_t size_blocks, DiskLog log);
   // Enters a run that was written; runs that it makes superfluous go. False when its chunk was
   // dropped since `drops_seen`, or when something larger is there.
   bool commit(const BlockKey& key, const DiskPlace& place, uint64_t drops_seen, bool by_chance,
               Instant now);
   void wrote(uint64_t size_bytes, Instant now);
-  // Closes the open region and names the next.
-  RegionId next_region();
+  // Closes the open region of a log and names the next.
+  RegionId next_region(DiskLog log);
   // Empties a region whose footer has these rows; what shall be written again is returned.
   std::vector<DiskItem> reclaim(RegionId region, std::span<const FooterRow> rows, Instant now);
-  void open_region(RegionId region);
+  void open_region(RegionId region, DiskLog log);
   bool move(const DiskItem& survivor, const DiskPlace& place);
   void drop(const DiskItem& survivor);
 

@@ -34,10 +34,11 @@ inline constexpr uint32_t kChunkFramesMax =
 // Memory besides the index. Runs that wait to be written, and runs that several readers share.
 inline constexpr uint64_t kWriteQueueBytesMax = 64 * MiB;
 inline constexpr uint64_t kSharedRunsBytesMax = 256 * MiB;
-inline constexpr uint64_t kWriteBytes = 1 * MiB;       // What one write gathers, at least.
-inline constexpr size_t kFootersInFlightMax = 64;      // At start.
-inline constexpr size_t kReinsertionsInFlightMax = 4;  // Runs copied out of a region.
+inline constexpr uint64_t kWriteBytes = 1 * MiB;   // What one write gathers, at least.
+inline constexpr size_t kFootersInFlightMax = 64;  // At start.
 
+// Regions that are turned over for one entry, when what survives fills them.
+inline constexpr int kTurnOversMax = 4;
 inline constexpr int kReadAttemptsMax = 3;           // Of one read that keeps meeting rotten runs.
 inline constexpr int kFlightAttemptsMax = 2;         // The first leader and one more.
 inline constexpr unsigned kErrorsUntilBypass = 4;    // In a row, of the device.

@@ -17,8 +17,7 @@ size_t RegionReader::room_bytes(const HeldRun& run, FrameRange frames) {
 }
 
 std::unexpected<Error> RegionReader::rotten(const HeldRun& run) {
-  Counters::add(counters_.rotten_entries);
-  contents_.forget(run);
+  if (contents_.forget(run)) Counters::add(counters_.rotten_entries);
   return fail(Code::kNotFound, "the cached run is not whole");
 }
 
@@ -35,7 +34,7 @@ Result<EntryHeader> RegionReader::check(const HeldRun& run, const Status& read, 
     Counters::add(counters_.read_errors);
     health_.note_error(read.error(), io::Reactor::current().now());
     // The place may be bad for good; the run can be fetched again.
-    contents_.forget(run);
+    static_cast<void>(contents_.forget(run));
     return std::unexpected(read.error());
   }
   health_.note_success();

@@ -47,7 +47,7 @@ void RegionWriter::enqueue(SealedRunPointer run, uint64_t drops_seen, bool by_ch
     if (parts_.contents.drops_seen(run->key.chunk) != drops_seen) return;
     if (!waiting_.try_emplace(run->key, run).second) return;
     queued_bytes_.fetch_add(size_bytes, std::memory_order_relaxed);
-    queue_.push_back({std::move(run), drops_seen, by_chance});
+    queue_.push_back({std::move(run), drops_seen, by_chance ? DiskLog::kNew : DiskLog::kKept});
     wake = std::exchange(asleep_, false);
   }
   if (wake) home_->post([this] { wake_.set(); });
@@ -86,7 +86,7 @@ io::Task<void> RegionWriter::run() {
     }
     co_await wake_.wait();
   }
-  co_await seal();
+  for (Filling& each : fillings_) co_await seal(each);
 }
 
 std::vector<RegionWriter::Item> RegionWriter::take_some() {
@@ -111,16 +111,19 @@ void RegionWriter::put_away(const std::vector<Item>& items) {
   }
 }
 
-std::optional<DiskPlace> RegionWriter::place_for(uint64_t data_bytes) {
-  if (!region_ || placed_count_ == parts_.file.geometry().footer_rows_max()) return std::nullopt;
-  const std::optional<DiskPlace> place = parts_.contents.place(entry_blocks(data_bytes));
-  if (place) ++placed_count_;
+std::optional<DiskPlace> RegionWriter::place_for(uint64_t data_bytes, DiskLog log) {
+  Filling& into = filling(log);
+  if (!into.region || into.placed_count == parts_.file.geometry().footer_rows_max()) {
+    return std::nullopt;
+  }
+  const std::optional<DiskPlace> place = parts_.contents.place(entry_blocks(data_bytes), log);
+  if (place) ++into.placed_count;
   return place;
 }
 
-void RegionWriter::fill_header(const SealedRun& run, MutableBytes block) const {
+void RegionWriter::fill_header(const SealedRun& run, uint64_t sequence, MutableBytes block) const {
   encode(EntryHeader{.tier_id = parts_.file.tier_id(),
-                     .sequence = sequence_,
+                     .sequence = sequence,
                      .key = run.key,
                      .chunk_payload_bytes = run.chunk_payload_bytes,
                      .data_bytes = static_cast<uint32_t>(run.data.size()),
@@ -139,19 +142,20 @@ void RegionWriter::note_write(const Status& done) {
 }
 
 io::Task<void> RegionWriter::write_items(std::vector<Item> items) {
-  Batch batch;
+  std::array<Batch, 2> batches;  // By log.
   for (Item& item : items) {
     if (!parts_.health.usable(io::Reactor::current().now())) break;
-    std::optional<DiskPlace> place = place_for(item.run->data.size());
-    if (!place) {
-      co_await write_batch(std::exchange(batch, Batch()));
-      co_await turn_over();
-      place = place_for(item.run->data.size());
+    const uint64_t data_bytes = item.run->data.size();
+    std::optional<DiskPlace> place = place_for(data_bytes, item.log);
+    for (int turn = 0; !place && turn < kTurnOversMax; ++turn) {
+      co_await write_batches(batches);
+      co_await turn_over(item.log);
+      place = place_for(data_bytes, item.log);
     }
-    if (!place) break;  // What survived fills the region.
-    add_to_batch(batch, std::move(item), *place);
+    if (!place) break;  // What survives fills one region after the other.
+    add_to_batch(batches[static_cast<size_t>(item.log)], std::move(item), *place);
   }
-  co_await write_batch(std::move(batch));
+  co_await write_batches(batches);
   // Only those that were not taken into a batch are left.
   std::erase_if(items, [](const Item& item) { return item.run == nullptr; });
   put_away(items);
@@ -160,7 +164,7 @@ io::Task<void> RegionWriter::write_items(std::vector<Item> items) {
 void RegionWriter::add_to_batch(Batch& batch, Item item, const DiskPlace& place) {
   Buffer header = Buffer::allocate(kDiskBlockBytes);
   header.resize(kDiskBlockBytes);
-  fill_header(*item.run, header.span());
+  fill_header(*item.run, filling(item.log).sequence, header.span());
   batch.pieces.push_back(header.view());
   batch.pieces.push_back(padded(*item.run));
   batch.size_bytes += place.size_units * kDiskBlockBytes;
@@ -169,9 +173,15 @@ void RegionWriter::add_to_batch(Batch& batch, Item item, const DiskPlace& place)
   batch.items.push_back(std::move(item));
 }
 
-io::Task<void> RegionWriter::write_batch(Batch batch) {
+io::Task<void> RegionWriter::write_batches(std::array<Batch, 2>& batches) {
+  for (size_t log = 0; log < batches.size(); ++log) {
+    co_await write_batch(std::exchange(batches[log], Batch()), fillings_[log]);
+  }
+}
+
+io::Task<void> RegionWriter::write_batch(Batch batch, Filling& filled) {
   if (batch.items.empty()) co_return;
-  const DiskPlace& first = batch.places.front();
+  const DiskPlace first = batch.places.front();
   const Status done = co_await parts_.file.write(std::move(batch.pieces), first.region,
                                                  first.offset_units * kDiskBlockBytes);
   note_write(done);
@@ -181,24 +191,25 @@ io::Task<void> RegionWriter::write_batch(Batch batch) {
   for (size_t i = 0; done && i < batch.items.size(); ++i) {
     const Item& item = batch.items[i];
     const DiskPlace& place = batch.places[i];
-    if (!parts_.contents.commit(item.run->key, place, item.drops_seen, item.by_chance, now)) {
+    if (!parts_.contents.commit(item.run->key, place, item.drops_seen, item.log == DiskLog::kNew,
+                                now)) {
       continue;
     }
-    rows_.push_back({fingerprint_of(item.run->key), place.offset_units,
-                     static_cast<uint16_t>(place.size_units)});
+    filled.rows.push_back({fingerprint_of(item.run->key), place.offset_units,
+                           static_cast<uint16_t>(place.size_units)});
     Counters::add(parts_.counters.written_entries);
     Counters::add(parts_.counters.payload_bytes, item.run->data.size());
   }
   put_away(batch.items);
 }
 
-io::Task<void> RegionWriter::seal() {
-  if (!region_) co_return;
+io::Task<void> RegionWriter::seal(Filling& filled) {
+  if (!filled.region) co_return;
   const RegionFooter footer{.tier_id = parts_.file.tier_id(),
-                            .sequence = sequence_,
-                            .region = *region_,
-                            .rows = std::exchange(rows_, {})};
-  region_.reset();
+                            .sequence = filled.sequence,
+                            .region = *filled.region,
+                            .rows = std::exchange(filled.rows, {})};
+  filled.region.reset();
   if (footer.rows.empty()) co_return;
   Status done = co_await parts_.file.sync();
   if (done) done = co_await parts_.file.write_footer(footer);
@@ -211,9 +222,10 @@ io::Task<void> RegionWriter::seal() {
   Counters::add(parts_.counters.regions_sealed);
 }
 
-io::Task<void> RegionWriter::turn_over() {
-  co_await seal();
-  const RegionId region = parts_.contents.next_region();
+io::Task<void> RegionWriter::turn_over(DiskLog log) {
+  Filling& next = filling(log);
+  co_await seal(next);
+  const RegionId region = parts_.contents.next_region(log);
   // Without a footer nothing is known to be there; what the index still has of the region is
   // overwritten, and found so when it is read.
   const Result<RegionFooter> footer = co_await parts_.file.read_footer(region);
@@ -221,15 +233,17 @@ io::Task<void> RegionWriter::turn_over() {
   if (footer) {
     survivors = parts_.contents.reclaim(region, footer->rows, io::Reactor::current().now());
   }
-  parts_.contents.open_region(region);
-  region_ = region;
-  sequence_ = next_sequence_++;
-  placed_count_ = 0;
+  // What survives goes to the log of what was asked for again: before its old place is used, or,
+  // in that very region, each to its old place or before it and so before the old place of the
+  // next.
+  if (log != DiskLog::kKept) co_await keep_survivors(std::exchange(survivors, {}));
+  parts_.contents.open_region(region, log);
+  next.region = region;
+  next.sequence = next_sequence_++;
+  next.placed_count = 0;
   co_await keep_survivors(std::move(survivors));
 }
 
-// In order of their offsets: each is written at or before its old place, and thereby before the old
-// place of the next.
 io::Task<void> RegionWriter::keep_survivors(std::vector<DiskItem> survivors) {
   for (const DiskItem& survivor : survivors) co_await keep(survivor);
 }
@@ -238,14 +252,19 @@ io::Task<void> RegionWriter::keep(DiskItem survivor) {
   // Which chunk it is of stands in the entry itself.
   Result<SealedRunPointer> run = co_await parts_.reader.read_item(survivor);
   std::optional<DiskPlace> place;
-  if (run) place = place_for((*run)->data.size());
+  for (int turn = 0; run && !place && turn < kTurnOversMax; ++turn) {
+    place = place_for((*run)->data.size(), DiskLog::kKept);
+    // Survivors of the other log only: those of a region of this one always fit into it.
+    if (!place) co_await turn_over(DiskLog::kKept);
+  }
   if (!run || !place) {
     parts_.contents.drop(survivor);
     co_return;
   }
   Buffer header = Buffer::allocate(kDiskBlockBytes);
   header.resize(kDiskBlockBytes);
-  fill_header(**run, header.span());
+  Filling& into = filling(DiskLog::kKept);
+  fill_header(**run, into.sequence, header.span());
   std::vector<BytesView> pieces{header.view(), padded(**run)};
   const Status done = co_await parts_.file.write(std::move(pieces), place->region,
                                                  place->offset_units * kDiskBlockBytes);
@@ -258,7 +277,7 @@ io::Task<void> RegionWriter::keep(DiskItem survivor) {
     co_return;
   }
   if (!parts_.contents.move(survivor, *place)) co_return;
-  rows_.push_back(
+  into.rows.push_back(
       {survivor.fingerprint, place->offset_units, static_cast<uint16_t>(place->size_units)});
   Counters::add(parts_.counters.reinserted_entries);
   Counters::add(parts_.counters.reinserted_bytes, size_bytes);

@@ -1,5 +1,6 @@
-// RegionWriter: writes admitted runs to the open region, off the critical path, and turns over
-// regions: seals the full one with a footer, empties the oldest, moves what of it is worth keeping.
+// RegionWriter: writes admitted runs to the open regions, off the critical path, and turns over
+// regions: seals the full one with a footer, empties the next, moves what of it is worth keeping.
+// Two regions are open, one of each log of the policy (disk_policy.h): first misses, and the rest.
 //
 // A bounded queue that any reactor fills and one task on the tier's home reactor empties. What
 // waits in it can be read from it. A queue that is full refuses, and so does a device that is
@@ -12,6 +13,7 @@
 // REQUIRES: close() is awaited before destruction, and nothing is called meanwhile.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <deque>
 #include <map>
@@ -44,7 +46,7 @@ class RegionWriter {
 
   // Starts the task on the current reactor.
   void start();
-  // Writes what is queued, seals the open region and ends the task.
+  // Writes what is queued, seals the open regions and ends the task.
   io::Task<void> close();
 
   // `drops_seen`: as counted before the run was fetched. Ignored when the chunk was dropped since.
@@ -59,7 +61,14 @@ class RegionWriter {
   struct Item {
     SealedRunPointer run;
     uint64_t drops_seen = 0;
-    bool by_chance = false;
+    DiskLog log = DiskLog::kKept;
+  };
+  // A region that is being filled.
+  struct Filling {
+    std::optional<RegionId> region;
+    uint64_t sequence = 0;
+    std::vector<FooterRow> rows;
+    size_t placed_count = 0;  // At least as many as there are rows.
   };
   // Entries that lie behind each other and are written together.
   struct Batch {
@@ -75,23 +84,23 @@ class RegionWriter {
   void put_away(const std::vector<Item>& items);
   io::Task<void> write_items(std::vector<Item> items);
   void add_to_batch(Batch& batch, Item item, const DiskPlace& place);
-  io::Task<void> write_batch(Batch batch);
-  io::Task<void> turn_over();
-  io::Task<void> seal();
+  io::Task<void> write_batches(std::array<Batch, 2>& batches);
+  io::Task<void> write_batch(Batch batch, Filling& filling);
+  io::Task<void> turn_over(DiskLog log);
+  io::Task<void> seal(Filling& filling);
+  // In order of their offsets.
   io::Task<void> keep_survivors(std::vector<DiskItem> survivors);
   io::Task<void> keep(DiskItem survivor);
-  std::optional<DiskPlace> place_for(uint64_t data_bytes);
-  void fill_header(const SealedRun& run, MutableBytes block) const;
+  std::optional<DiskPlace> place_for(uint64_t data_bytes, DiskLog log);
+  Filling& filling(DiskLog log) { return fillings_[static_cast<size_t>(log)]; }
+  void fill_header(const SealedRun& run, uint64_t sequence, MutableBytes block) const;
   void note_write(const Status& done);
 
   const Parts parts_;
 
-  // The open region. On the home reactor only.
+  // On the home reactor only.
   uint64_t next_sequence_;
-  uint64_t sequence_ = 0;
-  std::optional<RegionId> region_;
-  std::vector<FooterRow> rows_;
-  size_t placed_count_ = 0;  // At least as many as there are rows.
+  std::array<Filling, 2> fillings_;  // By log.
 
   std::mutex mutex_;  // Guards what follows; never held across a wait.
   std::deque<Item> queue_;

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <map>
 #include <optional>
 
 #include "cache/region_format.h"
@@ -207,20 +208,17 @@ TEST_F(DiskTierTest, WritesAreOneSequencePerRegion) {
   }
   close();
   const CacheGeometry geometry = CacheGeometry::of_size(64 * MiB).value();
-  uint64_t end = 0;
-  uint64_t jumps = 0;
+  std::map<uint64_t, uint64_t> ends;  // Of what was written of each region.
   for (const CallRecord& call : files_.calls()) {
     if (call.call != FileCall::kWrite || call.offset_bytes < geometry.data_offset()) continue;
     EXPECT_EQ(call.size_bytes % kDiskBlockBytes, 0U);
-    const bool begins_region =
-        (call.offset_bytes - geometry.data_offset()) % geometry.region_bytes == 0;
-    if (call.offset_bytes != end) {
-      EXPECT_TRUE(begins_region) << "a write that is neither next nor the first of its region";
-      ++jumps;
-    }
-    end = call.offset_bytes + call.size_bytes;
+    const uint64_t offset = call.offset_bytes - geometry.data_offset();
+    uint64_t& end = ends[offset / geometry.region_bytes];
+    EXPECT_TRUE(offset % geometry.region_bytes == 0 || offset == end)
+        << "a write that is neither next in its region nor the first";
+    end = offset + call.size_bytes;
   }
-  EXPECT_LE(jumps, 16U);
+  EXPECT_GE(ends.size(), 6U);
 }
 
 TEST_F(DiskTierTest, ADroppedChunkIsGoneAlsoFromTheQueue) {
@@ -362,7 +360,8 @@ TEST(DiskTierThreads, ReactorsReadPutAndDropAtTheSameTime) {
   const auto group = std::move(io::ReactorGroup::start(options).value());
   group->run_on_each([&](size_t reactor) { return open_shared(shared, reactor); });
   group->run_on_each([&](size_t reactor) { return read_shared(shared, reactor); });
-  EXPECT_GT(shared.tier->metrics().hits_count, 100U);
+  // A core that only reads gives the writer few turns: what waits for them is read from memory.
+  EXPECT_GT(shared.tier->metrics().hits_count + shared.tier->metrics().queue_hits_count, 100U);
   EXPECT_EQ(shared.tier->metrics().rotten_entries, 0U);
   group->run_on_each([&](size_t reactor) { return close_shared(shared, reactor); });
   group->join();

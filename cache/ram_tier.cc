@@ -25,9 +25,8 @@ constexpr uint32_t kFramesPerChunkMax = crypto::kChunkBytesMax / crypto::kFrameB
 // A part of the tier with its own memory, policy and lock. All blocks of a chunk are in one.
 class RamTier::Shard {
  public:
-  Shard(uint64_t capacity_bytes, Duration reference_gap)
-      : memory_(std::make_shared<BlockMemory>(capacity_bytes)),
-        policy_(policy_options(capacity_bytes, reference_gap)) {}
+  explicit Shard(const RamPolicyOptions& options)
+      : memory_(std::make_shared<BlockMemory>(options.capacity_bytes)), policy_(options) {}
 
   RamBlockPointer find(const BlockKey& key, size_t size_bytes, const Hints& hints, Instant now);
   Turn begin(const BlockKey& key, size_t size_bytes, const Hints& hints, Instant now);
@@ -49,12 +48,6 @@ class RamTier::Shard {
   // Blocks that left the table; they are let go when the lock is free again.
   using Departed = std::vector<RamBlockPointer>;
 
-  static RamPolicyOptions policy_options(uint64_t capacity_bytes, Duration reference_gap) {
-    RamPolicyOptions options;
-    options.capacity_bytes = capacity_bytes;
-    options.filter.gap = reference_gap;
-    return options;
-  }
   RamBlockPointer find_locked(const BlockKey& key, size_t size_bytes, const Hints& hints,
                               Instant now, Departed& departed);
   void insert_locked(const BlockKey& key, const RamBlockPointer& block, const Hints& hints,
@@ -225,9 +218,11 @@ void RamTier::Shard::add_to(RamTierCounters& counters) const {
 RamTier::RamTier(RamTierOptions options) : capacity_bytes_(options.capacity_bytes) {
   const size_t count = std::clamp<uint64_t>(options.capacity_bytes / kShardBytesMin, 1, kShardsMax);
   const uint64_t shard_bytes = round_up(options.capacity_bytes / count, io::BuddyArena::kSizeBytes);
-  for (size_t i = 0; i < count; ++i) {
-    shards_.push_back(std::make_unique<Shard>(shard_bytes, options.reference_gap));
-  }
+  RamPolicyOptions policy;
+  policy.capacity_bytes = shard_bytes;
+  policy.window_share = window_share_of(capacity_bytes_);
+  policy.filter.gap = options.reference_gap;
+  for (size_t i = 0; i < count; ++i) shards_.push_back(std::make_unique<Shard>(policy));
 }
 
 RamTier::~RamTier() = default;

@@ -153,7 +153,8 @@ io::Task<void> RegionWriter::write_items(std::vector<Item> items) {
       place = place_for(data_bytes, item.log);
     }
     if (!place) break;  // What survives fills one region after the other.
-    add_to_batch(batches[static_cast<size_t>(item.log)], std::move(item), *place);
+    Batch& batch = batches[static_cast<size_t>(item.log)];
+    add_to_batch(batch, std::move(item), *place);
   }
   co_await write_batches(batches);
   // Only those that were not taken into a batch are left.

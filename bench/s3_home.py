@@ -139,7 +139,7 @@ def main():
     from home_server import Upstream
     print(f"load of the machine: {os.getloadavg()[0]:.1f}")
     print("own volume:")
-    with CairnServer(stack="") as server:
+    with CairnServer(args=["--tier", "none"], stack="") as server:
         run(server, arguments.size_mib)
     print(f"another server's bucket, {arguments.latency_ms:.0f} ms away:")
     with Upstream(with_proxy=False) as upstream:

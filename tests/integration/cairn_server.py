@@ -74,7 +74,7 @@ class CairnServer:
             raise RuntimeError("the server already runs")
         if "s3" in self._stack.split("+") and self.upstream is None:
             from home_server import Upstream
-            self.upstream = Upstream(with_proxy=False)
+            self.upstream = Upstream(with_proxy=False, with_tiers="--tier" in self._args)
             self._args += self.upstream.flags
             self._env.update(self.upstream.env)
         env = dict(os.environ)

@@ -4,8 +4,9 @@ that breaks what a test says.
     with Upstream() as upstream, CairnServer(args=upstream.flags, env=upstream.env) as server: ...
         upstream.choose = lambda request: ("status", 503)     # see fault_proxy.py
 
-With CAIRN_TEST_STACK=s3 in the environment every CairnServer gets an Upstream of its own, so that any
-integration test runs on this stack."""
+There are no caches in front unless told: what is read comes from the bucket. With s3 in
+CAIRN_TEST_STACK every CairnServer gets an Upstream of its own, so that any integration test runs on
+this stack."""
 from cairn_server import CairnServer
 from fault_proxy import FaultProxy
 
@@ -13,8 +14,8 @@ BUCKET, PREFIX = "chunks", "of/a/test"
 
 
 class Upstream:
-    def __init__(self, with_proxy=True, server=None):
-        """`server`: another S3 server with endpoint, access_key, secret_key, boto3_client() and
+    def __init__(self, with_proxy=True, server=None, with_tiers=False):
+        """`with_tiers`: the caches are as the server's other flags say. `server`: another S3 server with endpoint, access_key, secret_key, boto3_client() and
         close()."""
         self.server = server or CairnServer(stack="").start()
         self.s3 = self.server.boto3_client()
@@ -25,6 +26,8 @@ class Upstream:
         endpoint = self._proxy.endpoint if self._proxy else self.server.endpoint
         self.flags = ["--home", f"s3:{BUCKET}/{PREFIX}", "--home-endpoint", endpoint,
                       "--home-upkeep-ms", "200"]
+        if not with_tiers:
+            self.flags += ["--tier", "none"]
         self.env = {"CAIRN_HOME_ACCESS_KEY": self.server.access_key,
                     "CAIRN_HOME_SECRET_KEY": self.server.secret_key}
 

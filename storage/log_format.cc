@@ -1,6 +1,10 @@
 #include "storage/log_format.h"
 
 #include <xxhash.h>
+#if defined(__x86_64__)
+// The same sums by the widest vectors that this processor has.
+#include <xxh_x86dispatch.h>
+#endif
 
 #include <algorithm>
 

@@ -20,7 +20,7 @@ class DiskTier(unittest.TestCase):
     def setUp(self):
         self.directory = tempfile.mkdtemp(prefix="cairn-tier-")
         self.cache = os.path.join(self.directory, "cache")
-        self.upstream = Upstream(with_proxy=False)
+        self.upstream = Upstream(with_proxy=False, with_tiers=True)
         self.server = CairnServer(args=self.upstream.flags + self.tier(), env=self.upstream.env,
                                   stack="").start()
         self.s3 = self.server.boto3_client()

@@ -15,8 +15,8 @@ BUCKET, PREFIX = "chunks", "of/a/test"
 
 class Upstream:
     def __init__(self, with_proxy=True, server=None, with_tiers=False):
-        """`with_tiers`: the caches are as the server's other flags say. `server`: another S3 server with endpoint, access_key, secret_key, boto3_client() and
-        close()."""
+        """`with_tiers`: the caches are as the server's other flags say. `server`: another S3 server
+        with endpoint, access_key, secret_key, boto3_client() and close()."""
         self.server = server or CairnServer(stack="").start()
         self.s3 = self.server.boto3_client()
         self.s3.create_bucket(Bucket=BUCKET)

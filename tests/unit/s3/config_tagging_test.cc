@@ -73,12 +73,9 @@ TEST(TaggingHeader, RefusesBadOnes) {
   std::string many;
   for (int i = 0; i < 11; ++i) many += "k" + std::to_string(i) + "=v&";
   const BadDocument rows[] = {
-      {"a=%zz", "InvalidArgument", "x-amz-tagging"},
-      {"a=1&a=2", "InvalidArgument", "duplicates"},
-      {"=v", "InvalidArgument", "x-amz-tagging"},
-      {"a=%25", "InvalidTag", "TagValue"},
-      {"aws%3Ab=1", "InvalidTag", "aws:"},
-      {many, "InvalidTag", "10"},
+      {"a=%zz", "InvalidArgument", "x-amz-tagging"}, {"a=1&a=2", "InvalidArgument", "duplicates"},
+      {"=v", "InvalidArgument", "x-amz-tagging"},    {"a=%25", "InvalidTag", "TagValue"},
+      {"aws%3Ab=1", "InvalidTag", "aws:"},           {many, "InvalidTag", "10"},
   };
   for (const BadDocument& row : rows) expect_refused(parse_tagging_header(row.body), row);
 }

@@ -133,8 +133,7 @@ TEST(Config, TiersAreTheSameInEveryForm) {
                          "[[tier]]\nkind = 'disk'\npath = '/a'\nsize = '1TiB'\n"
                          "write-budget = '80MiB/s'\nfirst-miss = '100%'\n",
                          "test"));
-  EXPECT_EQ(config.tiers,
-            parse_tiers("disk:/a:1TiB:write-budget=80MiB/s:first-miss=100%").value());
+  EXPECT_EQ(config.tiers, parse_tiers("disk:/a:1TiB:write-budget=80MiB/s:first-miss=100%").value());
   ASSERT_EQ(config.tiers.size(), 1U);
   EXPECT_EQ(config.tiers[0].write_bytes_per_second, 80 * MiB);
   EXPECT_EQ(config.tiers[0].first_miss_percent, 100U);

@@ -222,7 +222,7 @@ constexpr Setting kSettings[] = {
     {"memory", "SIZE", "I/O buffers in all (default: a quarter of the machine's memory)",
      set_memory},
     {"tier", "ram:SIZE|disk:DIR:SIZE[:OPTION][,...]",
-     "Caches before the store, nearest first (default: ram, an eighth of the memory; or none)",
+     "Caches before the store, nearest first (default ram:256MiB; or none)",
      set_tiers, true},
     {"gc-interval-ms", "MS", "Pause between passes of the garbage collector (default 2000)",
      set_number<&Config::gc_interval_ms, 10, 3'600'000>},

@@ -118,7 +118,8 @@ std::vector<TierConfig> default_tiers() {
   if (sysinfo(&info) != 0) return {};
   const uint64_t eighth_bytes = uint64_t{info.totalram} * info.mem_unit / 8;
   TierConfig ram;
-  ram.size_bytes = std::max(round_down(eighth_bytes, 16 * MiB), kRamTierBytesMin);
+  ram.size_bytes =
+      std::clamp(round_down(eighth_bytes, 16 * MiB), kRamTierBytesMin, kDefaultRamTierBytesMax);
   return {ram};
 }
 

@@ -39,7 +39,10 @@ inline constexpr size_t kTiersMax = 16;
 // disk tier has a directory of its own.
 Result<std::vector<TierConfig>> parse_tiers(std::string_view list);
 
-// Where nothing was said: a RAM tier of an eighth of the machine's memory.
+// Where nothing was said: a RAM tier for small hot objects, at most an eighth of the memory. Memory
+// is dear when it is first touched (2 CPU s/GB on a virtual machine that gives idle pages back to
+// its host, bench/README.md), so that more of it has to be asked for.
+inline constexpr uint64_t kDefaultRamTierBytesMax = 256 * MiB;
 std::vector<TierConfig> default_tiers();
 
 }  // namespace cairn::server

@@ -1,5 +1,5 @@
 // ChunkStore: where sealed chunks live. Implementations: local volumes (volume_store.h), memory
-// (for tests and as reference model), later RADOS and any S3; cache tiers decorate one.
+// (for tests and as reference model), a bucket of any S3 (s3_store.h); cache tiers decorate one.
 //
 // Contract (tests/contract/chunk_store_suite.h runs it on every implementation):
 // - put() completes only when the chunk is durable; a put that failed leaves nothing visible.

@@ -1,17 +1,12 @@
 #include "cache/region_format.h"
 
-#include <xxhash.h>
-#if defined(__x86_64__)
-// The same sums by the widest vectors that this processor has.
-#include <xxh_x86dispatch.h>
-#endif
-
 #include <algorithm>
 #include <bit>
 #include <string>
 #include <string_view>
 
 #include "base/assert.h"
+#include "storage/log_format.h"
 
 namespace cairn::cache {
 namespace {
@@ -90,7 +85,7 @@ size_t CacheGeometry::footer_rows_max() const {
 }
 
 uint64_t frame_checksum(BytesView frame) {
-  return XXH3_64bits(frame.data(), frame.size());
+  return storage::checksum_of(frame);
 }
 
 std::array<uint64_t, kBlockFrames> checksums_of_frames(BytesView data) {

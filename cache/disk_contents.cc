@@ -55,7 +55,8 @@ std::optional<HeldRun> DiskContents::peek(const BlockKey& key) {
   return HeldRun{key, *place};
 }
 
-std::optional<HeldRun> DiskContents::find(const ChunkId& chunk, FrameRange frames, Instant now) {
+std::optional<HeldRun> DiskContents::find(const ChunkId& chunk, FrameRange frames,
+                                          const Hints& hints, Instant now) {
   const uint32_t block_first = frames.first - frames.first % kBlockFrames;
   const std::lock_guard guard(mutex_);
   // Most runs begin with their block or with what is asked for.
@@ -63,7 +64,9 @@ std::optional<HeldRun> DiskContents::find(const ChunkId& chunk, FrameRange frame
     const uint32_t first = back == 0 ? block_first : frames.first - back + 1;
     const std::optional<HeldRun> run = peek({chunk, first});
     if (!run || run->frames().end < frames.end) continue;
-    if (!policy_.look_up(fingerprint_of(run->key), now, Hints{})) continue;  // It has expired.
+    const uint64_t fingerprint = fingerprint_of(run->key);
+    if (!policy_.look_up(fingerprint, now, hints)) continue;  // It has expired.
+    if (hints.pin && !policy_.pin(fingerprint)) Counters::add(counters_.pins_refused);
     return run;
   }
   return std::nullopt;
@@ -91,11 +94,21 @@ uint64_t DiskContents::drops_seen(const ChunkId& chunk) {
   return drops_[shard_of(chunk)];
 }
 
-Admission DiskContents::decide(const BlockKey& key, uint64_t size_bytes, Instant now) {
+Admission DiskContents::decide(const BlockKey& key, uint64_t size_bytes,
+                               const storage::ReadOptions& options, Instant now) {
   Admission decision = Admission::kNo;
+  bool is_over_share = false;
   {
     const std::lock_guard guard(mutex_);
-    decision = admission_.decide(fingerprint_of(key), size_bytes, 0, Hints{}, now, policy_.state());
+    is_over_share = !options.pin && !policy_.tenant_may_add(options.tenant);
+    if (!is_over_share) {
+      decision = admission_.decide(fingerprint_of(key), size_bytes, options.frequency,
+                                   hints_of(options), now, policy_.state());
+    }
+  }
+  if (is_over_share) {
+    Counters::add(counters_.refused_share);
+    return Admission::kNo;
   }
   switch (decision) {
     case Admission::kNo: Counters::add(counters_.refused_count); break;
@@ -121,13 +134,14 @@ void DiskContents::erase_superfluous(const BlockKey& key, const FrameRange& fram
 }
 
 bool DiskContents::commit(const BlockKey& key, const DiskPlace& place, uint64_t drops_seen,
-                          bool by_chance, Instant now) {
+                          bool by_chance, const Hints& hints, Instant now) {
   const HeldRun run{key, place};
   const std::lock_guard guard(mutex_);
   if (drops_[shard_of(key.chunk)] != drops_seen) return false;
   const std::optional<HeldRun> held = peek(key);
   if (held && held->frames().end > run.frames().end) return false;
-  policy_.commit(fingerprint_of(key), place, Hints{}, by_chance, now);
+  policy_.commit(fingerprint_of(key), place, hints, by_chance, now);
+  if (hints.pin && !policy_.pinned(fingerprint_of(key))) Counters::add(counters_.pins_refused);
   erase_superfluous(key, run.frames());
   return true;
 }
@@ -184,6 +198,7 @@ void DiskContents::read_into(DiskTierMetrics& metrics) {
   const std::lock_guard guard(mutex_);
   metrics.entries_count = policy_.entries_count();
   metrics.live_bytes = policy_.live_bytes();
+  metrics.pinned_bytes = policy_.pinned_bytes();
   metrics.capacity_bytes = geometry_.region_bytes * geometry_.regions_count;
   metrics.index_bytes = policy_.memory_bytes() + admission_.ghost().memory_bytes();
 }

@@ -45,7 +45,8 @@ class DiskContents {
   DiskContents(const DiskContentsOptions& options, DiskTierCounters& counters, Instant now);
 
   // A run that has all of `frames`, which lie in one block; counts the reference.
-  std::optional<HeldRun> find(const ChunkId& chunk, FrameRange frames, Instant now);
+  std::optional<HeldRun> find(const ChunkId& chunk, FrameRange frames, const Hints& hints,
+                              Instant now);
   // The run is not what was expected at its place: forgotten. False when it is not held there any
   // more: its region was used for something else since.
   bool forget(const HeldRun& run);
@@ -54,7 +55,8 @@ class DiskContents {
   uint64_t drops_seen(const ChunkId& chunk);
 
   // For a run that was fetched; counted by reason.
-  Admission decide(const BlockKey& key, uint64_t size_bytes, Instant now);
+  Admission decide(const BlockKey& key, uint64_t size_bytes, const storage::ReadOptions& options,
+                   Instant now);
 
   // For the writer. A place for an entry of so many blocks in the open region of a log; none when
   // full.
@@ -62,7 +64,7 @@ class DiskContents {
   // Enters a run that was written; runs that it makes superfluous go. False when its chunk was
   // dropped since `drops_seen`, or when something larger is there.
   bool commit(const BlockKey& key, const DiskPlace& place, uint64_t drops_seen, bool by_chance,
-              Instant now);
+              const Hints& hints, Instant now);
   void wrote(uint64_t size_bytes, Instant now);
   // Closes the open region of a log and names the next.
   RegionId next_region(DiskLog log);

@@ -23,6 +23,8 @@ void DiskTierCounters::read_into(DiskTierMetrics& metrics) const {
   metrics.refused_count = value(refused_count);
   metrics.refused_budget = value(refused_budget);
   metrics.refused_queue = value(refused_queue);
+  metrics.refused_share = value(refused_share);
+  metrics.pins_refused = value(pins_refused);
   metrics.written_entries = value(written_entries);
   metrics.written_bytes = value(written_bytes);
   metrics.payload_bytes = value(payload_bytes);

@@ -30,6 +30,8 @@ struct DiskTierMetrics {
   uint64_t refused_count = 0;   // By the policy.
   uint64_t refused_budget = 0;  // By the write budget.
   uint64_t refused_queue = 0;   // The queue of writes was full.
+  uint64_t refused_share = 0;   // The tenant has its share of a full disk.
+  uint64_t pins_refused = 0;    // Kept without a pin: pins had no room.
 
   // Writes, and what left.
   uint64_t written_entries = 0;
@@ -51,6 +53,7 @@ struct DiskTierMetrics {
   // Gauges.
   uint64_t entries_count = 0;
   uint64_t live_bytes = 0;
+  uint64_t pinned_bytes = 0;
   uint64_t capacity_bytes = 0;
   uint64_t index_bytes = 0;  // Of memory.
   uint64_t queued_bytes = 0;
@@ -80,6 +83,8 @@ struct DiskTierCounters {
   Counter refused_count{0};
   Counter refused_budget{0};
   Counter refused_queue{0};
+  Counter refused_share{0};
+  Counter pins_refused{0};
   Counter written_entries{0};
   Counter written_bytes{0};
   Counter payload_bytes{0};

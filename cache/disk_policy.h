@@ -82,6 +82,10 @@ class DiskPolicy {
   std::optional<DiskPlace> look_up(uint64_t fingerprint, Instant now, const Hints& hints);
   // Where the entry is, without counting anything.
   std::optional<DiskPlace> peek(uint64_t fingerprint);
+  bool pinned(uint64_t fingerprint) {
+    const DiskEntry* const entry = index_.find(fingerprint);
+    return entry != nullptr && entry->pinned != 0;
+  }
   bool contains(uint64_t fingerprint) { return index_.find(fingerprint) != nullptr; }
   bool erase(uint64_t fingerprint);
 

@@ -31,8 +31,9 @@ BytesView part_of(BytesView payload, uint64_t payload_from, const FrameRange& fr
 
 }  // namespace
 
-DiskRead::DiskRead(const DiskReadParts& parts, ChunkId id, ByteRange range)
-    : parts_(parts), id_(id), range_(range) {
+DiskRead::DiskRead(const DiskReadParts& parts, ChunkId id, ByteRange range,
+                   storage::ReadOptions options)
+    : parts_(parts), id_(id), range_(range), options_(options) {
   ASSERT(range.size_bytes > 0 && range.offset_bytes < kPayloadBytesMax);
   const uint64_t size = std::min(range.size_bytes, kPayloadBytesMax - range.offset_bytes);
   const auto first = static_cast<uint32_t>(range.offset_bytes / crypto::kFrameBytes);
@@ -57,20 +58,22 @@ io::Task<Result<SealedRead>> DiskRead::run() {
     if (whole) co_return std::move(*whole);
   }
   Counters::add(parts_.counters.bypassed_count);
-  co_return co_await parts_.home.read(id_, range_);
+  co_return co_await parts_.home.read(id_, range_, options_);
 }
 
 void DiskRead::find(Piece& piece) {
   if (piece.memory != nullptr) return;
   piece.held.reset();
-  piece.memory = parts_.writer.find(id_, piece.frames);
+  piece.memory = parts_.writer.find(id_, piece.frames, options_.pin);
   if (piece.memory != nullptr) {
     Counters::add(parts_.counters.queue_hits_count);
     Counters::add(parts_.counters.queue_hit_bytes, asked_bytes(piece));
+    note_cached(piece);
     learn(piece.memory->header, piece.memory->chunk_payload_bytes);
     return;
   }
-  piece.held = parts_.contents.find(id_, piece.frames, io::Reactor::current().now());
+  piece.held =
+      parts_.contents.find(id_, piece.frames, hints_of(options_), io::Reactor::current().now());
 }
 
 // Which of the pieces are there at all, before any of them is called missing.
@@ -163,7 +166,7 @@ io::Task<void> DiskRead::fetch_run(std::vector<Claim> claims, std::optional<Seal
   const FrameRange frames{claims.front().lead.key().frames.first,
                           claims.back().lead.key().frames.end};
   Result<SealedRead> fetched =
-      co_await parts_.home.read(id_, {frames.offset_bytes(), frames.size_bytes()});
+      co_await parts_.home.read(id_, {frames.offset_bytes(), frames.size_bytes()}, options_);
   if (!fetched) {
     // That a chunk is absent will not change by asking again.
     const bool is_final = fetched.error().code == Code::kNotFound;
@@ -190,11 +193,11 @@ void DiskRead::publish(Claim& claim, const SealedRead& fetched, uint64_t fetched
   const bool has_room = parts_.shared_bytes.load(std::memory_order_relaxed) < kSharedRunsBytesMax;
   SealedRunPointer run;
   if (!data.empty() && has_room && !parts_.health.bypassed()) {
-    const Admission decision =
-        parts_.contents.decide({id_, frames.first}, data.size(), io::Reactor::current().now());
+    const Admission decision = parts_.contents.decide({id_, frames.first}, data.size(), options_,
+                                                      io::Reactor::current().now());
     if (admitted(decision)) {
       run = make_run(frames, fetched, data);
-      parts_.writer.enqueue(run, drops_seen, decision == Admission::kChance);
+      parts_.writer.enqueue(run, drops_seen, decision == Admission::kChance, hints_of(options_));
     }
   }
   if (keep && run == nullptr) run = make_run(frames, fetched, data);
@@ -280,6 +283,11 @@ io::Task<void> DiskRead::read_held(const Piece& piece, MutableBytes room,
   header = std::move(*read);
   Counters::add(parts_.counters.hits_count);
   Counters::add(parts_.counters.hit_bytes, asked_bytes(piece));
+  note_cached(piece);
+}
+
+void DiskRead::note_cached(const Piece& piece) const {
+  if (options_.cached_bytes != nullptr) *options_.cached_bytes += asked_bytes(piece);
 }
 
 // A chunk that was dropped and stored again has another salt, and so another header: frames of the

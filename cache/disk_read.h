@@ -50,7 +50,7 @@ struct DiskReadParts {
 class DiskRead {
  public:
   // `range` is not empty and begins before kPayloadBytesMax.
-  DiskRead(const DiskReadParts& parts, ChunkId id, ByteRange range);
+  DiskRead(const DiskReadParts& parts, ChunkId id, ByteRange range, storage::ReadOptions options);
   DiskRead(const DiskRead&) = delete;
   DiskRead& operator=(const DiskRead&) = delete;
 
@@ -100,10 +100,12 @@ class DiskRead {
   io::Task<Result<Buffer>> acquire(size_t size_bytes);
   storage::SealedRead cut(storage::SealedRead read, uint64_t from_bytes) const;
   uint64_t asked_bytes(const Piece& piece) const;
+  void note_cached(const Piece& piece) const;
 
   const DiskReadParts parts_;
   const ChunkId id_;
   const ByteRange range_;
+  const storage::ReadOptions options_;
   std::vector<Piece> pieces_;  // In order, without gaps; none lies behind the chunk's end once
                                // that is known.
   Bytes header_;

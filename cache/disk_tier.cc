@@ -131,7 +131,8 @@ void DiskTier::forget(const ChunkId& id) {
   state_->tier->writer->drop_chunk(id);
 }
 
-io::Task<Result<SealedRead>> DiskTier::read(ChunkId id, ByteRange range) {
+io::Task<Result<SealedRead>> DiskTier::read(ChunkId id, ByteRange range,
+                                            storage::ReadOptions options) {
   io::Reactor& reactor = io::Reactor::current();
   const bool is_small = range.size_bytes <= storage::kUnqueuedReadBytesMax;
   if (state_->tier == nullptr || !state_->health.usable(reactor.now()) ||
@@ -140,24 +141,25 @@ io::Task<Result<SealedRead>> DiskTier::read(ChunkId id, ByteRange range) {
       // wait for memory which its own request may hold.
       (is_small && !reactor.buffers().try_acquire(kSmallReadRoomBytes))) {
     Counters::add(state_->counters.bypassed_count);
-    co_return co_await state_->home.read(id, range);
+    co_return co_await state_->home.read(id, range, options);
   }
-  if (range.size_bytes == 0) co_return co_await read_header(id, range);
-  DiskRead read(state_->parts(), id, range);
+  if (range.size_bytes == 0) co_return co_await read_header(id, range, options);
+  DiskRead read(state_->parts(), id, range, options);
   co_return co_await read.run();
 }
 
-io::Task<Result<SealedRead>> DiskTier::read_header(ChunkId id, ByteRange range) {
+io::Task<Result<SealedRead>> DiskTier::read_header(ChunkId id, ByteRange range,
+                                                   storage::ReadOptions options) {
   const auto frame = static_cast<uint32_t>(range.offset_bytes / crypto::kFrameBytes);
-  const std::optional<HeldRun> held =
-      state_->tier->contents.find(id, {frame, frame + 1}, io::Reactor::current().now());
+  const std::optional<HeldRun> held = state_->tier->contents.find(
+      id, {frame, frame + 1}, hints_of(options), io::Reactor::current().now());
   if (held) {
     Result<EntryHeader> header = co_await state_->tier->reader.read_header(*held);
     if (header) {
       co_return SealedRead{std::move(header->sealed_header), Buffer(), header->chunk_payload_bytes};
     }
   }
-  co_return co_await state_->home.read(id, range);
+  co_return co_await state_->home.read(id, range, options);
 }
 
 io::Task<Status> DiskTier::verify(ChunkId id) {

@@ -50,7 +50,9 @@ class DiskTier final : public storage::ChunkStore {
   io::Task<Result<bool>> link(storage::ChunkId id, storage::OwnerId owner) override;
   io::Task<void> release(storage::OwnerId owner, std::vector<storage::ChunkId> ids) override;
   io::Task<Result<bool>> unlink(storage::ChunkId id, storage::OwnerId owner) override;
-  io::Task<Result<storage::SealedRead>> read(storage::ChunkId id, ByteRange range) override;
+  using ChunkStore::read;
+  io::Task<Result<storage::SealedRead>> read(storage::ChunkId id, ByteRange range,
+                                             storage::ReadOptions options) override;
   // Of the home's copy.
   io::Task<Status> verify(storage::ChunkId id) override;
   io::Task<Result<std::vector<storage::ChunkStat>>> list(std::optional<storage::ChunkId> after,
@@ -66,7 +68,8 @@ class DiskTier final : public storage::ChunkStore {
   struct State;
   explicit DiskTier(std::unique_ptr<State> state);
   void forget(const storage::ChunkId& id);
-  io::Task<Result<storage::SealedRead>> read_header(storage::ChunkId id, ByteRange range);
+  io::Task<Result<storage::SealedRead>> read_header(storage::ChunkId id, ByteRange range,
+                                                    storage::ReadOptions options);
 
   std::unique_ptr<State> state_;
 };

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 
 #include "base/clock.h"
+#include "storage/read_options.h"
 
 namespace cairn::cache {
 
-inline constexpr Instant kNever{std::numeric_limits<int64_t>::max()};
+using storage::kNever;
 
 struct Hints {
   bool no_cache = false;  // Kept by no tier.
@@ -21,5 +21,23 @@ struct Hints {
   float cost = 1;              // Of fetching it again, relative to the cheapest home.
   Instant expires = kNever;    // Upstream objects: not served from this moment on.
 };
+
+// What a tier below another one is told of a read, and what it makes of it. That a load passes
+// through memory only is a matter of memory's size: it is not told.
+inline storage::ReadOptions options_of(const Hints& hints) {
+  return {.no_cache = hints.no_cache,
+          .declared_load = hints.declared_load,
+          .pin = hints.pin,
+          .tenant = hints.tenant,
+          .expires = hints.expires};
+}
+inline Hints hints_of(const storage::ReadOptions& options) {
+  return {.no_cache = options.no_cache,
+          .stream = options.stream,
+          .pin = options.pin,
+          .declared_load = options.declared_load,
+          .tenant = options.tenant,
+          .expires = options.expires};
+}
 
 }  // namespace cairn::cache

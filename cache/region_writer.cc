@@ -35,7 +35,8 @@ io::Task<void> RegionWriter::close() {
   co_await scope_.join();
 }
 
-void RegionWriter::enqueue(SealedRunPointer run, uint64_t drops_seen, bool by_chance) {
+void RegionWriter::enqueue(SealedRunPointer run, uint64_t drops_seen, bool by_chance,
+                           const Hints& hints) {
   const uint64_t size_bytes = run->data.capacity();
   bool wake = false;
   {
@@ -45,21 +46,24 @@ void RegionWriter::enqueue(SealedRunPointer run, uint64_t drops_seen, bool by_ch
       return;
     }
     if (parts_.contents.drops_seen(run->key.chunk) != drops_seen) return;
-    if (!waiting_.try_emplace(run->key, run).second) return;
+    if (!waiting_.try_emplace(run->key, Waiting{run, hints.pin}).second) return;
     queued_bytes_.fetch_add(size_bytes, std::memory_order_relaxed);
-    queue_.push_back({std::move(run), drops_seen, by_chance ? DiskLog::kNew : DiskLog::kKept});
+    queue_.push_back(
+        {std::move(run), drops_seen, by_chance ? DiskLog::kNew : DiskLog::kKept, hints});
     wake = std::exchange(asleep_, false);
   }
   if (wake) home_->post([this] { wake_.set(); });
 }
 
-SealedRunPointer RegionWriter::find(const ChunkId& chunk, FrameRange frames) {
+SealedRunPointer RegionWriter::find(const ChunkId& chunk, FrameRange frames, bool pin) {
   if (queued_bytes() == 0) return nullptr;
   const uint32_t block_first = frames.first - frames.first % kBlockFrames;
   const std::lock_guard guard(mutex_);
   for (auto at = waiting_.lower_bound({chunk, block_first});
        at != waiting_.end() && at->first <= BlockKey{chunk, frames.first}; ++at) {
-    if (at->second->covers(frames)) return at->second;
+    if (!at->second.run->covers(frames)) continue;
+    at->second.pin = at->second.pin || pin;
+    return at->second.run;
   }
   return nullptr;
 }
@@ -107,7 +111,7 @@ void RegionWriter::put_away(const std::vector<Item>& items) {
   for (const Item& item : items) {
     queued_bytes_.fetch_sub(item.run->data.capacity(), std::memory_order_relaxed);
     const auto at = waiting_.find(item.run->key);
-    if (at != waiting_.end() && at->second == item.run) waiting_.erase(at);
+    if (at != waiting_.end() && at->second.run == item.run) waiting_.erase(at);
   }
 }
 
@@ -180,6 +184,12 @@ io::Task<void> RegionWriter::write_batches(std::array<Batch, 2>& batches) {
   }
 }
 
+bool RegionWriter::pin_wanted(const Item& item) {
+  const std::lock_guard guard(mutex_);
+  const auto at = waiting_.find(item.run->key);
+  return at != waiting_.end() && at->second.pin;
+}
+
 io::Task<void> RegionWriter::write_batch(Batch batch, Filling& filled) {
   if (batch.items.empty()) co_return;
   const DiskPlace first = batch.places.front();
@@ -192,8 +202,10 @@ io::Task<void> RegionWriter::write_batch(Batch batch, Filling& filled) {
   for (size_t i = 0; done && i < batch.items.size(); ++i) {
     const Item& item = batch.items[i];
     const DiskPlace& place = batch.places[i];
+    Hints hints = item.hints;
+    hints.pin = pin_wanted(item);
     if (!parts_.contents.commit(item.run->key, place, item.drops_seen, item.log == DiskLog::kNew,
-                                now)) {
+                                hints, now)) {
       continue;
     }
     filled.rows.push_back({fingerprint_of(item.run->key), place.offset_units,

@@ -50,9 +50,10 @@ class RegionWriter {
   io::Task<void> close();
 
   // `drops_seen`: as counted before the run was fetched. Ignored when the chunk was dropped since.
-  void enqueue(SealedRunPointer run, uint64_t drops_seen, bool by_chance);
-  // A run that waits to be written and has all of `frames`; null when there is none.
-  SealedRunPointer find(const ChunkId& chunk, FrameRange frames);
+  void enqueue(SealedRunPointer run, uint64_t drops_seen, bool by_chance, const Hints& hints);
+  // A run that waits to be written and has all of `frames`; null when there is none. With `pin` it
+  // is pinned once it is written.
+  SealedRunPointer find(const ChunkId& chunk, FrameRange frames, bool pin);
   // To be called behind DiskContents::erase_chunk().
   void drop_chunk(const ChunkId& chunk);
   uint64_t queued_bytes() const { return queued_bytes_.load(std::memory_order_relaxed); }
@@ -62,6 +63,7 @@ class RegionWriter {
     SealedRunPointer run;
     uint64_t drops_seen = 0;
     DiskLog log = DiskLog::kKept;
+    Hints hints;
   };
   // A region that is being filled.
   struct Filling {
@@ -82,6 +84,7 @@ class RegionWriter {
   io::Task<void> run();
   std::vector<Item> take_some();
   void put_away(const std::vector<Item>& items);
+  bool pin_wanted(const Item& item);
   io::Task<void> write_items(std::vector<Item> items);
   void add_to_batch(Batch& batch, Item item, const DiskPlace& place);
   io::Task<void> write_batches(std::array<Batch, 2>& batches);
@@ -104,7 +107,12 @@ class RegionWriter {
 
   std::mutex mutex_;  // Guards what follows; never held across a wait.
   std::deque<Item> queue_;
-  std::map<BlockKey, SealedRunPointer> waiting_;  // Of the queue, and of what is being written.
+  // Of the queue, and of what is being written.
+  struct Waiting {
+    SealedRunPointer run;
+    bool pin = false;
+  };
+  std::map<BlockKey, Waiting> waiting_;
   bool asleep_ = false;  // The task waits for `wake_`, and whoever wakes it posts that once.
   bool stopping_ = false;
 

@@ -43,14 +43,15 @@ struct ChunkReader::State {
   static io::Task<void> run(std::shared_ptr<State> state, std::shared_ptr<Slot> slot, Extent piece,
                             cache::Hints hints);
   io::Task<Result<Buffer>> read(Extent piece, cache::Hints hints);
-  io::Task<Result<Buffer>> read_past_tier(Extent piece);
+  io::Task<Result<Buffer>> read_past_tier(Extent piece, cache::Hints hints);
   io::Task<Result<Buffer>> read_through(Extent piece, cache::Hints hints);
-  io::Task<Result<cache::RamBlockPointer>> read_block(cache::BlockKey key, Extent piece);
+  io::Task<Result<cache::RamBlockPointer>> read_block(cache::BlockKey key, Extent piece,
+                                                      cache::Hints hints);
   struct Sealed {
     Buffer payload;
     std::shared_ptr<crypto::ChunkOpener> opener;
   };
-  io::Task<Result<Sealed>> read_sealed(Extent piece);
+  io::Task<Result<Sealed>> read_sealed(Extent piece, cache::Hints hints);
   Result<std::shared_ptr<crypto::ChunkOpener>> opener(const ChunkId& id, BytesView header);
 
   Context& context;
@@ -154,9 +155,11 @@ Result<std::shared_ptr<crypto::ChunkOpener>> ChunkReader::State::opener(const Ch
 }
 
 // The frames of `piece` as they are stored.
-io::Task<Result<ChunkReader::State::Sealed>> ChunkReader::State::read_sealed(Extent piece) {
+io::Task<Result<ChunkReader::State::Sealed>> ChunkReader::State::read_sealed(Extent piece,
+                                                                             cache::Hints hints) {
   const ByteRange frames = frames_of(piece);
-  Result<storage::SealedRead> got = co_await context.store.read(piece.chunk, frames);
+  Result<storage::SealedRead> got =
+      co_await context.store.read(piece.chunk, frames, cache::options_of(hints));
   if (!got) {
     // A chunk that a manifest names must be there: its absence is damage, not a missing object.
     if (got.error().code != Code::kNotFound) co_return std::unexpected(std::move(got.error()));
@@ -172,8 +175,8 @@ io::Task<Result<ChunkReader::State::Sealed>> ChunkReader::State::read_sealed(Ext
   co_return sealed;
 }
 
-io::Task<Result<Buffer>> ChunkReader::State::read_past_tier(Extent piece) {
-  Sealed sealed = co_await io::or_return(read_sealed(piece));
+io::Task<Result<Buffer>> ChunkReader::State::read_past_tier(Extent piece, cache::Hints hints) {
+  Sealed sealed = co_await io::or_return(read_sealed(piece, hints));
   const uint64_t first = frames_of(piece).offset_bytes;
   Buffer out = std::move(sealed.payload);
   co_await io::or_return(sealed.opener->open_frames(first / crypto::kFrameBytes, out.span()));
@@ -186,8 +189,9 @@ io::Task<Result<Buffer>> ChunkReader::State::read_past_tier(Extent piece) {
 // Frame by frame, so that what was just decrypted is still in the processor's cache when it is
 // copied to where it stays.
 io::Task<Result<cache::RamBlockPointer>> ChunkReader::State::read_block(cache::BlockKey key,
-                                                                        Extent piece) {
-  Sealed sealed = co_await io::or_return(read_sealed(piece));
+                                                                        Extent piece,
+                                                                        cache::Hints hints) {
+  Sealed sealed = co_await io::or_return(read_sealed(piece, hints));
   cache::RamBlockPointer block = tier->allocate(key, sealed.payload.size());
   MutableBytes rest = sealed.payload.span();
   uint8_t* out = block->span().data();
@@ -229,7 +233,7 @@ io::Task<Result<Buffer>> ChunkReader::State::read_through(Extent piece, cache::H
     if (turn.outcome) turn.block = co_await io::or_return(std::move(shared));
   }
   if (turn.block == nullptr) {
-    Result<cache::RamBlockPointer> read = co_await read_block(key, piece);
+    Result<cache::RamBlockPointer> read = co_await read_block(key, piece, hints);
     if (turn.others_wait && !read) tier->abandon(key, read.error());
     turn.block = co_await io::or_return(std::move(read));
     tier->publish(key, turn.block, hints, core.reactor.now());
@@ -238,7 +242,7 @@ io::Task<Result<Buffer>> ChunkReader::State::read_through(Extent piece, cache::H
 }
 
 io::Task<Result<Buffer>> ChunkReader::State::read(Extent piece, cache::Hints hints) {
-  if (tier == nullptr) co_return co_await read_past_tier(piece);
+  if (tier == nullptr) co_return co_await read_past_tier(piece, hints);
   co_return co_await read_through(piece, hints);
 }
 

@@ -62,7 +62,8 @@ constexpr DiskSeries kAdmissions[] = {{",reason=\"frequent\"", &Metrics::admitte
                                       {",reason=\"pinned\"", &Metrics::admitted_pinned},
                                       {",reason=\"refused\"", &Metrics::refused_count},
                                       {",reason=\"no-budget\"", &Metrics::refused_budget},
-                                      {",reason=\"queue-full\"", &Metrics::refused_queue}};
+                                      {",reason=\"queue-full\"", &Metrics::refused_queue},
+                                      {",reason=\"share\"", &Metrics::refused_share}};
 constexpr DiskSeries kWrittenBytes[] = {{"", &Metrics::written_bytes}};
 constexpr DiskSeries kKeptBytes[] = {{"", &Metrics::payload_bytes}};
 constexpr DiskSeries kReinsertedBytes[] = {{"", &Metrics::reinserted_bytes}};
@@ -75,6 +76,8 @@ constexpr DiskSeries kErrors[] = {{",call=\"read\"", &Metrics::read_errors},
 constexpr DiskSeries kMixedSealings[] = {{"", &Metrics::mixed_sealings}};
 constexpr DiskSeries kEntries[] = {{"", &Metrics::entries_count}};
 constexpr DiskSeries kUsedBytes[] = {{"", &Metrics::live_bytes}};
+constexpr DiskSeries kPinnedBytes[] = {{"", &Metrics::pinned_bytes}};
+constexpr DiskSeries kPinsRefused[] = {{"", &Metrics::pins_refused}};
 constexpr DiskSeries kCapacityBytes[] = {{"", &Metrics::capacity_bytes}};
 constexpr DiskSeries kIndexBytes[] = {{"", &Metrics::index_bytes}};
 constexpr DiskSeries kQueuedBytes[] = {{"", &Metrics::queued_bytes}};
@@ -107,6 +110,9 @@ constexpr DiskFamily kDiskFamilies[] = {
      "Reads that met copies of two sealings of a chunk.", kMixedSealings},
     {"cairn_disk_tier_entries", "gauge", "Entries on the disk.", kEntries},
     {"cairn_disk_tier_used_bytes", "gauge", "Bytes of them.", kUsedBytes},
+    {"cairn_disk_tier_pinned_bytes", "gauge", "Bytes of those that are pinned.", kPinnedBytes},
+    {"cairn_disk_tier_pins_refused_total", "counter",
+     "Entries that were to be pinned, when pins had their share of the disk.", kPinsRefused},
     {"cairn_disk_tier_capacity_bytes", "gauge", "Bytes they may take.", kCapacityBytes},
     {"cairn_disk_tier_index_bytes", "gauge", "Memory of the index and of the ghost.", kIndexBytes},
     {"cairn_disk_tier_queued_bytes", "gauge", "Bytes that wait to be written.", kQueuedBytes},

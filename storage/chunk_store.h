@@ -23,6 +23,7 @@
 #include "base/units.h"
 #include "crypto/sealing.h"
 #include "io/task.h"
+#include "storage/read_options.h"
 
 namespace cairn::storage {
 
@@ -85,7 +86,8 @@ class ChunkStore {
   virtual io::Task<Result<bool>> unlink(ChunkId id, OwnerId owner) = 0;
   // Reads `range` of the payload (clamped to its end) and the header. Frames are not verified here.
   // kNotFound when absent, kCorruption when the record is damaged.
-  virtual io::Task<Result<SealedRead>> read(ChunkId id, ByteRange range) = 0;
+  virtual io::Task<Result<SealedRead>> read(ChunkId id, ByteRange range, ReadOptions options) = 0;
+  io::Task<Result<SealedRead>> read(ChunkId id, ByteRange range) { return read(id, range, {}); }
   // Checks everything that can be checked without keys: record header and payload checksums.
   virtual io::Task<Status> verify(ChunkId id) = 0;
   // Up to `limit` chunks with id > `after`, ascending.

@@ -84,7 +84,8 @@ io::Task<Result<bool>> MemoryStore::unlink(ChunkId id, OwnerId owner) {
   co_return true;
 }
 
-io::Task<Result<SealedRead>> MemoryStore::read(ChunkId id, ByteRange range) {
+io::Task<Result<SealedRead>> MemoryStore::read(ChunkId id, ByteRange range,
+                                               ReadOptions /*options*/) {
   const std::lock_guard guard(mutex_);
   const auto found = entries_.find(id);
   if (found == entries_.end()) {

@@ -216,7 +216,7 @@ io::Task<Result<bool>> S3Store::unlink(ChunkId id, OwnerId owner) {
   co_return true;
 }
 
-io::Task<Result<SealedRead>> S3Store::read(ChunkId id, ByteRange range) {
+io::Task<Result<SealedRead>> S3Store::read(ChunkId id, ByteRange range, ReadOptions /*options*/) {
   Lane* const lane = co_await io::or_return(state_->lane());
   const std::optional<PackPlace> place = state_->index.find(id);
   if (!place) co_return std::unexpected(not_found(id));

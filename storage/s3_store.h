@@ -66,7 +66,8 @@ class S3Store final : public ChunkStore {
   io::Task<Result<bool>> link(ChunkId id, OwnerId owner) override;
   io::Task<void> release(OwnerId owner, std::vector<ChunkId> ids) override;
   io::Task<Result<bool>> unlink(ChunkId id, OwnerId owner) override;
-  io::Task<Result<SealedRead>> read(ChunkId id, ByteRange range) override;
+  using ChunkStore::read;
+  io::Task<Result<SealedRead>> read(ChunkId id, ByteRange range, ReadOptions options) override;
   io::Task<Status> verify(ChunkId id) override;
   io::Task<Result<std::vector<ChunkStat>>> list(std::optional<ChunkId> after,
                                                 size_t limit) override;

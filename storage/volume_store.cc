@@ -223,7 +223,8 @@ io::Task<Result<bool>> VolumeStore::unlink(ChunkId id, OwnerId owner) {
   co_return true;
 }
 
-io::Task<Result<SealedRead>> VolumeStore::read(ChunkId id, ByteRange range) {
+io::Task<Result<SealedRead>> VolumeStore::read(ChunkId id, ByteRange range,
+                                               ReadOptions /*options*/) {
   const std::optional<Location> location = state_->index.find(id);
   if (!location) co_return std::unexpected(not_found(id));
   Result<SealedRead> result =

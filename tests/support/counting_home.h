@@ -31,13 +31,15 @@ class CountingHome final : public storage::ChunkStore {
   io::Task<Result<bool>> unlink(storage::ChunkId id, storage::OwnerId owner) override {
     return inner.unlink(id, owner);
   }
-  io::Task<Result<storage::SealedRead>> read(storage::ChunkId id, ByteRange range) override {
+  using ChunkStore::read;
+  io::Task<Result<storage::SealedRead>> read(storage::ChunkId id, ByteRange range,
+                                             storage::ReadOptions options) override {
     reads.push_back(range);
     const bool fails = failures_left > 0;
     if (fails) --failures_left;
     co_await gate.wait();
     if (fails) co_return fail(Code::kIo, "the home does not answer");
-    co_return co_await inner.read(id, range);
+    co_return co_await inner.read(id, range, options);
   }
   io::Task<Status> verify(storage::ChunkId id) override { return inner.verify(id); }
   io::Task<Result<std::vector<storage::ChunkStat>>> list(std::optional<storage::ChunkId> after,

@@ -63,8 +63,9 @@ class OwnedTier final : public ChunkStore {
   io::Task<Result<bool>> unlink(ChunkId id, OwnerId owner) override {
     return tier_->unlink(id, owner);
   }
-  io::Task<Result<SealedRead>> read(ChunkId id, ByteRange range) override {
-    return tier_->read(id, range);
+  using ChunkStore::read;
+  io::Task<Result<SealedRead>> read(ChunkId id, ByteRange range, ReadOptions options) override {
+    return tier_->read(id, range, options);
   }
   io::Task<Status> verify(ChunkId id) override { return tier_->verify(id); }
   io::Task<Result<std::vector<ChunkStat>>> list(std::optional<ChunkId> after,

@@ -41,8 +41,9 @@ class OwnedVolumeStore final : public ChunkStore {
   io::Task<Result<bool>> unlink(ChunkId id, OwnerId owner) override {
     return inner_->unlink(id, owner);
   }
-  io::Task<Result<SealedRead>> read(ChunkId id, ByteRange range) override {
-    return inner_->read(id, range);
+  using ChunkStore::read;
+  io::Task<Result<SealedRead>> read(ChunkId id, ByteRange range, ReadOptions options) override {
+    return inner_->read(id, range, options);
   }
   io::Task<Status> verify(ChunkId id) override { return inner_->verify(id); }
   io::Task<Result<std::vector<ChunkStat>>> list(std::optional<ChunkId> after,

@@ -47,7 +47,7 @@ TEST(DiskScale, AnEntryTakesAtMost40BytesOfMemory) {
   }
   // A ghost that remembers as much as the disk holds belongs to it.
   for (uint64_t i = 0; i < 1'100'000; ++i) {
-    (void)contents.decide({chunk_of(1'000'000'000 + i), 0}, kBlockBytes, Instant{0});
+    (void)contents.decide({chunk_of(1'000'000'000 + i), 0}, kBlockBytes, {}, Instant{0});
   }
   DiskTierMetrics metrics;
   contents.read_into(metrics);

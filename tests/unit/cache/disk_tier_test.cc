@@ -107,6 +107,34 @@ TEST_F(DiskTierTest, AReadThatIsHalfThereFetchesTheOtherHalfInOneGo) {
   EXPECT_EQ(home_.reads, expected);
 }
 
+TEST_F(DiskTierTest, WhatAReaderSaysDecidesWhatIsKept) {
+  DiskTierOptions how = options();
+  how.first_miss_chance = 0;
+  open(how);
+  put_home(1, 5);
+  const auto read = [&](uint64_t number, storage::ReadOptions options) {
+    ASSERT_TRUE(wait(tier_->read(sample_id(number), {0, MiB}, options)));
+    settle();
+  };
+  uint64_t cached_bytes = 0;
+  read(1, {.pin = true, .cached_bytes = &cached_bytes});
+  read(2, {.frequency = 2});
+  read(3, {.frequency = 1});
+  read(4, {.no_cache = true, .frequency = 2});
+  read(5, {.stream = true, .frequency = 2});
+  EXPECT_EQ(cached_bytes, 0U);
+  const DiskTierMetrics metrics = tier_->metrics();
+  EXPECT_EQ(metrics.admitted_pinned, 1U);
+  EXPECT_EQ(metrics.admitted_frequent, 1U);
+  EXPECT_EQ(metrics.entries_count, 2U);
+  EXPECT_EQ(metrics.pinned_bytes, MiB + 4 * KiB);
+  // What is there already is pinned where it lies, and said to have been there.
+  read(2, {.pin = true, .cached_bytes = &cached_bytes});
+  EXPECT_EQ(cached_bytes, MiB);
+  EXPECT_EQ(tier_->metrics().pinned_bytes, 2 * (MiB + 4 * KiB));
+  EXPECT_EQ(home_.reads.size(), 5U);
+}
+
 TEST_F(DiskTierTest, AThousandReadersOfAColdChunkMakeOneFetch) {
   open();
   put_home(1, 1, 8 * MiB);

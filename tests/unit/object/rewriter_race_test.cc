@@ -38,8 +38,10 @@ class HookedStore final : public storage::ChunkStore {
   io::Task<Result<bool>> unlink(ChunkId id, OwnerId owner) override {
     return below_->unlink(id, owner);
   }
-  io::Task<Result<storage::SealedRead>> read(ChunkId id, ByteRange range) override {
-    return below_->read(id, range);
+  using ChunkStore::read;
+  io::Task<Result<storage::SealedRead>> read(ChunkId id, ByteRange range,
+                                             storage::ReadOptions options) override {
+    return below_->read(id, range, options);
   }
   io::Task<Status> verify(ChunkId id) override { return below_->verify(id); }
   io::Task<Result<std::vector<storage::ChunkStat>>> list(std::optional<ChunkId> after,

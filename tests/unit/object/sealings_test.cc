@@ -14,8 +14,10 @@ class TwoSealings final : public storage::ChunkStore {
               storage::SealedRead older)
       : inner_(std::move(inner)), id_(id), older_(std::move(older)) {}
 
-  io::Task<Result<storage::SealedRead>> read(storage::ChunkId id, ByteRange range) override {
-    if (id != id_ || ++reads_count % 2 == 0) co_return co_await inner_->read(id, range);
+  using ChunkStore::read;
+  io::Task<Result<storage::SealedRead>> read(storage::ChunkId id, ByteRange range,
+                                             storage::ReadOptions options) override {
+    if (id != id_ || ++reads_count % 2 == 0) co_return co_await inner_->read(id, range, options);
     const uint64_t size = std::min(range.size_bytes, older_.payload.size() - range.offset_bytes);
     co_return storage::SealedRead{older_.header,
                                   Buffer::copy_of(older_.payload.view(range.offset_bytes, size)),

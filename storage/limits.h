@@ -44,6 +44,22 @@ inline constexpr Duration kSnapshotInterval = seconds(300);
 inline constexpr double kPackLiveShareMin = 0.5;
 inline constexpr size_t kPacksJoinedMin = 16;
 
+// Several homes.
+inline constexpr size_t kHomesMax = 16;
+inline constexpr size_t kHomesPerPlacementMax = 8;
+// Copies that wait in memory, per home: about 100 MB. A survey finds what does not fit.
+inline constexpr size_t kOwedCopiesMax = size_t{1} << 20;
+inline constexpr size_t kCopiesInFlight = 4;  // Of up to 8 MiB each.
+inline constexpr size_t kSurveyPageChunks = 1000;
+// When another home is asked beside one that does not answer: several times what it takes else.
+inline constexpr int64_t kOvertakeFactor = 4;
+inline constexpr Duration kOvertakeAfterMin = milliseconds(50);
+inline constexpr Duration kOvertakeAfterMax = seconds(2);
+// Reads stay with the primary unless another home is so many times as fast.
+inline constexpr int64_t kPrimaryAdvantage = 2;
+// One read in so many asks the second choice, so that its figures do not grow old.
+inline constexpr uint64_t kSecondChoiceOneIn = 128;
+
 inline constexpr uint64_t kPayloadBytesMax = crypto::kChunkBytesMax + crypto::kSegmentTableBytesMax;
 static_assert(kPayloadBytesMax + 64 * KiB < kLogFileBytesMin);
 static_assert(kLogFileBytesMin <= kPreallocationBytes);

@@ -98,4 +98,21 @@ io::Task<Status> verify_record(ChunkId id, const Location& location) {
   co_return Status{};
 }
 
+io::Task<Result<SealedChunk>> read_whole_record(ChunkId id, const Location& location) {
+  io::File& file = location.log->file();
+  Buffer block = Buffer::allocate(kBlockBytes);
+  block.resize(kBlockBytes);
+  co_await io::or_return(file.read_exact(block.span(), location.offset_bytes));
+  RecordHeader header = co_await io::or_return(parse_header(id, location, block.view()));
+  const uint64_t padded_bytes = round_up(header.payload_bytes, kBlockBytes);
+  Buffer payload = Buffer::allocate(padded_bytes);
+  payload.resize(padded_bytes);
+  co_await io::or_return(read_pieces(file, payload.span(), location.offset_bytes + kBlockBytes));
+  payload.resize(header.payload_bytes);
+  if (checksum_of(payload.view()) != header.payload_xxh3) {
+    co_return std::unexpected(damaged(id, "its payload does not match its checksum"));
+  }
+  co_return SealedChunk{std::move(header.sealed_header), std::move(payload)};
+}
+
 }  // namespace cairn::storage

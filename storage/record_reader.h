@@ -15,4 +15,8 @@ io::Task<Result<SealedRead>> read_record(ChunkId id, const Location& location, B
 // Checks the checksums of header and payload. kCorruption, kIo.
 io::Task<Status> verify_record(ChunkId id, const Location& location);
 
+// The whole record, checked the same way; in memory of the heap, so that copying never waits for
+// the pool while requests hold it. kCorruption, kIo.
+io::Task<Result<SealedChunk>> read_whole_record(ChunkId id, const Location& location);
+
 }  // namespace cairn::storage

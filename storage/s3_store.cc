@@ -234,17 +234,22 @@ io::Task<Result<SealedRead>> S3Store::read(ChunkId id, ByteRange range, ReadOpti
 }
 
 io::Task<Status> S3Store::verify(ChunkId id) {
+  const Result<SealedChunk> whole = co_await read_whole(id);
+  if (whole) co_return Status{};
+  co_return std::unexpected(whole.error());
+}
+
+io::Task<Result<SealedChunk>> S3Store::read_whole(ChunkId id) {
   Lane* const lane = co_await io::or_return(state_->lane());
   const std::optional<PackPlace> place = state_->index.find(id);
   if (!place) co_return std::unexpected(not_found(id));
-  const Result<SealedChunk> whole =
-      co_await read_whole(state_->context, *lane->upstream, id, *place);
+  Result<SealedChunk> whole =
+      co_await storage::read_whole(state_->context, *lane->upstream, id, *place);
   place->pack->release();
-  if (whole) co_return Status{};
-  if (whole.error().code == Code::kCorruption) {
+  if (!whole && whole.error().code == Code::kCorruption) {
     StoreCounters::add(state_->counters.checksum_failures);
   }
-  co_return std::unexpected(whole.error());
+  co_return whole;
 }
 
 io::Task<Result<std::vector<ChunkStat>>> S3Store::list(std::optional<ChunkId> after, size_t limit) {

@@ -32,6 +32,7 @@
 #include "storage/metrics.h"
 #include "storage/pack_recovery.h"
 #include "storage/upstream.h"
+#include "storage/whole_reader.h"
 
 namespace cairn::storage {
 
@@ -49,7 +50,7 @@ struct S3StoreOptions {
   Duration upkeep_interval = seconds(5);  // Between passes of the background work; 0 = none.
 };
 
-class S3Store final : public ChunkStore {
+class S3Store final : public ChunkStore, public WholeReader {
  public:
   // kInvalidArgument (options), kPermissionDenied (the upstream refuses the keys), kNotFound (no
   // such bucket, or no FORMAT and not `create`), kFailedPrecondition (another store lives there),
@@ -69,6 +70,7 @@ class S3Store final : public ChunkStore {
   using ChunkStore::read;
   io::Task<Result<SealedRead>> read(ChunkId id, ByteRange range, ReadOptions options) override;
   io::Task<Status> verify(ChunkId id) override;
+  io::Task<Result<SealedChunk>> read_whole(ChunkId id) override;
   io::Task<Result<std::vector<ChunkStat>>> list(std::optional<ChunkId> after,
                                                 size_t limit) override;
   // Capacity and what is available are not known of an upstream and told as 0.

@@ -254,6 +254,18 @@ io::Task<Status> VolumeStore::verify(ChunkId id) {
   co_return result;
 }
 
+io::Task<Result<SealedChunk>> VolumeStore::read_whole(ChunkId id) {
+  const std::optional<Location> location = state_->index.find(id);
+  if (!location) co_return std::unexpected(not_found(id));
+  Result<SealedChunk> result = co_await read_whole_record(id, *location);
+  if (!state_->index.is_at(id, *location)) result = std::unexpected(not_found(id));
+  co_await location->log->release();
+  if (!result && result.error().code == Code::kCorruption) {
+    StoreCounters::add(state_->counters.checksum_failures);
+  }
+  co_return result;
+}
+
 io::Task<Result<std::vector<ChunkStat>>> VolumeStore::list(std::optional<ChunkId> after,
                                                            size_t limit) {
   co_return state_->index.list(after, limit);

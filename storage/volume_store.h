@@ -21,6 +21,7 @@
 #include "io/file.h"
 #include "storage/chunk_store.h"
 #include "storage/metrics.h"
+#include "storage/whole_reader.h"
 
 namespace cairn::storage {
 
@@ -33,7 +34,7 @@ struct VolumeStoreOptions {
   uint64_t reserve_bytes = 256 * MiB;     // Kept free on every file system.
 };
 
-class VolumeStore final : public ChunkStore {
+class VolumeStore final : public ChunkStore, public WholeReader {
  public:
   // Creates the volumes where the directories are empty, otherwise recovers. Fails with
   // kInvalidArgument (options), kUnavailable (a directory is locked by another process, or a volume
@@ -55,6 +56,7 @@ class VolumeStore final : public ChunkStore {
   using ChunkStore::read;
   io::Task<Result<SealedRead>> read(ChunkId id, ByteRange range, ReadOptions options) override;
   io::Task<Status> verify(ChunkId id) override;
+  io::Task<Result<SealedChunk>> read_whole(ChunkId id) override;
   io::Task<Result<std::vector<ChunkStat>>> list(std::optional<ChunkId> after,
                                                 size_t limit) override;
   io::Task<Result<StoreUsage>> usage() override;

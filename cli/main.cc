@@ -14,6 +14,7 @@
 #include "cli/configure_command.h"
 #include "cli/copy_command.h"
 #include "cli/exit_codes.h"
+#include "cli/gateway_commands.h"
 #include "cli/kms_commands.h"
 #include "cli/list_command.h"
 #include "cli/object_commands.h"
@@ -235,6 +236,7 @@ struct Commands {
                                     const std::string& path) {
       exit_code = run_admin(directory, method, path);
     });
+    add_gateway_commands(*admin, exit_code);
     add_quota(*admin);
     CLI::App* keys = admin->add_subcommand("keys", "Encryption keys");
     keys->require_subcommand(1);

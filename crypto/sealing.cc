@@ -9,6 +9,7 @@
 #include "crypto/aead.h"
 #include "crypto/digest.h"
 #include "crypto/hmac.h"
+#include "crypto/partial_sealing.h"
 #include "crypto/sealed_format.h"
 
 namespace cairn::crypto {
@@ -53,6 +54,29 @@ bool for_each_frame(MutableBytes payload, uint64_t plaintext_bytes, const Each& 
   return table.empty() || each(frame, table, true);
 }
 
+// What a new sealing of the chunk has in its header, but for the commitment.
+SealedFields new_sealing(const TenantKeys& keys, const ChunkBinding& binding, Random& random) {
+  SealedFields fields;
+  fields.codec = binding.codec;
+  fields.tenant = binding.tenant;
+  fields.key_version = keys.version;
+  fields.plaintext_bytes = binding.plaintext_bytes;
+  fields.table_bytes = binding.table_bytes;
+  fields.id = binding.id;
+  random.fill(fields.salt);
+  random.fill(fields.nonce_prefix);
+  return fields;
+}
+
+size_t tags_bytes(const SealedFields& fields) {
+  return fields.header_bytes() - kSealedTagsAt - kSealedChecksumBytes;
+}
+
+std::unexpected<Error> engine_failed(MutableBytes payload) {
+  OPENSSL_cleanse(payload.data(), payload.size());
+  return fail(Code::kInternal, "the cipher engine failed to seal a chunk");
+}
+
 }  // namespace
 
 std::string ChunkId::to_hex() const {
@@ -74,29 +98,46 @@ Result<Bytes> seal_chunk(const TenantKeys& keys, const ChunkBinding& binding, Ra
   ASSERT(binding.plaintext_bytes > 0 && binding.plaintext_bytes <= kChunkBytesMax);
   ASSERT(binding.table_bytes <= kSegmentTableBytesMax);
   ASSERT(payload.size() == binding.plaintext_bytes + binding.table_bytes);
-  SealedFields fields;
-  fields.codec = binding.codec;
-  fields.tenant = binding.tenant;
-  fields.key_version = keys.version;
-  fields.plaintext_bytes = binding.plaintext_bytes;
-  fields.table_bytes = binding.table_bytes;
-  fields.id = binding.id;
-  random.fill(fields.salt);
-  random.fill(fields.nonce_prefix);
+  SealedFields fields = new_sealing(keys, binding, random);
   const auto aad = encode_sealed_aad(fields);
   const DerivedKey derived(keys, fields.salt, aad);
   std::ranges::copy(derived.commitment(), fields.commitment.begin());
 
   const std::unique_ptr<Aes256Gcm> cipher = engine.create(derived.key());
-  Bytes tags(fields.header_bytes() - kSealedTagsAt - kSealedChecksumBytes);
+  Bytes tags(tags_bytes(fields));
   const bool sealed = for_each_frame(
       payload, fields.plaintext_bytes, [&](uint64_t frame, MutableBytes bytes, bool last) {
         const std::span<uint8_t, kTagBytes> tag(tags.data() + frame * kTagBytes, kTagBytes);
         return cipher->seal(frame_nonce(fields.nonce_prefix, frame, last), aad, bytes, tag);
       });
-  if (!sealed) {
-    OPENSSL_cleanse(payload.data(), payload.size());
-    return fail(Code::kInternal, "the cipher engine failed to seal a chunk");
+  if (!sealed) return engine_failed(payload);
+  return encode_sealed_header(fields, tags);
+}
+
+Result<Bytes> seal_frames(const TenantKeys& keys, const ChunkBinding& binding, Random& random,
+                          uint64_t first_frame, MutableBytes frames) {
+  const uint64_t begin = first_frame * kFrameBytes;
+  ASSERT(binding.tenant == keys.tenant && keys.version != 0);
+  ASSERT(binding.plaintext_bytes <= kChunkBytesMax && binding.table_bytes == 0);
+  ASSERT(begin < binding.plaintext_bytes && frames.size() <= binding.plaintext_bytes - begin);
+  const bool to_the_end = begin + frames.size() == binding.plaintext_bytes;
+  ASSERT(frames.size() % kFrameBytes == 0 || to_the_end);
+  SealedFields fields = new_sealing(keys, binding, random);
+  const auto aad = encode_sealed_aad(fields);
+  const DerivedKey derived(keys, fields.salt, aad);
+  std::ranges::copy(derived.commitment(), fields.commitment.begin());
+
+  const std::unique_ptr<Aes256Gcm> cipher = make_aes256_gcm(derived.key());
+  Bytes tags(tags_bytes(fields));
+  MutableBytes rest = frames;
+  for (uint64_t frame = first_frame; !rest.empty(); ++frame) {
+    const MutableBytes bytes = rest.first(std::min(rest.size(), static_cast<size_t>(kFrameBytes)));
+    rest = rest.subspan(bytes.size());
+    const std::span<uint8_t, kTagBytes> tag(tags.data() + frame * kTagBytes, kTagBytes);
+    const bool last = to_the_end && rest.empty();
+    if (!cipher->seal(frame_nonce(fields.nonce_prefix, frame, last), aad, bytes, tag)) {
+      return engine_failed(frames);
+    }
   }
   return encode_sealed_header(fields, tags);
 }

@@ -197,6 +197,9 @@ class StoredObjects final : public Objects {
   }
 
   SegmentIndex* segments() override { return &context_.segments; }
+  std::unique_ptr<ChunkReader> read_chunks(TenantId tenant) override {
+    return std::make_unique<ChunkReader>(context_, tenant, ReadEpochs::ReadPin());
+  }
   NativeUploads* native() override { return &native_; }
   KnownBodies* known_bodies() override { return &known_bodies_; }
 

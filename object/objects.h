@@ -34,6 +34,7 @@ class RamTier;
 
 namespace cairn::object {
 
+class ChunkReader;
 class NativeUploads;
 
 // Messages that doors match on to tell failures of one Code apart; Error::message starts with one.
@@ -381,6 +382,10 @@ class Objects {
   // kInvalidArgument when that is 0.
   virtual io::Task<Result<std::unique_ptr<VersionCursor>>> walk_versions(
       BucketInfo bucket, VersionListRequest request) = 0;
+
+  // Reads chunks that no object here names, through the caches like any others: of an object in
+  // another server, whose chunks the store finds there (gateway/).
+  virtual std::unique_ptr<ChunkReader> read_chunks(TenantId tenant) = 0;
 
   // Multipart uploads.
   virtual io::Task<Result<UploadInfo>> create_upload(BucketInfo bucket, std::string key,

@@ -26,6 +26,7 @@
 
 namespace cairn::s3 {
 
+class Elsewhere;
 class Guest;
 
 // What all requests of a door share. Immutable while the door serves.
@@ -46,6 +47,7 @@ struct DoorContext {
   // Peers whose X-Forwarded-For and X-Forwarded-Proto are believed.
   std::vector<iam::IpNetwork> trusted_proxies;
   const Guest* guest = nullptr;
+  Elsewhere* elsewhere = nullptr;  // Null = there are no such buckets.
 };
 
 struct Call {

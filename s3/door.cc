@@ -107,6 +107,7 @@ struct Door::State {
     context.object_ownership = options.object_ownership;
     context.trusted_proxies = options.trusted_proxies;
     context.guest = options.guest;
+    context.elsewhere = options.elsewhere;
   }
 
   // What on_exchange_end() tells the observer about a request that has been handled.
@@ -298,6 +299,12 @@ void Door::State::remember(Call& call, S3Code error) {
   finished.push_back(std::move(end));
 }
 
+// A bucket of another server, on a server that has none or no longer: never an empty bucket.
+io::Task<S3Status> serve_elsewhere(Call& call) {
+  if (call.context.elsewhere != nullptr) co_return co_await call.context.elsewhere->serve(call);
+  co_return s3_fail(S3Code::kNotImplemented, "This server does not serve buckets of others.");
+}
+
 io::Task<S3Status> Door::State::serve(Call& call) {
   take_head(call);
   find_site(call);
@@ -330,7 +337,12 @@ io::Task<S3Status> Door::State::serve(Call& call) {
     const S3Status allowed = co_await authorize_route(call);
     if (!allowed) co_return std::unexpected(allowed.error());
   }
-  S3Status handled = co_await call.route->handler(call);
+  S3Status handled;
+  if (call.route->needs_bucket && is_elsewhere(call.bucket)) {
+    handled = co_await serve_elsewhere(call);
+  } else {
+    handled = co_await call.route->handler(call);
+  }
   if (!handled && call.route->needs_bucket && !call.target.key.empty()) {
     co_return std::unexpected(hide_missing(call, call.bucket, std::move(handled.error())));
   }

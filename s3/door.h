@@ -20,6 +20,7 @@
 #include "s3/accounts.h"
 #include "s3/auth.h"
 #include "s3/bucket_rules.h"
+#include "s3/elsewhere.h"
 #include "s3/guest.h"
 #include "s3/lifecycle_rules.h"
 #include "s3/observer.h"
@@ -48,7 +49,8 @@ struct DoorOptions {
   Ownership object_ownership = Ownership::kBucketOwnerEnforced;
   // Peers whose X-Forwarded-For and X-Forwarded-Proto are believed.
   std::vector<iam::IpNetwork> trusted_proxies;
-  const Guest* guest = nullptr;  // Another protocol on this port; null = none.
+  const Guest* guest = nullptr;    // Another protocol on this port; null = none.
+  Elsewhere* elsewhere = nullptr;  // Serves buckets of other servers; null = there are none.
 };
 
 class Door final : public http::Handler {

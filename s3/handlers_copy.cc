@@ -4,6 +4,7 @@
 #include "s3/acl_policy.h"
 #include "s3/conditions.h"
 #include "s3/copy_source.h"
+#include "s3/elsewhere.h"
 #include "s3/encryption.h"
 #include "s3/events.h"
 #include "s3/handlers.h"
@@ -51,6 +52,20 @@ io::Task<S3Result<Source>> open_source(Call& call) {
     co_return std::unexpected(precondition_failed(evaluation.condition));
   }
   co_return source;
+}
+
+// Whether the source was in a bucket of another server; then the call has been served.
+io::Task<S3Result<bool>> copied_from_elsewhere(Call& call) {
+  CopySource named =
+      co_await or_fail(parse_copy_source(call.header("x-amz-copy-source").value_or("")));
+  const Result<object::BucketInfo> found = co_await call.find_bucket(named.bucket);
+  if (!found || !is_elsewhere(*found) || call.context.elsewhere == nullptr) co_return false;
+  S3Result<object::BucketInfo> opened = co_await open_source_bucket(call, named);
+  object::BucketInfo bucket = co_await or_fail(std::move(opened));
+  const S3Status served =
+      co_await call.context.elsewhere->copy_from(call, std::move(bucket), std::move(named));
+  if (!served) co_return std::unexpected(served.error());
+  co_return true;
 }
 
 // Tags that travel with a copy are read there and set here, each with its own right.
@@ -127,6 +142,9 @@ S3Result<TargetPlan> plan_target(const Call& call, const object::ObjectInfo& sou
 }  // namespace
 
 Reply copy_object(Call& call) {
+  S3Result<bool> served = co_await copied_from_elsewhere(call);
+  const bool is_done = co_await or_fail(std::move(served));
+  if (is_done) co_return S3Status();
   std::string acl = co_await or_fail(acl_of_new_object(call));
   S3Result<Source> opened = co_await open_source(call);
   Source source = co_await or_fail(std::move(opened));
@@ -170,6 +188,9 @@ Reply copy_object(Call& call) {
 }
 
 Reply upload_part_copy(Call& call) {
+  S3Result<bool> served = co_await copied_from_elsewhere(call);
+  const bool is_done = co_await or_fail(std::move(served));
+  if (is_done) co_return S3Status();
   const std::string_view number_text = call.param("partNumber");
   const std::optional<uint64_t> number = parse_number(number_text, 1, object::kPartNumberMax);
   if (!number) {

@@ -7,6 +7,7 @@
 #include "s3/access.h"
 #include "s3/body.h"
 #include "s3/conditions.h"
+#include "s3/elsewhere.h"
 #include "s3/events.h"
 #include "s3/handlers.h"
 #include "s3/post_form.h"
@@ -119,6 +120,9 @@ S3Result<std::string> parse_key(const std::vector<FormField>& fields) {
 io::Task<S3Status> admit_poster(Call& call) {
   Result<object::BucketInfo> bucket = co_await call.find_bucket(call.target.bucket);
   call.bucket = co_await or_fail(translated(call, std::move(bucket)));
+  if (is_elsewhere(call.bucket)) {
+    co_return s3_fail(S3Code::kNotImplemented, "Forms cannot be posted to a gateway bucket.");
+  }
   co_await or_fail(accept_requester(call));
   co_return co_await authorize_route(call);
 }

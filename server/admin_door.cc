@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "crypto/digest.h"
+#include "server/gateway_admin.h"
 #include "server/kms_admin.h"
 
 namespace cairn::server {
@@ -55,7 +56,7 @@ io::Task<void> reply_error(http::Exchange& exchange, int status, std::string_vie
 // Commands that change nothing.
 bool is_question(std::string_view name) {
   return name == "status" || name == "audit-verify" || name == "quota-show" ||
-         name == kKmsListCommand;
+         name == kKmsListCommand || name == kGatewayListCommand;
 }
 
 }  // namespace
@@ -75,6 +76,10 @@ io::Task<Result<std::string>> AdminDoor::outcome_of(http::Exchange& exchange,
   if (name == "audit-verify") co_return co_await actions_.verify_audit();
   if (name.starts_with("kms-")) {
     co_return co_await actions_.manage_kms(std::string(name), std::string(exchange.head().query));
+  }
+  if (name.starts_with(kGatewayPrefix)) {
+    std::string form = co_await io::or_return(read_form(exchange));
+    co_return co_await actions_.manage_gateways(std::string(name), std::move(form));
   }
   if (name == "quota-show") {
     co_return co_await actions_.show_quota(std::string(exchange.head().query));

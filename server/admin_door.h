@@ -4,7 +4,7 @@
 //   GET  /healthz  /readyz  /metrics
 //   GET  /admin/v1/status         POST /admin/v1/scrub /admin/v1/gc /admin/v1/keys-rotate
 //   GET  /admin/v1/audit-verify
-//   GET, POST /admin/v1/kms-...: kms_admin.h
+//   GET, POST /admin/v1/kms-...: kms_admin.h    /admin/v1/gateway-...: gateway_admin.h
 //   GET  /admin/v1/quota-show?... POST /admin/v1/quota-set?...  (quota_admin.h)
 //   POST /admin/v1/accounts/COMMAND with a form of parameters (account_commands.h)
 //        with `Authorization: Bearer <token>`
@@ -34,6 +34,8 @@ class AdminActions {
   virtual io::Task<Result<std::string>> verify_audit() = 0;
   // A command of kms_admin.h.
   virtual io::Task<Result<std::string>> manage_kms(std::string name, std::string query) = 0;
+  // A command of gateway_admin.h.
+  virtual io::Task<Result<std::string>> manage_gateways(std::string name, std::string form) = 0;
   virtual io::Task<Result<std::string>> show_quota(std::string query) = 0;
   virtual io::Task<Result<std::string>> set_quota(std::string query) = 0;
   virtual io::Task<Result<std::string>> account_command(std::string name, std::string form) = 0;

@@ -74,6 +74,7 @@ io::Task<Result<io::Endpoint>> CoreServer::listen(io::Endpoint at, Served served
   door.accounts = directory_.get();
   native_ = std::make_unique<native::Guest>(shared_.native);
   door.guest = native_.get();
+  door.elsewhere = &served.stores.gateway();
   door.object_ownership = s3::parse_ownership(config.object_ownership).value();
   door_ = std::make_unique<s3::Door>(std::move(door));
   co_await io::or_return(open_accounts_door(served.stores));

@@ -8,6 +8,7 @@
 #include "catalog/metrics.h"
 #include "http/server.h"
 #include "server/background_page.h"
+#include "server/gateway_page.h"
 #include "server/request_metrics.h"
 #include "server/tier_page.h"
 #include "storage/chunk_store.h"
@@ -30,6 +31,7 @@ struct MetricsReading {
   storage::StoreMetrics store;
   storage::StoreUsage usage;
   TiersReading tiers;
+  gateway::GatewayReading gateway;
   uint64_t access_log_dropped = 0;
   BackgroundReading background;
   uint64_t gc_passes = 0;

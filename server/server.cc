@@ -25,6 +25,7 @@
 #include "server/core_server.h"
 #include "server/credentials.h"
 #include "server/data_directory.h"
+#include "server/gateway_admin.h"
 #include "server/key_rotation.h"
 #include "server/kms_admin.h"
 #include "server/metrics_page.h"
@@ -110,6 +111,10 @@ class Node final : private AdminActions {
   io::Task<Result<std::string>> verify_audit() override;
   io::Task<Result<std::string>> manage_kms(std::string name, std::string query) override {
     return run_kms_command(kms_admin(), std::move(name), std::move(query));
+  }
+  io::Task<Result<std::string>> manage_gateways(std::string name, std::string form) override {
+    return run_gateway_command({stores_->objects(), stores_->keys(), stores_->accounts()},
+                               std::move(name), std::move(form));
   }
   io::Task<Result<std::string>> show_quota(std::string query) override;
   io::Task<Result<std::string>> set_quota(std::string query) override;
@@ -318,6 +323,7 @@ io::Task<std::string> Node::metrics() {
   if (usage) reading.usage = *usage;
   if (stores_->ram_tier() != nullptr) reading.tiers.ram = stores_->ram_tier()->counters();
   reading.tiers.disks = stores_->disk_tiers().read();
+  reading.gateway = stores_->gateway().read();
   reading.access_log_dropped = access_log_ ? access_log_->dropped_count() : 0;
   reading.gc_passes = gc_passes_;
   reading.gc_failures = gc_failures_;

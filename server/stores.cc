@@ -52,7 +52,9 @@ io::Task<Status> Stores::open_all(const Config& config, const DataDirectory& dir
       catalog::open_rocksdb_catalog(directory.catalog_path(), std::move(catalog_options)));
   references_ = std::make_unique<object::CatalogReferences>(*catalog_);
   home_->set_references(references_.get());
-  co_await io::or_return(disk_tiers_.open(config.tiers, home_->store()));
+  gateway_ =
+      std::make_unique<gateway::Gateway>(home_->store(), io::system_network(), system_random());
+  co_await io::or_return(disk_tiers_.open(config.tiers, gateway_->chunks()));
   for (const TierConfig& tier : config.tiers) {
     if (tier.kind != TierConfig::Kind::kRam) continue;
     cache::RamTierOptions ram;
@@ -60,6 +62,7 @@ io::Task<Status> Stores::open_all(const Config& config, const DataDirectory& dir
     ram_tier_ = std::make_unique<cache::RamTier>(ram);
   }
   co_await io::or_return(open_objects(config, directory));
+  gateway_->attach(*objects_, *keys_);
   // The root tenant's keys, which seal the accounts, are made with the object layer.
   iam::StoreOptions accounts;
   accounts.catalog = catalog_.get();
@@ -71,7 +74,7 @@ io::Task<Status> Stores::open_all(const Config& config, const DataDirectory& dir
 io::Task<Status> Stores::open_objects(const Config& config, const DataDirectory& directory) {
   object::ObjectsOptions options;
   options.catalog = catalog_.get();
-  options.store = &disk_tiers_.front(home_->store());
+  options.store = &disk_tiers_.front(gateway_->chunks());
   options.keys = keys_.get();
   options.ram_tier = ram_tier_.get();
   const std::optional<std::string> file = root_key_file(config, directory);
@@ -104,6 +107,7 @@ io::Task<Status> Stores::close() {
   }
   const Status tiers_closed = co_await disk_tiers_.close();
   keep(tiers_closed);
+  if (gateway_) co_await gateway_->close();
   if (home_) {
     const Status closed = co_await home_->store().close();
     keep(closed);
@@ -111,6 +115,7 @@ io::Task<Status> Stores::close() {
   accounts_.reset();
   objects_.reset();
   ram_tier_.reset();
+  gateway_.reset();
   home_.reset();
   if (catalog_) {
     const Status closed = co_await catalog_->close();

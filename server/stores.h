@@ -13,6 +13,7 @@
 #include "catalog/catalog.h"
 #include "catalog/metrics.h"
 #include "crypto/key_ring.h"
+#include "gateway/gateway.h"
 #include "iam/store.h"
 #include "io/task.h"
 #include "object/objects.h"
@@ -37,6 +38,7 @@ class Stores {
   io::Task<Status> close();
 
   object::Objects& objects() { return *objects_; }
+  gateway::Gateway& gateway() { return *gateway_; }
   storage::ChunkStore& chunks() { return home_->store(); }
   const Home& home() const { return *home_; }
   catalog::Catalog& catalog() { return *catalog_; }
@@ -58,6 +60,7 @@ class Stores {
   std::unique_ptr<Home> home_;
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<storage::ReferenceSource> references_;
+  std::unique_ptr<gateway::Gateway> gateway_;
   DiskTiers disk_tiers_;
   std::unique_ptr<cache::RamTier> ram_tier_;
   std::unique_ptr<object::Objects> objects_;

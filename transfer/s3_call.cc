@@ -83,26 +83,21 @@ ObjectInfo info_of(const http::ReceivedHead& head) {
   return info;
 }
 
-std::optional<ContentRange> parse_content_range(std::string_view text) {
-  constexpr std::string_view kUnit = "bytes ";
-  if (!text.starts_with(kUnit)) return std::nullopt;
-  text.remove_prefix(kUnit.size());
-  const size_t dash = text.find('-');
-  const size_t slash = text.find('/');
-  if (dash == std::string_view::npos || slash == std::string_view::npos || dash > slash) {
-    return std::nullopt;
-  }
-  const auto first = parse_number(text.substr(0, dash));
-  const auto last = parse_number(text.substr(dash + 1, slash - dash - 1));
-  const auto total = parse_number(text.substr(slash + 1));
-  if (!first || !last || !total || *first > *last || *last >= *total) return std::nullopt;
-  return ContentRange{{*first, *last - *first + 1}, *total};
-}
-
 std::string crc64_text(uint64_t crc) {
   std::array<uint8_t, sizeof(uint64_t)> bytes;
   store_be(bytes.data(), crc);
   return to_base64(bytes);
+}
+
+std::vector<HeaderPair> told_headers(const http::ReceivedHead& head) {
+  std::vector<HeaderPair> told;
+  for (const http::Field field : head.fields) {
+    std::string name(field.name);
+    for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    if (!name.starts_with("x-amz-") && name != "retry-after") continue;
+    told.emplace_back(std::move(name), field.value);
+  }
+  return told;
 }
 
 void add_conditions(std::vector<HeaderPair>& headers, const Conditions& conditions) {
@@ -121,3 +116,23 @@ std::string range_text(ByteRange range) {
 }
 
 }  // namespace cairn::transfer::detail
+
+namespace cairn::transfer {
+
+std::optional<ContentRange> parse_content_range(std::string_view text) {
+  constexpr std::string_view kUnit = "bytes ";
+  if (!text.starts_with(kUnit)) return std::nullopt;
+  text.remove_prefix(kUnit.size());
+  const size_t dash = text.find('-');
+  const size_t slash = text.find('/');
+  if (dash == std::string_view::npos || slash == std::string_view::npos || dash > slash) {
+    return std::nullopt;
+  }
+  const auto first = detail::parse_number(text.substr(0, dash));
+  const auto last = detail::parse_number(text.substr(dash + 1, slash - dash - 1));
+  const auto total = detail::parse_number(text.substr(slash + 1));
+  if (!first || !last || !total || *first > *last || *last >= *total) return std::nullopt;
+  return ContentRange{{*first, *last - *first + 1}, *total};
+}
+
+}  // namespace cairn::transfer

@@ -155,6 +155,7 @@ io::Task<S3Result<http::ClientRequest>> S3Client::prepare(Call& call) {
   // Only where the server is known to answer: others may let us wait a second for nothing.
   request.expect_continue = call.is_object_body && server_is_cairn_ && call.body.sha256 &&
                             request.body.size() >= kExpectBytesMin;
+  if (!call.content_sha256.empty()) content_sha256 = call.content_sha256;
   sign(request, content_sha256, call.bucket);
   co_return request;
 }
@@ -224,6 +225,7 @@ io::Task<S3Result<http::ClientResponse>> S3Client::perform(Call call, io::Until 
       server_ms = date->unix_ms;
     }
     Failure failure = co_await read_failure(response, call.method);
+    if (call.keeps_headers) failure.headers = detail::told_headers(response.head());
     const bool again = turn < kTurnsMax && learn_from(call, failure, server_ms) &&
                        (call.body.source == nullptr || call.body.source->rewind());
     if (again) continue;
@@ -240,6 +242,20 @@ io::Task<S3Result<std::string>> S3Client::ask(Call call, io::Until until) {
   http::ClientResponse response = co_await or_fail(perform(std::move(call), until));
   std::string body = co_await or_fail(response.receive_all(kXmlReplyBytesMax));
   co_return body;
+}
+
+io::Task<S3Result<http::ClientResponse>> S3Client::forward(Forwarded request, io::Until until) {
+  Call call{.method = std::move(request.method),
+            .bucket = std::move(request.bucket),
+            .key = std::move(request.key),
+            .query = std::move(request.query),
+            .headers = std::move(request.headers),
+            .body = request.body,
+            .retry_safe = request.retry_safe,
+            .content_sha256 = std::move(request.content_sha256),
+            .keeps_headers = true};
+  http::ClientResponse response = co_await or_fail(perform(std::move(call), until));
+  co_return response;
 }
 
 io::Task<S3Result<http::ClientResponse>> S3Client::send_raw(std::string method, std::string target,

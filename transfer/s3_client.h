@@ -117,6 +117,21 @@ class S3Client {
   std::string presign(std::string_view method, std::string_view bucket, std::string_view key,
                       std::vector<HeaderPair> query, uint32_t expires_seconds) const;
 
+  // A request that somebody else made up, for a gateway: the parts as they are, signed anew. The
+  // body of the answer is the caller's to read; a status that is no success becomes a Failure with
+  // the answer's headers.
+  struct Forwarded {
+    std::string method = "GET";
+    std::string bucket = {};
+    std::string key = {};
+    std::vector<HeaderPair> query = {};
+    std::vector<HeaderPair> headers = {};
+    UploadBody body = {};
+    std::string content_sha256 = {};  // Instead of what the body would be signed with.
+    bool retry_safe = false;
+  };
+  io::Task<S3Result<http::ClientResponse>> forward(Forwarded request, io::Until until);
+
   // A signed request of another protocol on the same origin (the native door): `target` is the raw
   // path and query. Any status is a success here.
   io::Task<S3Result<http::ClientResponse>> send_raw(std::string method, std::string target,

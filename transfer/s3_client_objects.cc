@@ -130,8 +130,7 @@ io::Task<S3Result<ObjectBody>> S3Client::get(std::string bucket, std::string key
   ObjectInfo info = detail::info_of(response.head());
   ByteRange coming{0, info.size_bytes};
   if (range) {
-    const auto told =
-        detail::parse_content_range(response.head().get("content-range").value_or(""));
+    const auto told = parse_content_range(response.head().get("content-range").value_or(""));
     const bool is_whole = response.status() == 200 && range->offset_bytes == 0;
     if (!is_whole && (!told || told->range.offset_bytes != range->offset_bytes)) {
       co_return std::unexpected(Failure(

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "io/task.h"
@@ -22,7 +23,9 @@ struct [[nodiscard]] Failure {
   std::string code = {};  // S3's code, "NoSuchKey"; made up from the status when there is no
                           // body (HEAD).
   std::string request_id = {};
-  std::string region = {};    // Where the bucket is, when the server says so.
+  std::string region = {};  // Where the bucket is, when the server says so.
+  // Of an answer to S3Client::forward(): Retry-After and x-amz-*, as they came.
+  std::vector<std::pair<std::string, std::string>> headers = {};
   bool is_retryable = false;  // The same request may succeed later.
 
   Failure() = default;

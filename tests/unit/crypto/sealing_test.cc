@@ -10,6 +10,7 @@
 
 #include "base/encoding.h"
 #include "crypto/aead.h"
+#include "crypto/partial_sealing.h"
 #include "crypto/sealed_format.h"
 
 namespace cairn::crypto {
@@ -109,6 +110,44 @@ TEST_F(Sealing, OpensAnyRangeByItsFramesAlone) {
     ASSERT_TRUE(opened->open_frames(range.offset_bytes / kFrameBytes, frames).has_value());
     ASSERT_TRUE(std::ranges::equal(
         frames, BytesView(sealed.plaintext).subspan(range.offset_bytes, range.size_bytes)));
+  }
+}
+
+TEST_F(Sealing, SomeFramesOfAChunkOpenAloneAndUnderAKeyOfTheirOwn) {
+  constexpr uint64_t kSize = 3 * kFrameBytes + 100;
+  ChunkBinding binding{.tenant = kTenant, .id = {}, .plaintext_bytes = kSize};
+  random_.fill(binding.id.bytes);
+  Bytes plaintext(kSize);
+  random_.fill(plaintext);
+  for (const auto& [first, end] : {std::pair<uint64_t, uint64_t>{0, kFrameBytes},
+                                   {kFrameBytes, 3 * kFrameBytes},
+                                   {2 * kFrameBytes, kSize},
+                                   {0, kSize}}) {
+    SCOPED_TRACE(first);
+    const auto part = [&](const Bytes& of) { return BytesView(of).subspan(first, end - first); };
+    Bytes sealed(part(plaintext).begin(), part(plaintext).end());
+    const Result<Bytes> header =
+        seal_frames(*ring_.current(kTenant), binding, random_, first / kFrameBytes, sealed);
+    ASSERT_TRUE(header.has_value());
+    EXPECT_EQ(header->size(), sealed_header_bytes(kSize, 0));
+    EXPECT_FALSE(std::ranges::equal(sealed, part(plaintext)));
+    const Result<ChunkOpener> opened = ChunkOpener::create(ring_, kTenant, binding.id, *header);
+    ASSERT_TRUE(opened.has_value());
+    Bytes again = sealed;
+    ASSERT_TRUE(opened->open_frames(first / kFrameBytes, again).has_value());
+    EXPECT_TRUE(std::ranges::equal(again, part(plaintext)));
+    // What was not sealed does not open, whatever is there.
+    if (first > 0) {
+      Bytes zeros(kFrameBytes);
+      EXPECT_EQ(opened->open_frames(0, zeros).error().code, Code::kCorruption);
+    }
+    // The same bytes again are others on disk: another salt, another key.
+    Bytes twice(part(plaintext).begin(), part(plaintext).end());
+    const Result<Bytes> other =
+        seal_frames(*ring_.current(kTenant), binding, random_, first / kFrameBytes, twice);
+    ASSERT_TRUE(other.has_value());
+    EXPECT_NE(*other, *header);
+    EXPECT_NE(twice, sealed);
   }
 }
 

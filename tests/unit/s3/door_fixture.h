@@ -14,6 +14,7 @@
 #include "http/server.h"
 #include "iam/account.h"
 #include "iam/policy.h"
+#include "object/chunk_reader.h"
 #include "object/objects.h"
 #include "s3/door.h"
 #include "test_request.h"
@@ -178,6 +179,7 @@ class CountingObjects final : public object::Objects {
   io::Task<Status> check_conditions(object::BucketInfo, std::string, object::Conditions) override {
     return refuse<void>();
   }
+  std::unique_ptr<object::ChunkReader> read_chunks(object::TenantId) override { return nullptr; }
   io::Task<Result<std::unique_ptr<object::ObjectWriter>>> put(object::BucketInfo, std::string,
                                                               object::PutOptions) override {
     return refuse<std::unique_ptr<object::ObjectWriter>>();

@@ -1,0 +1,47 @@
+// Bounds of the gateway. Every cache, wait, document and page of gateway/ names its maximum here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/clock.h"
+#include "base/units.h"
+#include "cache/block.h"
+
+namespace cairn::gateway {
+
+// Settings.
+inline constexpr size_t kSettingsBytesMax = 16 * KiB;
+inline constexpr size_t kPrefixBytesMax = 512;  // Leaves room for keys.
+inline constexpr size_t kCredentialBytesMax = 1 * KiB;
+inline constexpr Duration kTtlDefault = seconds(60);
+inline constexpr Duration kTtlMax = seconds(7 * 24 * 3600);
+
+// What is known of objects, for all gateway buckets of a server.
+inline constexpr uint64_t kMetadataBytesMax = 64 * MiB;
+// A key that was not there is asked for again after this: it may be somebody's lock file.
+inline constexpr Duration kAbsentTtlMax = seconds(1);
+
+// Waits for the upstream. Three attempts of a question must fit, a client's patience must not be
+// used up: SDKs give up on a silent server after 60 s.
+inline constexpr Duration kQuestionPatience = seconds(20);
+inline constexpr Duration kFetchPatience = seconds(30);  // Of one block.
+inline constexpr unsigned kFetchAttemptsMax = 3;
+// Of copies and completions, which the upstream answers when it is done.
+inline constexpr Duration kWorkPatience = seconds(600);
+
+// An object that changes while it is read is begun anew so often, before the first byte.
+inline constexpr unsigned kReadTurnsMax = 4;
+
+// A body is read in chunks of one block of the caches: one fetch, one sealing, one entry. So many
+// are handed to the reader at a time.
+inline constexpr uint64_t kVirtualChunkBytes = cache::kBlockBytes;
+inline constexpr uint64_t kWindowChunks = 1024;
+
+// Replies of the upstream that are rewritten.
+inline constexpr size_t kReplyBytesMax = 8 * MiB;
+
+// A piece of an upload on its way.
+inline constexpr size_t kUploadPieceBytes = 256 * KiB;
+
+}  // namespace cairn::gateway

@@ -1,0 +1,81 @@
+// A version of an object at the upstream as the chunk store sees it: a run of chunks whose names
+// follow from what the version is, so that all caches work on them as on any others.
+//
+// The name of an object version is an HMAC under the tenant's key over bucket, place, key, version,
+// ETag and size: other content has other names, and is never mixed up with it. A chunk's id holds
+// the name and the chunk's number; its last byte is a placement that no home has.
+// Thread rule: any thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "crypto/key_ring.h"
+#include "gateway/facts.h"
+#include "gateway/link.h"
+#include "storage/placement.h"
+
+namespace cairn::gateway {
+
+// The placement of what is in other servers' buckets.
+inline constexpr storage::PlacementId kElsewherePlacement = 0xFF;
+static_assert(storage::kPlacementsMax < kElsewherePlacement);
+
+using RemoteName = std::array<uint8_t, 16>;
+
+struct RemoteObject {
+  RemoteName name{};
+  std::shared_ptr<Link> link;
+  std::string key;         // At the upstream.
+  std::string version_id;  // As a client asked for it; empty = the current one, by its ETag.
+  std::string etag;
+  uint64_t size_bytes = 0;
+
+  storage::ChunkId chunk_id(uint64_t number) const;
+  uint32_t chunk_bytes(uint64_t number) const;
+  // The last answer that was no success, for who has to tell a client why.
+  void note_failure(const transfer::Failure& failure);
+  std::optional<transfer::Failure> failure() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::optional<transfer::Failure> failure_;
+};
+using RemoteObjectPointer = std::shared_ptr<RemoteObject>;
+
+// The name that the object's members come to.
+RemoteName remote_name(const crypto::TenantKeys& keys, const RemoteObject& object);
+
+struct RemoteChunk {
+  RemoteName name{};
+  uint64_t number = 0;
+};
+// nullopt for ids of chunks that are at home.
+std::optional<RemoteChunk> parse_chunk_id(const storage::ChunkId& id);
+
+// The versions that are being read, by name. One object for all who read the same.
+class RemoteObjects {
+ public:
+  // `object`, or the one of its name that is there already.
+  RemoteObjectPointer share(std::unique_ptr<RemoteObject> object);
+  // Null when nobody reads it.
+  RemoteObjectPointer find(const RemoteName& name) const;
+
+ private:
+  struct NameHash {
+    size_t operator()(const RemoteName& name) const;
+  };
+  struct Table {
+    mutable std::mutex mutex;
+    std::unordered_map<RemoteName, std::weak_ptr<RemoteObject>, NameHash> objects;
+  };
+  // Outlived by nothing that it names: deleters hold it too.
+  const std::shared_ptr<Table> table_ = std::make_shared<Table>();
+};
+
+}  // namespace cairn::gateway

@@ -7,6 +7,7 @@
 #include "native/messages.h"
 #include "native/session.h"
 #include "s3/encryption.h"
+#include "s3/object_headers.h"
 #include "s3/write_conditions.h"
 
 namespace cairn::native::handlers {
@@ -27,6 +28,7 @@ Reply begin(s3::Call& call) {
   what.size_bytes = message.size_bytes;
   what.sha256 = message.sha256;
   what.sse = co_await or_fail(s3::plan_encryption(call));
+  what.storage_class = co_await or_fail(s3::parse_storage_class(call));
   Result<object::UploadInfo> begun =
       co_await uploads->begin(call.bucket, call.target.key, std::move(what));
   const object::UploadInfo upload = co_await or_fail(in_words(call, std::move(begun)));

@@ -14,6 +14,7 @@
 #include "object/complete.h"
 #include "object/holds.h"
 #include "object/keys.h"
+#include "object/placing.h"
 #include "object/rows.h"
 #include "object/sse_plan.h"
 #include "object/versions.h"
@@ -254,12 +255,14 @@ io::Task<Status> AppendTarget::draft_first(Draft& draft, const FinishedBody& add
 // A body that is in memory as a chunk.
 io::Task<Result<Manifest>> AppendTarget::store_small(Draft& draft, BytesView bytes) {
   BodySink::Options options;
+  options.placement = co_await io::or_return(
+      placement_for(context_.placements, bucket_, draft.head.info.metadata.storage_class));
   options.keys = seal_keys(keys_, plan_.key);
   options.owner = context_.new_owner();
   options.size_bytes = bytes.size();
   options.may_inline = false;
   draft.sinks.push_back(std::make_unique<BodySink>(context_, std::move(options)));
-  return store_bytes(*draft.sinks.back(), bytes);
+  co_return co_await store_bytes(*draft.sinks.back(), bytes);
 }
 
 // The version that was current keeps its edges: the chunks get further ones. False when one of them
@@ -421,7 +424,12 @@ io::Task<Result<std::unique_ptr<ObjectWriter>>> make_append_writer(Context& cont
     plan = co_await io::or_return(plan_sse(context, bucket.tenant, options.sse));
   }
   if (options.digests.empty()) options.digests.push_back(DigestKind::kCrc64Nvme);
+  const ObjectMetadata& metadata =
+      base.current ? base.current->head.info.metadata : options.metadata;
+  const PlacementId placement =
+      co_await io::or_return(placement_for(context.placements, bucket, metadata.storage_class));
   BodySink::Options sink;
+  sink.placement = placement;
   sink.keys = seal_keys(keys, plan.key);
   sink.owner = context.new_owner();
   sink.digests = options.digests;

@@ -26,7 +26,8 @@ BodySink::BodySink(Context& context, Options options)
     : context_(context),
       core_(context.core()),
       options_(std::move(options)),
-      composer_(context, options_.keys, options_.owner, options_.shares_segments) {
+      composer_(context, options_.keys, options_.owner, options_.shares_segments,
+                options_.placement) {
   if (options_.size_bytes) {
     options_.size_bytes_max = std::min(options_.size_bytes_max, *options_.size_bytes);
   }

@@ -37,6 +37,8 @@ class BodySink {
     bool may_inline = true;  // A body up to kInlineBytesMax is kept, not stored as a chunk.
     // Segments are shared with what the tenant stored before. Only under the tenant's own keys.
     bool shares_segments = false;
+    // Of every chunk that the body comes to lie in.
+    storage::PlacementId placement = storage::kDefaultPlacement;
   };
   BodySink(Context& context, Options options);
   BodySink(const BodySink&) = delete;

@@ -7,6 +7,7 @@
 #include "base/encoding.h"
 #include "base/log.h"
 #include "object/holds.h"
+#include "object/placing.h"
 
 namespace cairn::object {
 
@@ -124,7 +125,10 @@ io::Task<Result<std::optional<ObjectInfo>>> BodyWriter::finish_known(KnownBody b
     ObjectInfo info = co_await io::or_return(finish(std::move(expected)));
     co_return Answer(std::move(info));
   }
-  if (!shares_chunks_ || !tells_enough(digests, expected)) co_return Answer();
+  if (!shares_chunks_ || !lie_in((*content)->extents, placement_) ||
+      !tells_enough(digests, expected)) {
+    co_return Answer();
+  }
   co_return co_await finish_shared((*content)->extents, digests);
 }
 
@@ -220,7 +224,11 @@ Result<std::unique_ptr<ObjectWriter>> make_object_writer(Context& context, Bucke
   if (options.size_bytes && *options.size_bytes > kObjectBytesMax) {
     return fail(Code::kInvalidArgument, std::string(reason::kSizeMismatch) + ": too large");
   }
+  const Result<PlacementId> placement =
+      placement_for(context.placements, bucket, options.metadata.storage_class);
+  if (!placement) return std::unexpected(placement.error());
   BodySink::Options sink;
+  sink.placement = *placement;
   sink.keys = seal_keys(*keys, plan.key);
   sink.owner = context.new_owner();
   sink.digests = options.digests;

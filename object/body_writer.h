@@ -40,6 +40,7 @@ class BodyWriter final : public ObjectWriter {
         owner_(options.owner),
         kinds_(options.digests),
         shares_chunks_(options.shares_segments),
+        placement_(options.placement),
         sink_(context, std::move(options)),
         target_(std::move(target)) {}
 
@@ -62,6 +63,7 @@ class BodyWriter final : public ObjectWriter {
   const OwnerId owner_;
   const std::vector<DigestKind> kinds_;
   const bool shares_chunks_;
+  const storage::PlacementId placement_;
   BodySink sink_;
   std::unique_ptr<BodyTarget> target_;
 };

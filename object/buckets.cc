@@ -331,23 +331,4 @@ io::Task<Result<std::vector<BucketInfo>>> all_buckets(Context& context,
   co_return out;
 }
 
-io::Task<Status> add_bucket_names(Context& context) {
-  std::optional<uint64_t> after;
-  while (true) {
-    const std::vector<BucketInfo> buckets =
-        co_await io::or_return(all_buckets(context, after, kScanEntriesMax));
-    catalog::Batch batch;
-    for (const BucketInfo& bucket : buckets) {
-      const auto tenant_keys = co_await io::or_return(context.keys_of(bucket.tenant));
-      const std::string name_key = keys::bucket_name(bucket.name);
-      batch.puts.push_back(
-          {name_key, sign_row(*tenant_keys, name_key, encode_bucket_name(bucket.tenant))});
-      after = bucket.id;
-    }
-    if (batch.puts.empty()) co_return Status{};
-    const Result<catalog::Version> done = co_await context.catalog.commit(std::move(batch));
-    if (!done) co_return std::unexpected(done.error());
-  }
-}
-
 }  // namespace cairn::object

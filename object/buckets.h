@@ -21,8 +21,6 @@ io::Task<Result<std::optional<BucketInfo>>> find_bucket_by_id(Context& context, 
                                                               uint64_t id);
 // The bucket as it stands, past all caches; kNotFound when it is not the one of that id any more.
 io::Task<Result<BucketInfo>> reload_bucket(Context& context, BucketInfo bucket);
-// Schema 1 had no rows of global names: makes them.
-io::Task<Status> add_bucket_names(Context& context);
 // Pending uploads are aborted; objects make it fail with kBucketNotEmpty.
 io::Task<Status> delete_bucket(Context& context, TenantId tenant, std::string name);
 io::Task<Result<std::vector<BucketInfo>>> list_buckets(Context& context, TenantId tenant,

@@ -28,6 +28,7 @@
 #include "object/segment_index.h"
 #include "object/usage.h"
 #include "storage/chunk_store.h"
+#include "storage/placement.h"
 
 namespace cairn::cache {
 class RamTier;
@@ -86,6 +87,7 @@ class Context {
   SegmentIndex segments{*this};
   cache::RamTier* ram_tier = nullptr;   // Null: plaintext is not kept.
   KnownBodies* known_bodies = nullptr;  // Of the Objects whose context this is.
+  storage::Placements placements;       // Does not change once the context is in use.
 
   // Of the calling reactor; made at the first call there.
   Core& core();

@@ -12,6 +12,7 @@
 #include "object/holds.h"
 #include "object/multipart.h"
 #include "object/object_reader.h"
+#include "object/placing.h"
 #include "object/rows.h"
 #include "object/sse_plan.h"
 
@@ -61,12 +62,14 @@ io::Task<Result<ObjectInfo>> copy_by_reading(ObjectReader& reader, ByteRange ran
   co_return co_await writer->finish(std::move(expected));
 }
 
-// Whether the bytes can be shared: they lie in chunks of the same tenant under the same key.
+// Whether the bytes can be shared: they lie in chunks of the same tenant under the same key, where
+// the target is to lie.
 bool can_share(const StoredObjectReader& source, const BucketInfo& target,
-               const crypto::SseKeyPointer& target_key) {
+               const crypto::SseKeyPointer& target_key, PlacementId placement) {
   const OpenObject& object = source.object();
   return object.tenant == target.tenant && !object.manifest.extents.empty() &&
-         crypto::same_sse_key(source.key(), target_key);
+         crypto::same_sse_key(source.key(), target_key) &&
+         lie_in(object.manifest.extents, placement);
 }
 
 io::Task<Result<ObjectInfo>> commit_shared(Context& context, const OpenObject& source,
@@ -161,11 +164,13 @@ io::Task<Result<ObjectInfo>> copy_object(Context& context, BucketInfo source_buc
       context, std::move(source_bucket), std::move(source), pin_now(context), options.source_key));
   SsePlan plan =
       co_await io::or_return(plan_sse(context, target_bucket.tenant, std::move(options.sse)));
+  const PlacementId placement = co_await io::or_return(
+      placement_for(context.placements, target_bucket, options.metadata.storage_class));
   const OpenObject& object = reader->object();
   const std::optional<ObjectChecksum>& checksum = object.head.info.checksum;
   const bool same_checksum =
       options.digests.empty() || (checksum && checksum->kind == options.digests.front());
-  if (same_checksum && can_share(*reader, target_bucket, plan.key)) {
+  if (same_checksum && can_share(*reader, target_bucket, plan.key, placement)) {
     const OwnerId owner = context.new_owner();
     Holds holds(context, owner);
     const Result<bool> taken = co_await holds.take(object.manifest.chunks());
@@ -194,12 +199,14 @@ io::Task<Result<PartInfo>> copy_part(Context& context, BucketInfo source_bucket,
                                          pin_now(context), std::move(keys.source)));
   const SsePlan plan =
       co_await io::or_return(plan_part_sse(context, bucket.tenant, upload.sse, keys.upload));
+  const PlacementId placement = co_await io::or_return(
+      placement_for(context.placements, bucket, upload.metadata.storage_class));
   const OpenObject& object = reader->object();
   const ByteRange wanted = range.value_or(ByteRange{0, object.head.info.size_bytes});
   if (!wanted.inside(object.head.info.size_bytes)) {
     co_return fail(Code::kOutOfRange, "the range lies outside the copy's source");
   }
-  if (can_share(*reader, bucket, plan.key)) {
+  if (can_share(*reader, bucket, plan.key, placement)) {
     Part part = co_await io::or_return(hash_range(context, *reader, wanted, upload.checksum));
     part.info.number = part_number;
     hide_digests(context, upload, part);

@@ -191,6 +191,17 @@ std::string edges(const ChunkId& chunk) {
   out.append("r/").append(as_text(chunk.bytes));
   return out;
 }
+std::string edges_anywhere(const ChunkId& chunk) {
+  std::string out = edges(chunk);
+  out.pop_back();
+  return out;
+}
+std::optional<ChunkId> parse_edge_chunk(std::string_view row) {
+  if (row.size() != kPrefixBytes + sizeof(ChunkId) + sizeof(OwnerId)) return std::nullopt;
+  ChunkId out;
+  std::ranges::copy(as_bytes(row.substr(kPrefixBytes, sizeof(ChunkId))), out.bytes.begin());
+  return out;
+}
 std::optional<OwnerId> parse_edge_owner(std::string_view row) {
   if (row.size() != kPrefixBytes + sizeof(ChunkId) + sizeof(OwnerId)) return std::nullopt;
   OwnerId out;

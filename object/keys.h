@@ -81,6 +81,9 @@ std::optional<crypto::Sha256Value> parse_native_chunk(std::string_view row);
 // r/<chunk id 32><owner 16>
 std::string edge(const ChunkId& chunk, const OwnerId& owner);
 std::string edges(const ChunkId& chunk);  // Prefix.
+// Prefix of the edges of a chunk with that id in any placement (storage/placement.h).
+std::string edges_anywhere(const ChunkId& chunk);
+std::optional<ChunkId> parse_edge_chunk(std::string_view row);
 std::optional<OwnerId> parse_edge_owner(std::string_view row);
 // x/<bucket id 8><token>: what a rename's client token was used for.
 std::string rename_token(uint64_t bucket_id, std::string_view token);

@@ -10,6 +10,7 @@
 #include "object/complete.h"
 #include "object/keys.h"
 #include "object/native_rows.h"
+#include "object/placing.h"
 #include "object/rows.h"
 #include "object/signed_row.h"
 #include "object/sse_plan.h"
@@ -172,7 +173,11 @@ Result<std::unique_ptr<ObjectWriter>> make_part_writer(Context& context, BucketI
   const Result<SsePlan> plan =
       plan_part_sse(context, bucket.tenant, upload.sse, options.sse.customer_key);
   if (!plan) return std::unexpected(plan.error());
+  const Result<PlacementId> placement =
+      placement_for(context.placements, bucket, upload.metadata.storage_class);
+  if (!placement) return std::unexpected(placement.error());
   BodySink::Options sink;
+  sink.placement = *placement;
   sink.keys = seal_keys(*keys, plan->key);
   sink.owner = context.new_owner();
   sink.digests = std::move(options.digests);

@@ -10,6 +10,7 @@
 #include "object/keys.h"
 #include "object/multipart.h"
 #include "object/native_offer.h"
+#include "object/placing.h"
 #include "object/signed_row.h"
 #include "object/sse_plan.h"
 
@@ -153,6 +154,19 @@ Status check_encryption(const SseRequest& asked, const UploadInfo& upload) {
   return fail(Code::kInvalidArgument, std::string(reason::kEncryptionDiffers));
 }
 
+// The chunks are where the upload was begun for.
+Status check_placement(const Context& context, const BucketInfo& bucket,
+                       const ObjectMetadata& asked, const UploadInfo& upload) {
+  if (asked.storage_class == upload.metadata.storage_class) return {};
+  const Result<PlacementId> wanted = placement_for(context.placements, bucket, asked.storage_class);
+  if (!wanted) return std::unexpected(wanted.error());
+  const Result<PlacementId> begun =
+      placement_for(context.placements, bucket, upload.metadata.storage_class);
+  if (!begun) return std::unexpected(begun.error());
+  if (*wanted == *begun) return {};
+  return fail(Code::kInvalidArgument, std::string(reason::kPlacementDiffers));
+}
+
 void fill_info(Context& context, NativeCommit& commit, const UploadInfo& upload,
                const Digests& digests, Head& head) {
   ObjectInfo& info = head.info;
@@ -206,6 +220,7 @@ io::Task<Result<ObjectInfo>> try_commit(Context& context, BucketInfo bucket, Upl
   const UploadInfo& upload = row.upload;
   if (!upload.native) co_return fail(Code::kNotFound, std::string(reason::kNoSuchUpload));
   co_await io::or_return(check_encryption(commit.options.sse, upload));
+  co_await io::or_return(check_placement(context, bucket, commit.options.metadata, upload));
   const auto tenant_keys = co_await io::or_return(context.keys_of(bucket.tenant));
   const std::vector<HeldChunk> chunks = co_await io::or_return(load_native_chunks(
       context, bucket.tenant, upload.upload_id, std::nullopt, kNativeChunksMax + 1));

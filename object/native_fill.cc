@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "object/native_segments.h"
+#include "object/placing.h"
 #include "transfer/chunker.h"
 
 namespace cairn::object {
@@ -202,13 +203,15 @@ io::Task<Status> ChunkFill::store_and_add(SegmentComposer& composer, HeldChunk c
 io::Task<Result<ContentName>> ChunkFill::finish() {
   ASSERT(run_ == runs_.size());
   co_await io::or_return(verify());
+  const PlacementId placement = co_await io::or_return(
+      placement_for(context_.placements, bucket_, upload_.metadata.storage_class));
   HeldChunk chunk;
   chunk.name = recipe_.name();
   chunk.where.crc64_nvme = crypto::digest_of(DigestKind::kCrc64Nvme, buffer_.view());
   const ContentName name = chunk.name;
   // The holds have an owner of their own: somebody else may fill the same chunk of this upload, and
   // give up. As in BodySink, what is under a key of its own shares nothing.
-  SegmentComposer composer(context_, keys_, context_.new_owner(), upload_.sse.empty());
+  SegmentComposer composer(context_, keys_, context_.new_owner(), upload_.sse.empty(), placement);
   const Status status = co_await store_and_add(composer, std::move(chunk));
   if (!status && status.error().code == Code::kNoSpace) context_.note_full();
   // Also after success: where somebody else had filled the chunk meanwhile, the upload took nothing

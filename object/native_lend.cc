@@ -16,22 +16,26 @@ struct LentChunk {
   ChunkRecipe recipe;
 };
 
-io::Task<Result<bool>> has_chunk(Context& context, TenantId tenant, ContentName name) {
+// The tenant's chunk of that name in whichever placement has one: it is copied, not shared.
+io::Task<Result<std::optional<ChunkId>>> find_chunk(Context& context, TenantId tenant,
+                                                    ContentName name) {
   const auto tenant_keys = context.keys_of(tenant);
-  if (!tenant_keys) co_return false;
+  if (!tenant_keys) co_return std::optional<ChunkId>();
   catalog::ScanRequest edges;
-  edges.begin = keys::edges(crypto::make_chunk_id(**tenant_keys, name.hash));
+  edges.begin = keys::edges_anywhere(crypto::make_chunk_id(**tenant_keys, name.hash));
   edges.end = catalog::prefix_end(edges.begin);
   edges.limit_entries = 1;
   edges.keys_only = true;
   const catalog::ScanPage page = co_await io::or_return(context.catalog.scan(std::move(edges)));
-  co_return !page.entries.empty();
+  if (page.entries.empty()) co_return std::optional<ChunkId>();
+  co_return keys::parse_edge_chunk(page.entries.front().key);
 }
 
 // kNotFound when it is gone, or is no chunk of that size.
 io::Task<Result<LentChunk>> read_chunk(Context& context, TenantId lender, ContentName name) {
-  const auto tenant_keys = co_await io::or_return(context.keys_of(lender));
-  const ChunkId id = crypto::make_chunk_id(*tenant_keys, name.hash);
+  const std::optional<ChunkId> found = co_await io::or_return(find_chunk(context, lender, name));
+  if (!found) co_return fail(Code::kNotFound, "the lender has no such chunk any more");
+  const ChunkId id = *found;
   storage::SealedRead sealed = co_await io::or_return(
       context.store.read(id, ByteRange{0, crypto::kChunkBytesMax + crypto::kSegmentTableBytesMax}));
   const crypto::ChunkOpener opener = co_await io::or_return(
@@ -88,8 +92,8 @@ io::Task<Result<std::optional<TenantId>>> find_lender(Context& context,
                                                       ContentName name) {
   std::optional<TenantId> found;
   for (const TenantId tenant : lenders) {
-    const bool has = co_await io::or_return(has_chunk(context, tenant, name));
-    if (has && !found) found = tenant;
+    const std::optional<ChunkId> chunk = co_await io::or_return(find_chunk(context, tenant, name));
+    if (chunk && !found) found = tenant;
   }
   co_return found;
 }

@@ -8,6 +8,7 @@
 #include "io/scope.h"
 #include "object/keys.h"
 #include "object/known_bodies.h"
+#include "object/placing.h"
 #include "object/sse_plan.h"
 
 namespace cairn::object {
@@ -20,6 +21,7 @@ struct Offer {
   const UploadInfo& upload;
   ReadRights& rights;
   const std::shared_ptr<const crypto::TenantKeys> keys;
+  const PlacementId placement;
   const OwnerId holder;  // Of the holds, until the upload's edges are durable.
 
   std::vector<ContentName> names;  // Each hash once.
@@ -45,7 +47,7 @@ io::Task<Result<bool>> find_one(Offer& offer, ContentName name) {
   const std::optional<HeldChunk> held = co_await io::or_return(
       load_native_chunk(offer.context, offer.bucket.tenant, offer.upload.upload_id, name.hash));
   if (held) co_return held->name == name;
-  const ChunkId id = crypto::make_chunk_id(*offer.keys, name.hash);
+  const ChunkId id = content_chunk_id(*offer.keys, name.hash, offer.placement);
   const bool known =
       co_await io::or_return(may_know(offer.context, offer.bucket.tenant, id, offer.rights));
   if (!known) co_return false;
@@ -133,7 +135,10 @@ io::Task<Result<std::vector<bool>>> offer_chunks(Context& context, BucketInfo bu
                                                  ReadRights& rights) {
   ASSERT(names.size() <= kNativeOfferNamesMax && upload.native);
   const auto keys = co_await io::or_return(native_keys(context, bucket.tenant, upload));
-  Offer offer{context, bucket, upload, rights, keys, context.new_owner(), {}, {}, {}, {}, 0, {}};
+  const PlacementId placement = co_await io::or_return(
+      placement_for(context.placements, bucket, upload.metadata.storage_class));
+  Offer offer{context, bucket, upload, rights, keys, placement, context.new_owner(),
+              {},      {},     {},     {},     0,    {}};
   std::map<Sha256Value, size_t> index_of;
   for (const ContentName& name : names) {
     const auto [at, is_new] = index_of.emplace(name.hash, offer.names.size());

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "object/chunk_reader.h"
+#include "object/placing.h"
 #include "object/segment_index.h"
 #include "object/sse_plan.h"
 
@@ -21,8 +22,10 @@ io::Task<Result<KnownSegments>> find_known_segments(Context& context, BucketInfo
   std::vector<SegmentName> asked;
   asked.reserve(names.size());
   for (const ContentName& name : names) asked.push_back({name.hash, name.size_bytes});
+  const PlacementId placement = co_await io::or_return(
+      placement_for(context.placements, bucket, upload.metadata.storage_class));
   const std::vector<std::optional<SegmentPlace>> places =
-      co_await io::or_return(context.segments.find(bucket.tenant, std::move(asked)));
+      co_await io::or_return(context.segments.find(bucket.tenant, placement, std::move(asked)));
   std::map<ChunkId, bool> may_use;
   for (size_t i = 0; i < places.size(); ++i) {
     if (!places[i]) continue;

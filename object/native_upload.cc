@@ -23,6 +23,7 @@ io::Task<Result<UploadInfo>> NativeUploads::begin(BucketInfo bucket, std::string
   co_await io::or_return(context_.usage.check(usage_change(bucket, whole)));
   UploadOptions options;
   options.sse = std::move(what.sse);
+  options.metadata.storage_class = std::move(what.storage_class);
   options.native.emplace();
   options.native->size_bytes = what.size_bytes;
   options.native->sha256 = what.sha256;

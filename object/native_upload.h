@@ -30,7 +30,8 @@ class NativeUploads {
   struct Begin {
     uint64_t size_bytes = 0;
     std::optional<Sha256Value> sha256;
-    SseRequest sse;  // Not a customer's key: kUnsupported.
+    SseRequest sse;                  // Not a customer's key: kUnsupported.
+    std::string storage_class = {};  // As in ObjectMetadata: says where the chunks go.
   };
   // kResourceExhausted when the body cannot fit; kInvalidArgument kSizeMismatch when no native
   // upload can be so large.

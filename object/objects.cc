@@ -27,6 +27,7 @@
 #include "object/scrubber.h"
 #include "object/sse_plan.h"
 #include "object/tenant_keys.h"
+#include "object/transition.h"
 #include "object/usage_count.h"
 #include "object/version_lister.h"
 #include "object/versions.h"
@@ -34,9 +35,9 @@
 namespace cairn::object {
 namespace {
 
-constexpr uint32_t kSchemaVersion = 2;
-// The last schema whose rows this program still reads; older stores are brought up when opened.
-constexpr uint32_t kSchemaVersionOldest = 1;
+// 3: chunk ids tell a placement (storage/placement.h). Those of older stores are random there, so
+// that placements would be looked for that nobody configured: they are refused.
+constexpr uint32_t kSchemaVersion = 3;
 
 std::unexpected<Error> not_found(std::string_view why) {
   return fail(Code::kNotFound, std::string(why));
@@ -72,6 +73,7 @@ class StoredObjects final : public Objects {
         collector_(context_) {
     context_.known_bodies = &known_bodies_;
     context_.ram_tier = options.ram_tier;
+    context_.placements = options.placements;
   }
   ~StoredObjects() override { ASSERT(closed_); }
 
@@ -143,6 +145,10 @@ class StoredObjects final : public Objects {
     return rename_object(context_, std::move(bucket), std::move(source_key), std::move(target_key),
                          std::move(options));
   }
+  io::Task<Result<TransitionedInfo>> transition(BucketInfo bucket, ObjectInfo version,
+                                                TransitionOptions options) override {
+    return transition_version(context_, std::move(bucket), std::move(version), std::move(options));
+  }
   io::Task<Result<ListPage>> list(BucketInfo bucket, ListRequest request) override {
     return list_objects(context_, std::move(bucket), std::move(request));
   }
@@ -196,6 +202,7 @@ class StoredObjects final : public Objects {
     return object::change_kms_key(context_, std::move(command));
   }
 
+  const storage::Placements& placements() const override { return context_.placements; }
   SegmentIndex* segments() override { return &context_.segments; }
   std::unique_ptr<ChunkReader> read_chunks(TenantId tenant) override {
     return std::make_unique<ChunkReader>(context_, tenant, ReadEpochs::ReadPin());
@@ -329,30 +336,18 @@ io::Task<Status> StoredObjects::close() {
   co_return Status{};
 }
 
-// Brings an older store to this schema. A crash in between repeats it.
-io::Task<Status> raise_schema(Context& context, StoreInfo info) {
-  co_await io::or_return(add_bucket_names(context));
-  info.schema_version = kSchemaVersion;
-  catalog::Batch batch;
-  batch.puts.push_back({keys::store_info(), encode_store_info(info)});
-  const Result<catalog::Version> done = co_await context.catalog.commit(std::move(batch));
-  if (!done) co_return std::unexpected(done.error());
-  co_return Status{};
-}
-
-// Refuses a store of a newer schema, raises an older one and marks a new one.
+// Refuses a store of another schema and marks a new one.
 io::Task<Status> check_schema(Context& context) {
   const std::optional<catalog::Entry> row =
       co_await io::or_return(context.catalog.get(keys::store_info()));
   if (row) {
     const StoreInfo info = co_await io::or_return(parse_store_info(as_bytes(row->value)));
     if (info.schema_version == kSchemaVersion) co_return Status{};
-    if (info.schema_version >= kSchemaVersionOldest && info.schema_version < kSchemaVersion) {
-      co_return co_await raise_schema(context, info);
-    }
     co_return fail(Code::kUnsupported,
                    "the data directory has schema version " + std::to_string(info.schema_version) +
-                       ", this program knows version " + std::to_string(kSchemaVersion));
+                       ", this program knows version " + std::to_string(kSchemaVersion) +
+                       ": serve it with the program that made it and copy its objects, for "
+                       "example with `cairn sync`, to a server with a new directory");
   }
   StoreInfo info;
   info.schema_version = kSchemaVersion;

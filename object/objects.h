@@ -27,6 +27,7 @@
 #include "object/types.h"
 #include "object/usage.h"
 #include "storage/chunk_store.h"
+#include "storage/placement.h"
 
 namespace cairn::cache {
 class RamTier;
@@ -56,6 +57,9 @@ inline constexpr std::string_view kPartTooSmall = "part too small";
 inline constexpr std::string_view kChunksMissing = "chunks missing";
 inline constexpr std::string_view kEncryptionDiffers =
     "the upload was begun with another encryption than its commit asks for";
+inline constexpr std::string_view kPlacementDiffers =
+    "the upload was begun for a storage class that is kept elsewhere than that of its commit: name "
+    "x-amz-storage-class when the upload is begun";
 inline constexpr std::string_view kSegmentsMissing = "segments missing";
 inline constexpr std::string_view kChecksumMismatch = "checksum mismatch";
 inline constexpr std::string_view kSizeMismatch = "size mismatch";
@@ -167,6 +171,18 @@ struct RenameOptions {
   // (kRenameTokenMemory). Empty = none.
   std::string token;
   CommitHook hook;  // Of the object under its new name.
+};
+
+// A change of one version's storage class, which moves its bytes where that class is kept.
+struct TransitionOptions {
+  std::string storage_class;      // As in ObjectMetadata: empty = STANDARD.
+  uint64_t bytes_per_second = 0;  // Of bytes that are moved; 0 = as fast as it goes.
+  io::StopToken stop;             // Ends it between pieces: kCancelled.
+  CommitHook hook;
+};
+struct TransitionedInfo {
+  ObjectInfo info;
+  uint64_t moved_bytes = 0;  // 0 where the bytes lay there already, or in the catalog.
 };
 
 struct ListRequest {
@@ -375,6 +391,11 @@ class Objects {
   // Another name in the same bucket, in one commit; what had that name is replaced (rename.h).
   virtual io::Task<Result<ObjectInfo>> rename(BucketInfo bucket, std::string source_key,
                                               std::string target_key, RenameOptions options) = 0;
+  // Another storage class for the version that `version` describes; nothing else of it changes
+  // (transition.h). kFailedPrecondition when it is not that version any more, kNotFound when it is
+  // gone, kInvalidArgument kSseKeyRequired when only a customer's key opens it.
+  virtual io::Task<Result<TransitionedInfo>> transition(BucketInfo bucket, ObjectInfo version,
+                                                        TransitionOptions options) = 0;
   virtual io::Task<Result<ListPage>> list(BucketInfo bucket, ListRequest request) = 0;
   virtual io::Task<Result<VersionListPage>> list_versions(BucketInfo bucket,
                                                           VersionListRequest request) = 0;
@@ -413,6 +434,9 @@ class Objects {
   virtual io::Task<Result<UploadListPage>> list_uploads(BucketInfo bucket,
                                                         UploadListRequest request) = 0;
 
+  // Where bodies may be kept.
+  virtual const storage::Placements& placements() const = 0;
+
   // Uploads by names of chunks; null where there are none.
   virtual NativeUploads* native() { return nullptr; }
   // Bodies that the store holds already, by their SHA-256; null where nobody looks for them.
@@ -448,6 +472,7 @@ struct ObjectsOptions {
   crypto::KeyRing* keys = nullptr;       // Outlives Objects.
   Random* random = nullptr;              // Null = system_random().
   cache::RamTier* ram_tier = nullptr;    // Null = none; outlives Objects.
+  storage::Placements placements = {};
 };
 // Checks the schema version of the catalog and starts nothing: background work is the caller's
 // (collect_garbage in a loop).

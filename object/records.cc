@@ -8,11 +8,7 @@
 
 namespace cairn::object {
 
-namespace {
-
-constexpr size_t kVersionIdHalfBytes = 8;
-
-}  // namespace
+namespace {}  // namespace
 
 std::string version_id_of(uint64_t order, bool is_null, const OwnerId& owner) {
   if (is_null) return std::string(kNullVersionId);

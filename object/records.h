@@ -86,6 +86,8 @@ struct Head {
   bool is_null = false;        // The null version of a versioned bucket; set with order 0 as well.
 };
 
+// Bytes of an order in a version id, and of an owner.
+inline constexpr size_t kVersionIdHalfBytes = 8;
 // What S3 calls the version: "null", or 32 hex digits of its order and of its owner's first bytes.
 std::string version_id_of(uint64_t order, bool is_null, const OwnerId& owner);
 std::string version_id_of(const Head& head);

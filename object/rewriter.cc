@@ -180,19 +180,21 @@ std::vector<ChunkId> Rewriter::next_victims() {
 io::Task<Status> Rewriter::rewrite_some() {
   std::vector<ChunkId> chunks = next_victims();
   UseReport report = co_await io::or_return(find_use(context_, std::move(chunks)));
-  std::map<TenantId, Group> groups;
+  // A version may have chunks in several placements.
+  std::map<std::pair<TenantId, storage::PlacementId>, Group> groups;
   for (auto& [chunk, use] : report.chunks) {
     if (!use.is_known || use.live.empty()) continue;
     if (is_worth_it(use.chunk_bytes, use.live_bytes())) {
-      groups[use.tenant].chunks.emplace(chunk, std::move(use));
+      groups[{use.tenant, storage::placement_of(chunk)}].chunks.emplace(chunk, std::move(use));
     }
   }
-  for (VersionUse& version : report.versions) {
-    const auto group = groups.find(version.tenant);
-    if (group != groups.end()) group->second.versions.push_back(std::move(version));
+  for (const VersionUse& version : report.versions) {
+    for (auto& [whose, group] : groups) {
+      if (whose.first == version.tenant) group.versions.push_back(version);
+    }
   }
-  for (auto& [tenant, group] : groups) {
-    co_await io::or_return(rewrite(tenant, std::move(group)));
+  for (auto& [whose, group] : groups) {
+    co_await io::or_return(rewrite(whose.first, std::move(group)));
   }
   co_return Status{};
 }

@@ -47,7 +47,7 @@ class Rewriter {
     uint32_t live_bytes = 0;
     uint32_t dead_bytes() const { return chunk_bytes - live_bytes; }
   };
-  // Chunks of one tenant that are rewritten together.
+  // Chunks of one tenant and one placement that are rewritten together.
   struct Group {
     std::map<ChunkId, ChunkUse> chunks;
     std::vector<VersionUse> versions;

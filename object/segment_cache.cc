@@ -11,6 +11,7 @@ namespace {
 constexpr uint64_t kTableOverheadBytes = 256;  // List node, row of by_chunk_, allocations.
 constexpr uint64_t kHashNodeBytes = 56;        // Of by_hash_, with its share of buckets.
 constexpr uint64_t kTenantMix = 0x9e3779b97f4a7c15;
+constexpr uint64_t kPlacementMix = 0xbf58476d1ce4e5b9;
 
 }  // namespace
 
@@ -18,22 +19,25 @@ uint64_t SegmentCache::Table::memory_bytes() const {
   return kTableOverheadBytes + segments.size() * (sizeof(Segment) + kHashNodeBytes);
 }
 
-uint64_t SegmentCache::slot_of(TenantId tenant, const crypto::Sha256Value& hash) {
-  return load_le<uint64_t>(hash.data()) ^ (tenant.value * kTenantMix);
+uint64_t SegmentCache::slot_of(TenantId tenant, storage::PlacementId placement,
+                               const crypto::Sha256Value& hash) {
+  return load_le<uint64_t>(hash.data()) ^ (tenant.value * kTenantMix) ^
+         (uint64_t{placement} * kPlacementMix);
 }
 
-void SegmentCache::find(TenantId tenant, std::span<const SegmentName> names,
+void SegmentCache::find(TenantId tenant, storage::PlacementId placement,
+                        std::span<const SegmentName> names,
                         std::span<std::optional<SegmentPlace>> places) {
   ASSERT(places.size() == names.size());
   const std::lock_guard guard(mutex_);
   for (size_t i = 0; i < names.size(); ++i) {
     if (places[i]) continue;
-    const auto at = by_hash_.find(slot_of(tenant, names[i].hash));
+    const auto at = by_hash_.find(slot_of(tenant, placement, names[i].hash));
     if (at == by_hash_.end()) continue;
     const Table& table = *at->second.table;
     const Segment& segment = table.segments[at->second.index];
-    if (table.tenant != tenant || segment.hash != names[i].hash ||
-        segment.size_bytes != names[i].size_bytes) {
+    if (table.tenant != tenant || storage::placement_of(table.chunk) != placement ||
+        segment.hash != names[i].hash || segment.size_bytes != names[i].size_bytes) {
       continue;
     }
     places[i] =
@@ -61,8 +65,9 @@ void SegmentCache::insert(TenantId tenant, const ChunkId& chunk,
   tables_.push_front(std::move(table));
   const Position added = tables_.begin();
   by_chunk_.emplace(key, added);
+  const storage::PlacementId placement = storage::placement_of(chunk);
   for (uint32_t i = 0; i < added->segments.size(); ++i) {
-    by_hash_.insert_or_assign(slot_of(tenant, added->segments[i].hash), Entry{added, i});
+    by_hash_.insert_or_assign(slot_of(tenant, placement, added->segments[i].hash), Entry{added, i});
   }
   used_bytes_ += added->memory_bytes();
   while (used_bytes_ > capacity_bytes_) drop(std::prev(tables_.end()));
@@ -71,7 +76,8 @@ void SegmentCache::insert(TenantId tenant, const ChunkId& chunk,
 void SegmentCache::drop(Position table) {
   used_bytes_ -= table->memory_bytes();
   for (const Segment& segment : table->segments) {
-    const auto at = by_hash_.find(slot_of(table->tenant, segment.hash));
+    const auto at =
+        by_hash_.find(slot_of(table->tenant, storage::placement_of(table->chunk), segment.hash));
     if (at != by_hash_.end() && at->second.table == table) by_hash_.erase(at);
   }
   by_chunk_.erase({table->tenant.value, table->chunk});

@@ -17,6 +17,7 @@
 
 #include "crypto/hash_engine.h"
 #include "crypto/sealing.h"
+#include "storage/placement.h"
 
 namespace cairn::object {
 
@@ -45,9 +46,9 @@ class SegmentCache {
   SegmentCache(const SegmentCache&) = delete;
   SegmentCache& operator=(const SegmentCache&) = delete;
 
-  // Fills places[i] of names[i] where the tenant is known to have that segment and places[i] is
-  // empty. REQUIRES: as many places as names.
-  void find(TenantId tenant, std::span<const SegmentName> names,
+  // Fills places[i] of names[i] where the tenant is known to have that segment in that placement
+  // and places[i] is empty. REQUIRES: as many places as names.
+  void find(TenantId tenant, storage::PlacementId placement, std::span<const SegmentName> names,
             std::span<std::optional<SegmentPlace>> places);
   // Takes the table of a chunk that the tenant has stored; `segments` are its segments in order.
   void insert(TenantId tenant, const ChunkId& chunk, std::vector<SegmentName> segments);
@@ -79,7 +80,8 @@ class SegmentCache {
   struct Identity {
     size_t operator()(uint64_t value) const { return static_cast<size_t>(value); }
   };
-  static uint64_t slot_of(TenantId tenant, const crypto::Sha256Value& hash);
+  static uint64_t slot_of(TenantId tenant, storage::PlacementId placement,
+                          const crypto::Sha256Value& hash);
   void drop(Position table);
 
   const uint64_t capacity_bytes_;
@@ -87,8 +89,8 @@ class SegmentCache {
   uint64_t used_bytes_ = 0;
   std::list<Table> tables_;  // Most recently used first.
   std::map<std::pair<uint64_t, ChunkId>, Position> by_chunk_;
-  // By the first bits of the hash, mixed with the tenant; the newest table of those that have a
-  // segment in common.
+  // By the first bits of the hash, mixed with tenant and placement; the newest table of those that
+  // have a segment in common.
   std::unordered_map<uint64_t, Entry, Identity> by_hash_;
 };
 

@@ -10,6 +10,7 @@
 #include "crypto/sealing.h"
 #include "object/context.h"
 #include "object/limits.h"
+#include "object/placing.h"
 
 namespace cairn::object {
 namespace {
@@ -29,12 +30,14 @@ size_t SegmentComposer::FirstBytes::operator()(const crypto::Sha256Value& hash) 
 }
 
 SegmentComposer::SegmentComposer(Context& context, std::shared_ptr<const crypto::TenantKeys> keys,
-                                 OwnerId owner, bool shares_segments)
+                                 OwnerId owner, bool shares_segments,
+                                 storage::PlacementId placement)
     : context_(context),
       core_(context.core()),
       keys_(std::move(keys)),
       owner_(owner),
-      shares_segments_(shares_segments) {}
+      shares_segments_(shares_segments),
+      placement_(placement) {}
 
 SegmentComposer::~SegmentComposer() {
   ASSERT(done_);
@@ -46,7 +49,7 @@ ChunkId SegmentComposer::id_of(const std::vector<SegmentName>& segments) const {
   for (const SegmentName& segment : segments) {
     hashes.insert(hashes.end(), segment.hash.begin(), segment.hash.end());
   }
-  return crypto::make_chunk_id(*keys_, crypto::sha256(hashes));
+  return content_chunk_id(*keys_, crypto::sha256(hashes), placement_);
 }
 
 io::Task<Status> SegmentComposer::add(std::unique_ptr<CutChunk> chunk) {
@@ -85,7 +88,7 @@ io::Task<Status> SegmentComposer::take(std::unique_ptr<CutChunk> chunk, std::vec
 
 io::Task<Result<Known>> SegmentComposer::find_known(std::vector<SegmentName> names) {
   const std::vector<std::optional<SegmentPlace>> places =
-      co_await io::or_return(context_.segments.find(keys_->tenant, names));
+      co_await io::or_return(context_.segments.find(keys_->tenant, placement_, names));
   Known known(names.size());
   for (size_t i = 0; i < names.size(); ++i) {
     const auto own = own_segments_.find(names[i].hash);

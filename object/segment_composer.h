@@ -26,6 +26,7 @@
 #include "object/records.h"
 #include "object/segment_runs.h"
 #include "object/segment_seal.h"
+#include "storage/placement.h"
 
 namespace cairn::object {
 
@@ -34,9 +35,10 @@ struct Core;
 
 class SegmentComposer {
  public:
-  // `shares_segments`: see BodySink::Options.
+  // `shares_segments`, `placement`: see BodySink::Options.
   SegmentComposer(Context& context, std::shared_ptr<const crypto::TenantKeys> keys, OwnerId owner,
-                  bool shares_segments);
+                  bool shares_segments,
+                  storage::PlacementId placement = storage::kDefaultPlacement);
   SegmentComposer(const SegmentComposer&) = delete;
   SegmentComposer& operator=(const SegmentComposer&) = delete;
   ~SegmentComposer();
@@ -97,6 +99,7 @@ class SegmentComposer {
   const std::shared_ptr<const crypto::TenantKeys> keys_;
   const OwnerId owner_;
   const bool shares_segments_;
+  const storage::PlacementId placement_;
 
   io::Mutex turns_;
   std::vector<Piece> pieces_;  // The body so far, in order.

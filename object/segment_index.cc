@@ -34,8 +34,11 @@ std::vector<size_t> hooked_names(const std::vector<SegmentName>& names, size_t b
   return out;
 }
 
-std::string hook_key(const crypto::TenantKeys& keys, const SegmentName& name) {
+// A placement's own: a segment that is in two of them has two hooks.
+std::string hook_key(const crypto::TenantKeys& keys, storage::PlacementId placement,
+                     const SegmentName& name) {
   Bytes message(as_bytes(kHookLabel).begin(), as_bytes(kHookLabel).end());
+  if (placement != storage::kDefaultPlacement) message.push_back(placement);
   message.insert(message.end(), name.hash.begin(), name.hash.end());
   const crypto::Sha256Value keyed = crypto::hmac_sha256(keys.id.view(), message);
   return keys::segment_hook(keys.tenant, BytesView(keyed).first(kHookPrefixBytes));
@@ -67,7 +70,7 @@ std::optional<HookedChunk> parse_hook(std::string_view value) {
 }
 
 io::Task<Result<std::vector<std::optional<SegmentPlace>>>> SegmentIndex::find(
-    TenantId tenant, std::vector<SegmentName> names) {
+    TenantId tenant, storage::PlacementId placement, std::vector<SegmentName> names) {
   std::vector<std::optional<SegmentPlace>> places(names.size());
   const auto keys = context_.keys_of(tenant);
   if (!keys) co_return places;
@@ -75,17 +78,17 @@ io::Task<Result<std::vector<std::optional<SegmentPlace>>>> SegmentIndex::find(
     const size_t end = std::min(names.size(), begin + kSegmentsPerLookup);
     const std::span group(names.data() + begin, end - begin);
     const std::span group_places(places.data() + begin, end - begin);
-    cache_.find(tenant, group, group_places);
+    cache_.find(tenant, placement, group, group_places);
     std::vector<std::string> rows;
     for (const size_t index : hooked_names(names, begin, end)) {
-      if (!places[index]) rows.push_back(hook_key(**keys, names[index]));
+      if (!places[index]) rows.push_back(hook_key(**keys, placement, names[index]));
     }
     if (rows.empty()) continue;
     co_await io::or_return(follow_hooks(tenant, std::move(rows)));
-    cache_.find(tenant, group, group_places);
+    cache_.find(tenant, placement, group, group_places);
   }
   // Tables loaded for later groups may hold segments of earlier ones.
-  cache_.find(tenant, names, places);
+  cache_.find(tenant, placement, names, places);
   co_return places;
 }
 
@@ -122,7 +125,7 @@ Result<std::vector<catalog::Put>> SegmentIndex::hooks_of(
   const std::string value = encode_hook(hooked);
   std::vector<catalog::Put> out;
   for (const size_t index : hooked_names(segments, 0, segments.size())) {
-    out.push_back({hook_key(**keys, segments[index]), value});
+    out.push_back({hook_key(**keys, storage::placement_of(chunk), segments[index]), value});
   }
   return out;
 }

@@ -31,9 +31,10 @@ class SegmentIndex {
   SegmentIndex(const SegmentIndex&) = delete;
   SegmentIndex& operator=(const SegmentIndex&) = delete;
 
-  // Where the named segments lie, in the order asked. Names are best given as they follow each
-  // other in a body. Fails only when the catalog does.
+  // Where the named segments lie in that placement, in the order asked. Names are best given as
+  // they follow each other in a body. Fails only when the catalog does.
   io::Task<Result<std::vector<std::optional<SegmentPlace>>>> find(TenantId tenant,
+                                                                  storage::PlacementId placement,
                                                                   std::vector<SegmentName> names);
   // The tenant has stored that chunk: finds it from now on, without hooks while it is in memory.
   void remember(TenantId tenant, const ChunkId& chunk, std::vector<SegmentName> segments) {

@@ -10,6 +10,7 @@
 #include "io/reactor.h"
 #include "object/chunk_reader.h"
 #include "object/limits.h"
+#include "object/placing.h"
 #include "object/segment_seal.h"
 
 namespace cairn::object {
@@ -74,6 +75,7 @@ class SegmentMover {
   const OwnerId holder_;
   MoveTable& table_;
   std::shared_ptr<const crypto::TenantKeys> keys_;
+  PlacementId placement_ = storage::kDefaultPlacement;
   std::map<ChunkId, OldChunk> old_;
   std::vector<Copy> copies_;  // In the order in which they will lie.
   std::map<crypto::Sha256Value, size_t> copy_of_;
@@ -176,7 +178,7 @@ io::Task<Status> SegmentMover::write(size_t begin, size_t end) {
   NewChunk made;
   for (size_t i = begin; i < end; ++i) made.segments.push_back(copies_[i].name);
   made.size_bytes = static_cast<uint32_t>(total_bytes(made.segments));
-  context_.random.fill(made.id.bytes);
+  made.id = random_chunk_id(context_.random, placement_);
   CutChunk chunk;
   chunk.segments = made.segments;
   chunk.buffer = Buffer::allocate(
@@ -212,6 +214,7 @@ void SegmentMover::tell() {
 io::Task<Status> SegmentMover::run(const std::map<ChunkId, ChunkUse>& chunks,
                                    const std::vector<VersionUse>& versions) {
   keys_ = co_await io::or_return(context_.keys_of(tenant_));
+  if (!chunks.empty()) placement_ = storage::placement_of(chunks.begin()->first);
   co_await io::or_return(load(chunks));
   for (const VersionUse& version : versions) {
     for (const Extent& extent : version.extents) choose(extent);

@@ -48,7 +48,8 @@ class MoveTable {
   std::optional<std::vector<Extent>> moved(const Extent& extent) const;
 };
 
-// Copies what `versions` refer to of `chunks`, which are all of the tenant. Every new chunk is
+// Copies what `versions` refer to of `chunks`, which are all of the tenant and of one placement,
+// where the copies go. Every new chunk is
 // durable and held for `holder` when it completes; after a failure `table` tells which ones are.
 // kCorruption when a chunk does not open or has no table of segments.
 io::Task<Status> move_segments(Context& context, TenantId tenant, OwnerId holder,

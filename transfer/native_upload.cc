@@ -12,22 +12,26 @@ namespace cairn::transfer {
 namespace {
 
 constexpr std::string_view kEncryptionPrefix = "x-amz-server-side-encryption";
+constexpr std::string_view kStorageClassHeader = "x-amz-storage-class";
 constexpr Duration kAbortPatience = seconds(10);
 
-// The chunks are sealed under what these ask for.
-std::vector<HeaderPair> encryption_headers(const std::vector<HeaderPair>& headers) {
+// What the chunks are sealed under, and where they go.
+std::vector<HeaderPair> chunk_headers(const std::vector<HeaderPair>& headers) {
   std::vector<HeaderPair> out;
   for (const HeaderPair& header : headers) {
     const std::string_view name =
         std::string_view(header.first).substr(0, kEncryptionPrefix.size());
-    if (http::equals_ignoring_case(name, kEncryptionPrefix)) out.push_back(header);
+    if (http::equals_ignoring_case(name, kEncryptionPrefix) ||
+        http::equals_ignoring_case(header.first, kStorageClassHeader)) {
+      out.push_back(header);
+    }
   }
   return out;
 }
 
 // Conditions are checked at once, and again at the commit.
 std::vector<HeaderPair> begin_headers(const UploadJob& job) {
-  std::vector<HeaderPair> out = encryption_headers(job.headers);
+  std::vector<HeaderPair> out = chunk_headers(job.headers);
   detail::add_conditions(out, job.conditions);
   return out;
 }
@@ -53,7 +57,7 @@ Bytes subject_of(const UploadJob& job, const io::FileStatus& status) {
   out.text("native").text(job.bucket).text(job.key);
   out.number(status.size_bytes).number(static_cast<uint64_t>(status.modified_ns));
   out.number(status.inode);
-  for (const auto& [name, value] : encryption_headers(job.headers)) out.text(name).text(value);
+  for (const auto& [name, value] : chunk_headers(job.headers)) out.text(name).text(value);
   return Bytes(out.view().begin(), out.view().end());
 }
 

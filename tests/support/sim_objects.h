@@ -53,14 +53,25 @@ class SimObjects {
     if (!store) return std::unexpected(store.error());
     store_ = std::move(*store);
     keys_ = std::make_unique<crypto::KeyRing>(crypto::SecretKey(object::random_bytes(1, 32)));
-    Result<std::unique_ptr<object::Objects>> objects = wait(object::open_objects(
-        {.catalog = &catalog, .store = store_.get(), .keys = keys_.get(), .random = &random_}));
+    Result<std::unique_ptr<object::Objects>> objects =
+        wait(object::open_objects({.catalog = &catalog,
+                                   .store = store_.get(),
+                                   .keys = keys_.get(),
+                                   .random = &random_,
+                                   .placements = placements()}));
     if (!objects) {
       close();
       return std::unexpected(objects.error());
     }
     objects_ = std::move(*objects);
     return {};
+  }
+
+  // STANDARD_IA is kept apart from the rest.
+  static storage::Placements placements() {
+    auto made = storage::Placements::create({{"standard", 0, {}}, {"cold", 1, {"STANDARD_IA"}}});
+    EXPECT_TRUE(made.has_value());
+    return std::move(*made);
   }
 
   // On a dead disk nothing ends well, and nothing has to.

@@ -134,11 +134,25 @@ Status complete(SimObjects& world) {
       world.wait(world.objects().complete_upload(bucket, upload.key, upload.upload_id, options)));
 }
 
-Status copy(SimObjects& world, const std::string& from, const std::string& to) {
+Status copy(SimObjects& world, const std::string& from, const std::string& to,
+            const std::string& storage_class = {}) {
   const BucketInfo bucket = world.bucket().value();
   const auto source = world.wait(world.objects().head(bucket, from, ""));
   if (!source) return std::unexpected(source.error());
-  return drop_value(world.wait(world.objects().copy(bucket, *source, bucket, to, {})));
+  PutOptions options;
+  options.metadata.storage_class = storage_class;
+  return drop_value(
+      world.wait(world.objects().copy(bucket, *source, bucket, to, std::move(options))));
+}
+
+// The version goes to another placement, or, when it is inline, only to another class.
+Status transition(SimObjects& world, const std::string& key, const std::string& version_id = {}) {
+  const BucketInfo bucket = world.bucket().value();
+  const auto version = world.wait(world.objects().head(bucket, key, version_id));
+  if (!version) return std::unexpected(version.error());
+  TransitionOptions options;
+  options.storage_class = "STANDARD_IA";
+  return drop_value(world.wait(world.objects().transition(bucket, *version, std::move(options))));
 }
 
 Status append(SimObjects& world, const std::string& key, uint64_t offset, uint64_t content,
@@ -251,6 +265,30 @@ std::vector<Operation> native_rows() {
   };
 }
 
+// What moves a version to another storage class.
+std::vector<Operation> class_rows() {
+  using enum Versioning;
+  return {
+      {"copy to another class", kUnversioned, put_several,
+       [](SimObjects& w) { return copy(w, "a", "a", "STANDARD_IA"); }},
+      {"transition", kUnversioned, put_several, [](SimObjects& w) { return transition(w, "a"); }},
+      {"transition inline", kEnabled, put_several,
+       [](SimObjects& w) { return transition(w, "c"); }},
+      {"transition old version", kEnabled,
+       [](SimObjects& w) {
+         const Status done = put_several(w);
+         return done ? put(w, "b", 9, kSmall) : done;
+       },
+       [](SimObjects& w) { return transition(w, "b", ids_of(w, "b").back()); }},
+      {"transition parts", kUnversioned,
+       [](SimObjects& w) {
+         const Status done = prepare_upload(w);
+         return done ? complete(w) : done;
+       },
+       [](SimObjects& w) { return transition(w, "a"); }},
+  };
+}
+
 std::vector<Operation> operations() {
   using enum Versioning;
   std::vector<Operation> out = {
@@ -312,6 +350,7 @@ std::vector<Operation> operations() {
              w.objects().abort_upload(w.bucket().value(), "a", the_upload(w).value().upload_id));
        }},
   };
+  for (Operation& operation : class_rows()) out.push_back(std::move(operation));
   for (Operation& operation : bucket_rows()) out.push_back(std::move(operation));
   for (Operation& operation : native_rows()) out.push_back(std::move(operation));
   return out;
@@ -365,6 +404,7 @@ std::string describe(SimObjects& world, const BucketInfo& bucket, const ObjectIn
   if (!bytes) return text + " unreadable: " + bytes.error().message;
   text += " " + to_hex(crypto::sha256(*bytes)) + " " + open.etag;
   for (const auto& [name, value] : open.metadata.tags) text += " " + name + "=" + value;
+  if (!open.metadata.storage_class.empty()) text += " " + open.metadata.storage_class;
   if (open.lock.legal_hold) text += " held";
   return text;
 }

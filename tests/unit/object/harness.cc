@@ -39,7 +39,8 @@ Bytes random_bytes(uint64_t seed, size_t size_bytes) {
   return out;
 }
 
-Harness::Harness(Backends backends, uint64_t seed) : random(seed), backends_(backends) {
+Harness::Harness(Backends backends, uint64_t seed, storage::Placements placed)
+    : random(seed), placements(std::move(placed)), backends_(backends) {
   io::ReactorOptions options;
   auto made = io::Reactor::create(options);
   EXPECT_TRUE(made.has_value());
@@ -90,6 +91,7 @@ void Harness::open() {
   options.store = store.get();
   options.keys = keys.get();
   options.random = &random;
+  options.placements = placements;
   auto opened = run(open_objects(options));
   EXPECT_TRUE(opened.has_value()) << opened.error().message;
   objects = std::move(*opened);

@@ -28,7 +28,8 @@ Bytes random_bytes(uint64_t seed, size_t size_bytes);
 
 class Harness {
  public:
-  explicit Harness(Backends backends = Backends::kMemory, uint64_t seed = 1);
+  explicit Harness(Backends backends = Backends::kMemory, uint64_t seed = 1,
+                   storage::Placements placed = {});
   ~Harness();
 
   template <typename T>
@@ -58,6 +59,7 @@ class Harness {
   std::unique_ptr<crypto::KeyRing> keys;
   std::unique_ptr<Objects> objects;
   BucketInfo bucket;
+  storage::Placements placements;  // Given to Objects when they are opened.
 
  private:
   void open();

@@ -33,7 +33,8 @@ std::vector<SegmentName> names_of(BytesView body) {
 
 std::vector<std::optional<SegmentPlace>> find(Harness& harness, BytesView body,
                                               TenantId tenant = crypto::kRootTenant) {
-  auto places = harness.run(harness.objects->segments()->find(tenant, names_of(body)));
+  auto places = harness.run(
+      harness.objects->segments()->find(tenant, storage::kDefaultPlacement, names_of(body)));
   EXPECT_TRUE(places.has_value()) << places.error().message;
   return *places;
 }
@@ -110,8 +111,8 @@ TEST_P(SegmentIndexTest, NothingIsFoundForAnotherTenantOrOfAnotherLength) {
   EXPECT_EQ(found_count(find(harness, body, TenantId{77})), 0U);
   auto names = names_of(body);
   for (SegmentName& name : names) ++name.size_bytes;
-  const auto places =
-      harness.run(harness.objects->segments()->find(crypto::kRootTenant, std::move(names)));
+  const auto places = harness.run(harness.objects->segments()->find(
+      crypto::kRootTenant, storage::kDefaultPlacement, std::move(names)));
   ASSERT_TRUE(places.has_value());
   EXPECT_EQ(found_count(*places), 0U);
 }
@@ -173,14 +174,14 @@ TEST(SegmentCache, DropsTheTableUsedLongestAgo) {
   ASSERT_GT(one, 1000U);
   for (uint8_t i = 2; i <= 20; ++i) {
     std::vector<std::optional<SegmentPlace>> places(10);
-    cache.find(crypto::kRootTenant, segments(1), places);
+    cache.find(crypto::kRootTenant, storage::kDefaultPlacement, segments(1), places);
     EXPECT_TRUE(places[9].has_value()) << "used at every step";
     cache.insert(crypto::kRootTenant, chunk(i), segments(i));
     EXPECT_LE(cache.used_bytes(), 6000U);
   }
   EXPECT_FALSE(cache.contains(crypto::kRootTenant, chunk(2)));
   std::vector<std::optional<SegmentPlace>> gone(10);
-  cache.find(crypto::kRootTenant, segments(2), gone);
+  cache.find(crypto::kRootTenant, storage::kDefaultPlacement, segments(2), gone);
   EXPECT_FALSE(gone[0].has_value());
 }
 

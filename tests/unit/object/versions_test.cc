@@ -263,17 +263,26 @@ TEST_P(Versions, NamesAreOneSpaceButForIsolatedTenants) {
   EXPECT_TRUE(make(kOther, false).has_value());
 }
 
-TEST_P(Versions, StoresOfTheFirstSchemaGetTheirNames) {
+// Chunk ids of older stores say nothing of placements, though they have bytes where others do.
+TEST_P(Versions, StoresOfAnotherSchemaAreRefused) {
   Harness harness(GetParam());
-  catalog::Batch batch;
-  batch.deletes.push_back(keys::bucket_name("bucket"));
-  StoreInfo info;
-  info.schema_version = 1;
-  info.store_id.resize(16);
-  batch.puts.push_back({keys::store_info(), encode_store_info(info)});
-  ASSERT_TRUE(harness.run(harness.catalog->commit(std::move(batch))).has_value());
-  harness.reopen();
-  EXPECT_EQ(harness.run(harness.objects->find_bucket("bucket"))->id, harness.bucket.id);
+  for (const uint32_t schema_version : {2U, 4U}) {
+    catalog::Batch batch;
+    StoreInfo info;
+    info.schema_version = schema_version;
+    info.store_id.resize(16);
+    batch.puts.push_back({keys::store_info(), encode_store_info(info)});
+    ASSERT_TRUE(harness.run(harness.catalog->commit(std::move(batch))).has_value());
+    ObjectsOptions options;
+    options.catalog = harness.catalog.get();
+    options.store = harness.store.get();
+    options.keys = harness.keys.get();
+    const auto opened = harness.run(open_objects(options));
+    ASSERT_FALSE(opened.has_value());
+    EXPECT_EQ(opened.error().code, Code::kUnsupported);
+    EXPECT_NE(opened.error().message.find("schema version " + std::to_string(schema_version)),
+              std::string::npos);
+  }
 }
 
 TEST_P(Versions, ARepeatedCompleteTellsTheSameVersion) {

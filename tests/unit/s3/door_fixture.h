@@ -157,6 +157,11 @@ class CountingObjects final : public object::Objects {
       object::TenantId, std::string, std::function<Status(object::BucketConfig&)>) override {
     return refuse<object::BucketInfo>();
   }
+  io::Task<Result<object::TransitionedInfo>> transition(object::BucketInfo, object::ObjectInfo,
+                                                        object::TransitionOptions) override {
+    return refuse<object::TransitionedInfo>();
+  }
+  const storage::Placements& placements() const override { return placements_; }
   io::Task<Result<std::vector<object::BucketInfo>>> all_buckets(std::optional<uint64_t>,
                                                                 size_t) override {
     return refuse<std::vector<object::BucketInfo>>();
@@ -286,6 +291,7 @@ class CountingObjects final : public object::Objects {
     ++calls;
     co_return info;
   }
+  storage::Placements placements_;
   object::UsageTable usage_;
   template <typename T>
   io::Task<Result<T>> refuse() {

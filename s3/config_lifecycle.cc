@@ -7,6 +7,7 @@
 #include "base/encoding.h"
 #include "crypto/digest.h"
 #include "s3/config_cors.h"
+#include "s3/storage_classes.h"
 #include "s3/uri.h"
 #include "s3/xml_tree.h"
 #include "s3/xml_writer.h"
@@ -15,9 +16,7 @@ namespace cairn::s3 {
 namespace {
 
 constexpr int64_t kDayMs = int64_t{24} * 3600 * 1000;
-constexpr std::string_view kTransitionClasses[] = {
-    "GLACIER", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "DEEP_ARCHIVE", "GLACIER_IR"};
-constexpr int64_t kInfrequentDaysMin = 30;  // AWS: STANDARD_IA and ONEZONE_IA.
+constexpr size_t kTransitionsPerRuleMax = 16;  // Two for each class that objects can go to, and more.
 
 std::unexpected<S3Error> invalid_value(std::string message) {
   return s3_fail(S3Code::kInvalidArgument, std::move(message));
@@ -154,13 +153,9 @@ S3Status parse_abort(const XmlElement& element, LifecycleRule& rule) {
 }
 
 S3Status check_transition(const LifecycleTransition& transition) {
-  if (std::ranges::find(kTransitionClasses, transition.storage_class) ==
-      std::end(kTransitionClasses)) {
-    return malformed_xml();
-  }
-  const bool is_infrequent =
-      transition.storage_class == "STANDARD_IA" || transition.storage_class == "ONEZONE_IA";
-  if (is_infrequent && transition.days && *transition.days < kInfrequentDaysMin) {
+  if (!is_transition_class(transition.storage_class)) return malformed_xml();
+  if (is_infrequent_class(transition.storage_class) && transition.days &&
+      *transition.days < kInfrequentDaysMin) {
     return invalid_value(
         "'Days' in Transition action must be greater than or equal to 30 for storageClass '" +
         transition.storage_class + "'");
@@ -247,12 +242,69 @@ S3Status check_filter(const LifecycleRule& rule) {
   return {};
 }
 
-S3Status check_order(const LifecycleRule& rule) {
-  for (const LifecycleTransition& transition : rule.transitions) {
-    if (transition.days && rule.expiration_days && *rule.expiration_days <= *transition.days) {
-      return invalid_value(
-          "'Days' in the Expiration action must be greater than 'Days' in the Transition action");
+// Two transitions of one rule: the lower class of the waterfall comes later.
+S3Status check_pair(const LifecycleTransition& a, const LifecycleTransition& b,
+                    std::string_view action) {
+  if (a.storage_class == b.storage_class) {
+    return invalid_request("'StorageClass' must be different for '" + std::string(action) +
+                           "' actions in same 'Rule'");
+  }
+  const bool in_order = waterfall_rank(a.storage_class) < waterfall_rank(b.storage_class);
+  const LifecycleTransition& upper = in_order ? a : b;
+  const LifecycleTransition& lower = in_order ? b : a;
+  if (upper.date && lower.date && *lower.date <= *upper.date) {
+    return invalid_value("'Date' in the '" + std::string(action) + "' action for StorageClass '" +
+                         lower.storage_class + "' must be later than that for StorageClass '" +
+                         upper.storage_class + "'");
+  }
+  if (!upper.days || !lower.days) return {};
+  const int64_t apart = is_infrequent_class(upper.storage_class) ? kInfrequentDaysMin : 1;
+  if (*lower.days >= *upper.days + apart) return {};
+  const std::string by = apart > 1 ? std::to_string(apart) + " days more" : "greater";
+  return invalid_value("'Days' in the '" + std::string(action) + "' action for StorageClass '" +
+                       lower.storage_class + "' must be " + by + " than that for StorageClass '" +
+                       upper.storage_class + "'");
+}
+
+S3Status check_pairs(const std::vector<LifecycleTransition>& transitions,
+                     std::string_view action) {
+  for (size_t i = 0; i < transitions.size(); ++i) {
+    for (size_t j = i + 1; j < transitions.size(); ++j) {
+      if (S3Status checked = check_pair(transitions[i], transitions[j], action); !checked) {
+        return checked;
+      }
     }
+  }
+  return {};
+}
+
+// A transition and the expiration of the same rule.
+S3Status check_expiration_of(const LifecycleRule& rule, const LifecycleTransition& transition) {
+  const bool mixed = (transition.date && rule.expiration_days) ||
+                     (transition.days && rule.expiration_date);
+  if (mixed) {
+    return invalid_request(
+        "Found mixed 'Date' and 'Days' based Expiration and Transition actions in a rule.");
+  }
+  if (transition.days && rule.expiration_days && *rule.expiration_days <= *transition.days) {
+    return invalid_value(
+        "'Days' in the Expiration action must be greater than 'Days' in the Transition action");
+  }
+  if (transition.date && rule.expiration_date && *rule.expiration_date <= *transition.date) {
+    return invalid_value(
+        "'Date' in the Expiration action must be later than 'Date' in the Transition action");
+  }
+  return {};
+}
+
+S3Status check_order(const LifecycleRule& rule) {
+  // No rule has more than one for each class, so that the pairs are few.
+  if (rule.transitions.size() > kTransitionsPerRuleMax ||
+      rule.noncurrent_transitions.size() > kTransitionsPerRuleMax) {
+    return malformed_xml();
+  }
+  for (const LifecycleTransition& transition : rule.transitions) {
+    if (S3Status checked = check_expiration_of(rule, transition); !checked) return checked;
     if (transition.days.has_value() != rule.transitions.front().days.has_value()) {
       return invalid_request("Found mixed 'Date' and 'Days' based Transition actions in a rule.");
     }
@@ -264,7 +316,8 @@ S3Status check_order(const LifecycleRule& rule) {
           "'NoncurrentDays' in the NoncurrentVersionTransition action");
     }
   }
-  return {};
+  if (S3Status checked = check_pairs(rule.transitions, "Transition"); !checked) return checked;
+  return check_pairs(rule.noncurrent_transitions, "NoncurrentVersionTransition");
 }
 
 S3Status check_rule(const LifecycleRule& rule) {

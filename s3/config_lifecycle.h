@@ -1,8 +1,6 @@
 // LifecycleConfiguration (S3.md 2.3, AWS "Lifecycle configuration elements"): the document. What
 // its rules mean for a version is lifecycle_rules.h. Pure functions.
 //
-// Transitions are checked, kept and told; there is no other storage class to move to, so they
-// change nothing (docs/s3-compatibility.md).
 #pragma once
 
 #include <cstdint>

@@ -146,6 +146,16 @@ object::CommitHook removal_hook(object::EventQueue& queue, const object::BucketI
                           name, marker_name, requests);
 }
 
+object::CommitHook change_hook(object::EventQueue& queue, const object::BucketInfo& bucket,
+                               EventOrigin origin, WallTime now, std::string_view name) {
+  std::shared_ptr<const Prepared> prepared =
+      prepare(queue, bucket, rules_of(bucket, nullptr), std::move(origin), now, {name});
+  if (!prepared) return {};
+  return [prepared, name](const object::ObjectInfo& info, catalog::Batch& batch) {
+    prepared->add(name, info, batch);
+  };
+}
+
 object::CommitHook removal_hook(const Call& call, std::span<const object::RemoveRequest> requests) {
   if (!wants_events(call)) return {};
   return hook_of_removals(prepare(call, {event::kDelete, event::kMarker}), event::kDelete,

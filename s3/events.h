@@ -23,6 +23,7 @@ inline constexpr std::string_view kDelete = "ObjectRemoved:Delete";
 inline constexpr std::string_view kMarker = "ObjectRemoved:DeleteMarkerCreated";
 inline constexpr std::string_view kExpired = "LifecycleExpiration:Delete";
 inline constexpr std::string_view kExpiredMarker = "LifecycleExpiration:DeleteMarkerCreated";
+inline constexpr std::string_view kTransition = "LifecycleTransition";
 inline constexpr std::string_view kTaggingPut = "ObjectTagging:Put";
 inline constexpr std::string_view kTaggingDelete = "ObjectTagging:Delete";
 inline constexpr std::string_view kAclPut = "ObjectAcl:Put";
@@ -50,6 +51,10 @@ object::CommitHook removal_hook(object::EventQueue& queue, const object::BucketI
                                 EventOrigin origin, WallTime now, std::string_view name,
                                 std::string_view marker_name,
                                 std::span<const object::RemoveRequest> requests);
+
+// Of one change that the server makes by itself.
+object::CommitHook change_hook(object::EventQueue& queue, const object::BucketInfo& bucket,
+                               EventOrigin origin, WallTime now, std::string_view name);
 
 // s3:TestEvent to every webhook that the bucket's new notification configuration names.
 io::Task<S3Status> send_test_events(const Call& call, std::string document);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/encoding.h"
+#include "object/placing.h"
 #include "s3/acl_policy.h"
 #include "s3/config_kinds.h"
 #include "s3/config_tagging.h"
@@ -98,11 +99,32 @@ Reply list_buckets(Call& call) {
   co_return co_await call.respond_xml(std::move(body));
 }
 
+namespace {
+
+// A LocationConstraint may name a placement behind a colon, as with Ceph's gateways:
+// `eu-central-1:cold` or `:cold`. What is before the colon is the location.
+S3Result<std::string> take_placement(const Call& call, const std::string& constraint,
+                                     object::BucketConfig& config) {
+  const size_t colon = constraint.find(':');
+  if (colon == std::string::npos) return constraint;
+  const std::string name = constraint.substr(colon + 1);
+  if (call.objects().placements().find(std::string_view(name)) == nullptr) {
+    return s3_fail(S3Code::kInvalidLocationConstraint,
+                   "The server has no placement \"" + name + "\".",
+                   {{"LocationConstraint", constraint}});
+  }
+  config.documents[std::string(object::kPlacementDocument)] = name;
+  return constraint.substr(0, colon);
+}
+
+}  // namespace
+
 Reply create_bucket(Call& call) {
   const std::optional<std::string_view> lock = call.header("x-amz-bucket-object-lock-enabled");
   const CreateBucketConfiguration wanted = co_await or_fail(parse_create_bucket(call.document));
   object::CreateBucketOptions options;
-  options.location = wanted.location_constraint;
+  options.location =
+      co_await or_fail(take_placement(call, wanted.location_constraint, options.config));
   co_await or_fail(set_access_of_new_bucket(call, options.config));
   if (lock && equal_ignoring_case(*lock, "true")) {
     options.config.object_lock = true;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "s3/config_versioning.h"
+#include "s3/storage_classes.h"
 #include "s3/xml_writer.h"
 
 namespace cairn::s3 {
@@ -157,12 +158,13 @@ Reply delete_document(Call& call, const DocumentKind& kind) {
 namespace {
 
 constexpr std::string_view kTransitionSizeHeader = "x-amz-transition-default-minimum-object-size";
-constexpr std::string_view kTransitionSizeDefault = "all_storage_classes_128K";
 
 S3Result<std::string> parse_transition_size(const Call& call) {
   const std::string_view given = call.header(kTransitionSizeHeader).value_or("");
-  if (given.empty() || given == kTransitionSizeDefault) return std::string();
-  if (given == "varies_by_storage_class") return std::string(given);
+  // Kept also where it is S3's default: who asks for it has it, however long a day is.
+  if (given.empty() || given == kMinimumAllClasses || given == kMinimumVaries) {
+    return std::string(given);
+  }
   return invalid_argument("Invalid minimum object size of transitions.", kTransitionSizeHeader,
                           given);
 }
@@ -170,8 +172,7 @@ S3Result<std::string> parse_transition_size(const Call& call) {
 http::ResponseHead lifecycle_head(const Call& call) {
   http::ResponseHead head = call.make_head(200);
   const std::string* const size = call.bucket.config->document(document::kTransitionSize);
-  head.add(kTransitionSizeHeader,
-           size != nullptr ? std::string_view(*size) : kTransitionSizeDefault);
+  head.add(kTransitionSizeHeader, size != nullptr ? std::string_view(*size) : kMinimumAllClasses);
   return head;
 }
 

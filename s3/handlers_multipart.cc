@@ -11,6 +11,7 @@
 #include "s3/listing.h"
 #include "s3/object_headers.h"
 #include "s3/object_lock_headers.h"
+#include "s3/storage_classes.h"
 #include "s3/write_conditions.h"
 #include "s3/xml_reader.h"
 
@@ -54,11 +55,6 @@ S3Result<object::CompleteOptions> plan_complete(const Call& call) {
 void write_initiator_and_owner(XmlWriter& xml, const Owner& owner) {
   write_owner(xml, "Initiator", owner);
   write_owner(xml, "Owner", owner);
-}
-
-std::string_view shown_storage_class(const object::ObjectMetadata& metadata) {
-  return metadata.storage_class.empty() ? std::string_view("STANDARD")
-                                        : std::string_view(metadata.storage_class);
 }
 
 }  // namespace
@@ -163,7 +159,7 @@ Reply list_parts(Call& call) {
   params.write(xml, "Key", call.target.key);
   xml.element("UploadId", upload.upload_id);
   write_initiator_and_owner(xml, owner);
-  xml.element("StorageClass", shown_storage_class(upload.metadata));
+  xml.element("StorageClass", shown_storage_class(upload.metadata.storage_class));
   xml.element("PartNumberMarker", *marker);
   xml.element("NextPartNumberMarker", uint64_t{parts.empty() ? 0 : parts.back().number});
   xml.element("MaxParts", uint64_t{params.limit});
@@ -199,7 +195,7 @@ void write_upload(XmlWriter& xml, const object::UploadInfo& upload, const Listin
   params.write(xml, "Key", upload.key);
   xml.element("UploadId", upload.upload_id);
   write_initiator_and_owner(xml, owner);
-  xml.element("StorageClass", shown_storage_class(upload.metadata));
+  xml.element("StorageClass", shown_storage_class(upload.metadata.storage_class));
   xml.element("Initiated", upload.initiated);
   if (upload.checksum_was_asked) {
     xml.element("ChecksumAlgorithm", checksum_name(upload.checksum));

@@ -60,6 +60,30 @@ LifecycleDecision earliest(const LifecycleRules& rules, const LifecycleVersion& 
   return best;
 }
 
+// Whether the version is too small to be moved to that class. A filter that speaks of sizes says so
+// itself.
+bool is_too_small(const LifecycleRule& rule, const LifecycleVersion& version,
+                  std::string_view storage_class, TransitionMinimum minimum) {
+  if (version.size_bytes >= kTransitionBytesMin || minimum == TransitionMinimum::kNone) {
+    return false;
+  }
+  if (rule.size_greater_than_bytes || rule.size_less_than_bytes) return false;
+  if (minimum == TransitionMinimum::kAllClasses) return true;
+  return storage_class != "GLACIER" && storage_class != "DEEP_ARCHIVE";
+}
+
+// When the transition is due for the version; nullopt when it does not apply to it.
+std::optional<WallTime> transition_due(const LifecycleTransition& transition,
+                                       const LifecycleVersion& version, int64_t day_ms) {
+  if (version.is_latest) {
+    if (transition.date) return transition.date;
+    return lifecycle_due(version.modified, *transition.days, day_ms);
+  }
+  const auto kept_count = static_cast<uint64_t>(transition.newer_noncurrent_versions.value_or(0));
+  if (version.newer_noncurrent_count < kept_count) return std::nullopt;
+  return lifecycle_due(version.noncurrent_since, *transition.days, day_ms);
+}
+
 }  // namespace
 
 bool rule_applies(const LifecycleRule& rule, const LifecycleVersion& version) {
@@ -87,6 +111,36 @@ LifecycleDecision next_expiration(const LifecycleRules& rules, const LifecycleVe
                                   int64_t day_ms) {
   if (!version.is_latest || version.is_delete_marker) return {};
   return earliest(rules, version, day_ms);
+}
+
+TransitionDecision decide_transition(const LifecycleRules& rules, const LifecycleVersion& version,
+                                     WallTime now, int64_t day_ms, TransitionMinimum minimum) {
+  TransitionDecision best;
+  int best_rank = waterfall_rank(version.storage_class);
+  if (version.is_delete_marker || best_rank < 0) return best;
+  for (const LifecycleRule& rule : rules) {
+    if (!rule_applies(rule, version)) continue;
+    for (const LifecycleTransition& transition :
+         version.is_latest ? rule.transitions : rule.noncurrent_transitions) {
+      const int rank = waterfall_rank(transition.storage_class);
+      if (rank <= best_rank || is_too_small(rule, version, transition.storage_class, minimum)) {
+        continue;
+      }
+      const std::optional<WallTime> due = transition_due(transition, version, day_ms);
+      if (!due || now < *due) continue;
+      best = {&rule, transition.storage_class, *due};
+      best_rank = rank;
+    }
+  }
+  return best;
+}
+
+TransitionMinimum transition_minimum(const std::string* document, int64_t day_ms) {
+  if (document != nullptr) {
+    return *document == kMinimumVaries ? TransitionMinimum::kVariesByClass
+                                       : TransitionMinimum::kAllClasses;
+  }
+  return day_ms == kLifecycleDayMs ? TransitionMinimum::kAllClasses : TransitionMinimum::kNone;
 }
 
 LifecycleDecision upload_abort(const LifecycleRules& rules, std::string_view key,

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "s3/config_lifecycle.h"
+#include "s3/storage_classes.h"
 
 namespace cairn::s3 {
 
@@ -33,6 +34,7 @@ struct LifecycleVersion {
   // versions of the key are newer than it.
   WallTime noncurrent_since;
   uint64_t newer_noncurrent_count = 0;
+  std::string_view storage_class = {};  // Empty = STANDARD.
 };
 
 enum class LifecycleAction : uint8_t {
@@ -55,6 +57,21 @@ LifecycleDecision decide_lifecycle(const LifecycleRules& rules, const LifecycleV
 // When the current version will expire, by the rule that does so first; kNone when none will.
 LifecycleDecision next_expiration(const LifecycleRules& rules, const LifecycleVersion& version,
                                   int64_t day_ms);
+// The class that a version is due to be moved to by `now`, and by which rule; `rule` is null when
+// it stays where it is. Of several due transitions the one to the lowest class of the waterfall;
+// never one to a class above the version's own. Views are the rules'.
+struct TransitionDecision {
+  const LifecycleRule* rule = nullptr;
+  std::string_view storage_class;
+  WallTime due;
+};
+TransitionDecision decide_transition(const LifecycleRules& rules, const LifecycleVersion& version,
+                                     WallTime now, int64_t day_ms, TransitionMinimum minimum);
+
+// The bucket's minimum: what its document says (null = nothing), else S3's default, or none where
+// days are made short for tests.
+TransitionMinimum transition_minimum(const std::string* document, int64_t day_ms);
+
 // When an upload that was begun at `initiated` is aborted; rule is null when none does it.
 LifecycleDecision upload_abort(const LifecycleRules& rules, std::string_view key,
                                WallTime initiated, int64_t day_ms);

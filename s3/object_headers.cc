@@ -7,17 +7,12 @@
 #include "s3/config_kinds.h"
 #include "s3/encryption.h"
 #include "s3/object_lock_headers.h"
+#include "s3/storage_classes.h"
 
 namespace cairn::s3 {
 namespace {
 
 constexpr std::string_view kMetaPrefix = "x-amz-meta-";
-
-// Everything that S3 knows is kept and told again; all of it is stored alike.
-constexpr std::string_view kStorageClasses[] = {
-    "STANDARD",        "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
-    "GLACIER",         "DEEP_ARCHIVE",       "OUTPOSTS",    "GLACIER_IR", "SNOW",
-    "EXPRESS_ONEZONE", "FSX_OPENZFS"};
 
 std::string lower_case(std::string_view text) {
   std::string out(text);
@@ -75,7 +70,8 @@ S3Status check_website_redirect(std::string_view location) {
 S3Result<std::string> parse_storage_class(const Call& call) {
   const std::string_view given = call.header("x-amz-storage-class").value_or("");
   if (given.empty() || given == "STANDARD") return std::string();
-  if (std::ranges::find(kStorageClasses, given) == std::end(kStorageClasses)) {
+  // A class of the operator's own is one that a placement takes.
+  if (!is_storage_class(given) && !call.objects().placements().for_class(given)) {
     return s3_fail(S3Code::kInvalidStorageClass, {},
                    {{"StorageClassRequested", std::string(given)}});
   }

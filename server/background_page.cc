@@ -46,8 +46,15 @@ void append_lifecycle(MetricsOut out, const LifecycleCounters& of) {
                  "Versions that were due but locked.", of.locked);
   metrics_single(out, "cairn_lifecycle_changed_total", "counter",
                  "Versions that were due but changed meanwhile.", of.changed);
-  metrics_single(out, "cairn_lifecycle_failures_total", "counter", "Buckets whose pass failed.",
-                 of.failures);
+  metrics_single(out, "cairn_lifecycle_transitions_total", "counter",
+                 "Versions moved to another storage class.", of.transitions);
+  metrics_single(out, "cairn_lifecycle_transition_bytes_total", "counter",
+                 "Bytes moved to where their storage class is kept.", of.transition_bytes);
+  metrics_single(out, "cairn_lifecycle_transitions_skipped_total", "counter",
+                 "Versions that were due but whose key is the customer's or disabled.",
+                 of.transitions_skipped);
+  metrics_single(out, "cairn_lifecycle_failures_total", "counter",
+                 "Buckets whose pass and moves that failed.", of.failures);
 }
 
 void append_bucket_logs(MetricsOut out, const BucketLogs::Counters& of) {

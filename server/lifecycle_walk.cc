@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "io/reactor.h"
+#include "s3/config_kinds.h"
 #include "s3/events.h"
 
 namespace cairn::server {
@@ -28,15 +29,19 @@ object::Conditions this_very(const object::ObjectInfo& info) {
 }  // namespace
 
 LifecycleWalk::LifecycleWalk(const LifecycleEnvironment& environment, object::BucketInfo bucket,
-                             s3::LifecycleRules rules, std::string after)
+                             s3::LifecycleRules rules, std::string after, io::StopToken stop)
     : environment_(environment),
       bucket_(std::move(bucket)),
       rules_(std::move(rules)),
+      minimum_(s3::transition_minimum(bucket_.config->document(s3::document::kTransitionSize),
+                                      environment.day_ms)),
+      stop_(stop),
       position_(after),
       key_marker_(std::move(after)) {}
 
 io::Task<Result<bool>> LifecycleWalk::step(WallTime now) {
   removal_time_ = Duration();
+  if (!moves_.empty() && cursor_left_ == 0) return step_move(now);
   if (in_uploads_) return step_uploads(now);
   return step_versions(now);
 }
@@ -56,7 +61,7 @@ io::Task<Result<bool>> LifecycleWalk::step_versions(WallTime now) {
   const bool begins = cursor_left_ == 0;
   if (begins) co_await io::or_return(open_cursor());
   object::VersionListPage page = co_await io::or_return(cursor_->next(kVersionsPerStep));
-  cursor_left_ -= kVersionsPerStep;
+  cursor_left_ -= std::min(cursor_left_, kVersionsPerStep);
   // Only now, so that the listing still finds the version that it goes on from.
   if (begins || due_.size() >= kRemovalsPerCommit) co_await io::or_return(remove_due(now));
   key_marker_ = std::move(page.next_key);
@@ -66,8 +71,10 @@ io::Task<Result<bool>> LifecycleWalk::step_versions(WallTime now) {
     if (!replace_pending(std::move(info), before)) continue;
     co_await io::or_return(judge(std::move(before), now));
   }
+  if (cursor_left_ == 0 || !page.truncated) cursor_.reset();
   if (page.truncated) co_return true;
-  cursor_.reset();
+  cursor_left_ = 0;
+  versions_done_ = true;
   if (pending_) {
     Candidate last = *std::exchange(pending_, std::nullopt);
     last.is_only = last.info.is_latest;
@@ -76,7 +83,7 @@ io::Task<Result<bool>> LifecycleWalk::step_versions(WallTime now) {
   co_await io::or_return(remove_due(now));
   in_uploads_ = std::ranges::any_of(
       rules_, [](const s3::LifecycleRule& rule) { return rule.abort_upload_days.has_value(); });
-  co_return in_uploads_;
+  co_return in_uploads_ || !moves_.empty();
 }
 
 bool LifecycleWalk::replace_pending(object::ObjectInfo next, Candidate& before) {
@@ -128,8 +135,14 @@ io::Task<Status> LifecycleWalk::judge(Candidate candidate, WallTime now) {
   version.is_only_version = candidate.is_only;
   version.noncurrent_since = candidate.noncurrent_since;
   version.newer_noncurrent_count = candidate.newer_noncurrent_count;
+  version.storage_class = info.metadata.storage_class;
   const s3::LifecycleDecision decision =
       s3::decide_lifecycle(rules_, version, now, environment_.day_ms);
+  // As in AWS, a version that goes for good is not moved before, and one that gets a delete marker
+  // above it is.
+  const bool stays = decision.action == s3::LifecycleAction::kNone ||
+                     (decision.action == s3::LifecycleAction::kExpire && bucket_.is_versioned());
+  if (stays) note_move(info, version, now);
   if (decision.action == s3::LifecycleAction::kNone) co_return Status();
   object::RemoveRequest request;
   request.key = info.key;
@@ -137,6 +150,65 @@ io::Task<Status> LifecycleWalk::judge(Candidate candidate, WallTime now) {
   if (decision.action != s3::LifecycleAction::kExpire) request.version_id = info.version_id;
   due_.push_back(std::move(request));
   co_return Status();
+}
+
+void LifecycleWalk::note_move(const object::ObjectInfo& info, const s3::LifecycleVersion& version,
+                              WallTime now) {
+  if (failed_moves_ >= kFailedMovesMax) return;
+  const s3::TransitionDecision decision =
+      s3::decide_transition(rules_, version, now, environment_.day_ms, minimum_);
+  if (decision.rule == nullptr) return;
+  if (moves_.empty()) moves_position_ = position_;
+  moves_.push_back({info, std::string(decision.storage_class)});
+}
+
+io::Task<Result<bool>> LifecycleWalk::step_move(WallTime now) {
+  const Instant begin = io::Reactor::current().now();
+  Move move = std::move(moves_.back());
+  moves_.pop_back();
+  object::TransitionOptions options;
+  options.storage_class = std::move(move.storage_class);
+  options.bytes_per_second = environment_.transition_bytes_per_second;
+  options.stop = stop_;
+  if (environment_.events != nullptr) {
+    options.hook = s3::change_hook(*environment_.events, bucket_, {std::string(kPrincipal), {}, {}},
+                                   now, s3::event::kTransition);
+  }
+  LifecycleCounters& counters = *environment_.counters;
+  const Result<object::TransitionedInfo> moved =
+      co_await environment_.objects->transition(bucket_, move.info, std::move(options));
+  if (moved) {
+    ++counters.transitions;
+    counters.transition_bytes += moved->moved_bytes;
+    if (environment_.listener) {
+      environment_.listener(bucket_, s3::event::kTransition, move.info.key, move.info.version_id);
+    }
+  } else {
+    count_failed_move(move.info, moved.error());
+  }
+  removal_time_ = removal_time_ + (io::Reactor::current().now() - begin);
+  co_return !moves_.empty() || !versions_done_ || in_uploads_;
+}
+
+void LifecycleWalk::count_failed_move(const object::ObjectInfo& info, const Error& error) {
+  LifecycleCounters& counters = *environment_.counters;
+  const auto is = [&](std::string_view reason) { return error.message.starts_with(reason); };
+  if (error.code == Code::kCancelled) return;
+  if (is(object::reason::kSseKeyRequired) || is(object::reason::kKmsKeyUnknown) ||
+      is(object::reason::kKmsKeyDisabled)) {
+    ++counters.transitions_skipped;
+    return;
+  }
+  if (error.code == Code::kFailedPrecondition || error.code == Code::kNotFound) {
+    ++counters.changed;
+    return;
+  }
+  // The other rules go on: an expiration may be what makes room.
+  ++counters.failures;
+  log::warning("lifecycle-transition-failed", {{"bucket", std::string_view(bucket_.name)},
+                                               {"key", std::string_view(info.key)},
+                                               {"message", std::string_view(error.message)}});
+  if (++failed_moves_ >= kFailedMovesMax) moves_.clear();
 }
 
 io::Task<Status> LifecycleWalk::remove_due(WallTime now) {

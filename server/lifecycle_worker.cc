@@ -93,7 +93,8 @@ io::Task<Status> LifecycleWorker::walk_bucket(object::BucketInfo bucket, std::st
   const crypto::TenantId tenant = bucket.tenant;
   const std::string name = bucket.name;
   const std::string text = *bucket.config->document(kDocument);
-  LifecycleWalk walk(options_.environment, std::move(bucket), std::move(*rules), std::move(after));
+  LifecycleWalk walk(options_.environment, std::move(bucket), std::move(*rules), std::move(after),
+                     stop);
   for (bool more = true; more;) {
     const Instant begin = reactor.now();
     // Rules that were taken away or changed end the walk at once: the next pass has the new ones.

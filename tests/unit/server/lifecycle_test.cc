@@ -256,5 +256,112 @@ TEST_F(LifecycleTest, GoesOnBehindTheCursor) {
   EXPECT_EQ(versions(), (Keys{"a", "b"}));
 }
 
+// "key class" per version, newest first.
+std::vector<std::string> classes_of(testing_support::SimObjects& store,
+                                    const object::BucketInfo& bucket) {
+  const auto page = store.wait(store.objects().list_versions(bucket, {}));
+  EXPECT_TRUE(page);
+  std::vector<std::string> out;
+  for (const object::ObjectInfo& info : page->versions) {
+    out.push_back(info.key + " " +
+                  (info.is_delete_marker ? "marker" : info.metadata.storage_class));
+  }
+  return out;
+}
+
+constexpr size_t kLargeEnough = s3::kTransitionBytesMin;
+
+TEST_F(LifecycleTest, TransitionsMoveWhatIsDueAndNothingElse) {
+  make_bucket(object::Versioning::kUnversioned,
+              rule("<Prefix>logs/</Prefix>",
+                   "<Transition><Days>30</Days><StorageClass>STANDARD_IA</StorageClass>"
+                   "</Transition><Transition><Days>60</Days><StorageClass>GLACIER</StorageClass>"
+                   "</Transition><Expiration><Days>90</Days></Expiration>"));
+  put("keep", kLargeEnough);
+  put("logs/a", kLargeEnough);
+  put("logs/small", 1000);
+  const auto before = store_.wait(store_.objects().head(bucket_, "logs/a", ""));
+  run();
+  EXPECT_EQ(counters_.transitions, 0u);
+  pass_days(31);
+  run();
+  EXPECT_EQ(classes_of(store_, bucket_), (Keys{"keep ", "logs/a STANDARD_IA", "logs/small "}));
+  EXPECT_EQ(counters_.transitions, 1u);
+  EXPECT_EQ(counters_.transition_bytes, kLargeEnough);
+  EXPECT_EQ(told_.count({"LifecycleTransition", "logs/a"}), 1u);
+  run();
+  EXPECT_EQ(counters_.transitions, 0u) << "once";
+  const auto after = store_.wait(store_.objects().head(bucket_, "logs/a", ""));
+  EXPECT_EQ(after->etag, before->etag);
+  EXPECT_EQ(after->modified, before->modified);
+  // GLACIER has no placement of its own here: the bytes go back to the default one.
+  pass_days(30);
+  run();
+  EXPECT_EQ(classes_of(store_, bucket_), (Keys{"keep ", "logs/a GLACIER", "logs/small "}));
+  pass_days(30);
+  run();
+  EXPECT_EQ(classes_of(store_, bucket_), (Keys{"keep "}));
+}
+
+TEST_F(LifecycleTest, OlderVersionsAreMovedByTheirOwnRules) {
+  make_bucket(object::Versioning::kEnabled,
+              rule("",
+                   "<NoncurrentVersionTransition><NoncurrentDays>30</NoncurrentDays>"
+                   "<NewerNoncurrentVersions>1</NewerNoncurrentVersions>"
+                   "<StorageClass>STANDARD_IA</StorageClass></NoncurrentVersionTransition>"));
+  for (size_t i = 0; i < 3; ++i) put("k", kLargeEnough + i);
+  pass_days(32);
+  run();
+  EXPECT_EQ(classes_of(store_, bucket_), (Keys{"k ", "k ", "k STANDARD_IA"}));
+  EXPECT_EQ(counters_.transitions, 1u);
+}
+
+TEST_F(LifecycleTest, AMarkerAndATransitionAreBothDoneAndALockForbidsNoMove) {
+  make_bucket(object::Versioning::kEnabled,
+              rule("",
+                   "<Transition><Days>30</Days><StorageClass>STANDARD_IA</StorageClass>"
+                   "</Transition><Expiration><Days>31</Days></Expiration>"));
+  object::PutOptions held;
+  held.lock.legal_hold = true;
+  put("k", kLargeEnough, held);
+  pass_days(40);
+  run();
+  EXPECT_EQ(classes_of(store_, bucket_), (Keys{"k marker", "k STANDARD_IA"}));
+}
+
+TEST_F(LifecycleTest, WhatTheServerHasNoKeyForStays) {
+  make_bucket(object::Versioning::kUnversioned,
+              rule("",
+                   "<Transition><Days>30</Days><StorageClass>STANDARD_IA</StorageClass>"
+                   "</Transition>"));
+  object::PutOptions sealed;
+  sealed.sse.kind = crypto::SseKind::kCustomer;
+  auto key = std::make_shared<crypto::SseKey>();
+  key->secret = crypto::SecretKey(random_bytes(9, 32));
+  sealed.sse.customer_key = std::move(key);
+  put("a", kLargeEnough, sealed);
+  put("b", kLargeEnough);
+  pass_days(40);
+  run();
+  EXPECT_EQ(classes_of(store_, bucket_), (Keys{"a ", "b STANDARD_IA"}));
+  EXPECT_EQ(counters_.transitions_skipped, 1u);
+  EXPECT_EQ(counters_.failures, 0u);
+}
+
+// More than one cursor's worth, so that moves come between pieces of the listing.
+TEST_F(LifecycleTest, ManyAreMovedInOnePass) {
+  make_bucket(object::Versioning::kUnversioned,
+              rule("<ObjectSizeGreaterThan>1</ObjectSizeGreaterThan>",
+                   "<Transition><Days>0</Days><StorageClass>GLACIER</StorageClass></Transition>"));
+  const size_t count = LifecycleWalk::kVersionsPerCursor + 40;
+  for (size_t i = 0; i < count; ++i) put("k" + std::to_string(i));
+  pass_days(2);
+  run();
+  EXPECT_EQ(counters_.transitions, count);
+  EXPECT_EQ(counters_.failures, 0u);
+  run();
+  EXPECT_EQ(counters_.transitions, 0u);
+}
+
 }  // namespace
 }  // namespace cairn::server

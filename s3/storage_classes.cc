@@ -1,0 +1,48 @@
+#include "s3/storage_classes.h"
+
+#include <algorithm>
+#include <array>
+
+namespace cairn::s3 {
+namespace {
+
+constexpr std::string_view kStandard = "STANDARD";
+
+constexpr std::array<std::string_view, 12> kClasses = {
+    kStandard, "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
+    "GLACIER", "DEEP_ARCHIVE",       "OUTPOSTS",    "GLACIER_IR", "SNOW",
+    "EXPRESS_ONEZONE", "FSX_OPENZFS"};
+
+// From the top down; the ranks of these are 1, 2, ...
+constexpr std::array<std::string_view, 6> kWaterfall = {
+    "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"};
+
+}  // namespace
+
+bool is_storage_class(std::string_view name) {
+  return std::ranges::find(kClasses, name) != kClasses.end();
+}
+
+std::string_view shown_storage_class(std::string_view stored) {
+  return stored.empty() ? kStandard : stored;
+}
+
+bool is_transition_class(std::string_view name) {
+  return std::ranges::find(kWaterfall, name) != kWaterfall.end();
+}
+
+int waterfall_rank(std::string_view storage_class) {
+  if (storage_class.empty() || storage_class == kStandard ||
+      storage_class == "REDUCED_REDUNDANCY") {
+    return 0;
+  }
+  const auto found = std::ranges::find(kWaterfall, storage_class);
+  if (found == kWaterfall.end()) return -1;
+  return static_cast<int>(found - kWaterfall.begin()) + 1;
+}
+
+bool is_infrequent_class(std::string_view name) {
+  return name == "STANDARD_IA" || name == "ONEZONE_IA";
+}
+
+}  // namespace cairn::s3

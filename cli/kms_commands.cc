@@ -17,6 +17,20 @@ struct KmsOptions {
   std::vector<std::string> aliases;
 };
 
+CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& help,
+                      KmsOptions& options) {
+  CLI::App* const command = parent.add_subcommand(name, help);
+  command->add_option("--data", options.data, "Data directory of the running server [CAIRN_DATA]")
+      ->envname("CAIRN_DATA")
+      ->required()
+      ->option_text("DIR");
+  command->add_option("--tenant", options.tenant, "Whose keys (default 1, the root tenant)")
+      ->option_text("N");
+  return command;
+}
+
+}  // namespace
+
 void append_parameter(std::string& path, std::string_view name, std::string_view value) {
   static constexpr char kDigits[] = "0123456789ABCDEF";
   path += path.find('?') == std::string::npos ? '?' : '&';
@@ -31,20 +45,6 @@ void append_parameter(std::string& path, std::string_view name, std::string_view
     }
   }
 }
-
-CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& help,
-                      KmsOptions& options) {
-  CLI::App* const command = parent.add_subcommand(name, help);
-  command->add_option("--data", options.data, "Data directory of the running server [CAIRN_DATA]")
-      ->envname("CAIRN_DATA")
-      ->required()
-      ->option_text("DIR");
-  command->add_option("--tenant", options.tenant, "Whose keys (default 1, the root tenant)")
-      ->option_text("N");
-  return command;
-}
-
-}  // namespace
 
 void add_kms_commands(CLI::App& admin, AskServer ask) {
   CLI::App* const kms = admin.add_subcommand("kms", "Named keys of SSE-KMS");

@@ -18,6 +18,7 @@
 #include "cli/kms_commands.h"
 #include "cli/list_command.h"
 #include "cli/object_commands.h"
+#include "cli/placement_commands.h"
 #include "cli/pull_command.h"
 #include "cli/push_command.h"
 #include "cli/remove_command.h"
@@ -237,6 +238,10 @@ struct Commands {
       exit_code = run_admin(directory, method, path);
     });
     add_gateway_commands(*admin, exit_code);
+    add_placement_commands(*admin, [this](const std::string& directory, const std::string& method,
+                                          const std::string& path) {
+      exit_code = run_admin(directory, method, path);
+    });
     add_quota(*admin);
     CLI::App* keys = admin->add_subcommand("keys", "Encryption keys");
     keys->require_subcommand(1);

@@ -5,6 +5,7 @@
 #include "crypto/digest.h"
 #include "server/gateway_admin.h"
 #include "server/kms_admin.h"
+#include "server/placement_admin.h"
 
 namespace cairn::server {
 namespace {
@@ -56,7 +57,7 @@ io::Task<void> reply_error(http::Exchange& exchange, int status, std::string_vie
 // Commands that change nothing.
 bool is_question(std::string_view name) {
   return name == "status" || name == "audit-verify" || name == "quota-show" ||
-         name == kKmsListCommand || name == kGatewayListCommand;
+         name == kKmsListCommand || name == kGatewayListCommand || name == kPlacementShowCommand;
 }
 
 }  // namespace
@@ -80,6 +81,10 @@ io::Task<Result<std::string>> AdminDoor::outcome_of(http::Exchange& exchange,
   if (name.starts_with(kGatewayPrefix)) {
     std::string form = co_await io::or_return(read_form(exchange));
     co_return co_await actions_.manage_gateways(std::string(name), std::move(form));
+  }
+  if (name.starts_with("bucket-placement-")) {
+    co_return co_await actions_.manage_placement(std::string(name),
+                                                 std::string(exchange.head().query));
   }
   if (name == "quota-show") {
     co_return co_await actions_.show_quota(std::string(exchange.head().query));

@@ -36,6 +36,8 @@ class AdminActions {
   virtual io::Task<Result<std::string>> manage_kms(std::string name, std::string query) = 0;
   // A command of gateway_admin.h.
   virtual io::Task<Result<std::string>> manage_gateways(std::string name, std::string form) = 0;
+  // A command of placement_admin.h.
+  virtual io::Task<Result<std::string>> manage_placement(std::string name, std::string query) = 0;
   virtual io::Task<Result<std::string>> show_quota(std::string query) = 0;
   virtual io::Task<Result<std::string>> set_quota(std::string query) = 0;
   virtual io::Task<Result<std::string>> account_command(std::string name, std::string form) = 0;

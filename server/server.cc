@@ -29,6 +29,7 @@
 #include "server/key_rotation.h"
 #include "server/kms_admin.h"
 #include "server/metrics_page.h"
+#include "server/placement_admin.h"
 #include "server/quota_admin.h"
 #include "server/signals.h"
 #include "server/stores.h"
@@ -116,6 +117,7 @@ class Node final : private AdminActions {
     return run_gateway_command({stores_->objects(), stores_->keys(), stores_->accounts()},
                                std::move(name), std::move(form));
   }
+  io::Task<Result<std::string>> manage_placement(std::string name, std::string query) override;
   io::Task<Result<std::string>> show_quota(std::string query) override;
   io::Task<Result<std::string>> set_quota(std::string query) override;
   io::Task<Result<std::string>> account_command(std::string name, std::string form) override;
@@ -388,6 +390,12 @@ io::Task<Result<std::string>> Node::verify_audit() {
   }
   Result<std::string> report = co_await beside_->audit()->verify();
   co_return report;
+}
+
+io::Task<Result<std::string>> Node::manage_placement(std::string name, std::string query) {
+  Result<std::string> outcome =
+      co_await run_placement_command(stores_->objects(), std::move(name), std::move(query));
+  co_return outcome;
 }
 
 io::Task<Result<std::string>> Node::show_quota(std::string query) {

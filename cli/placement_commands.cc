@@ -1,0 +1,47 @@
+#include "cli/placement_commands.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace cairn::cli {
+namespace {
+
+struct PlacementOptions {
+  std::string data;
+  std::string bucket;
+  std::string placement;
+  std::string tenant;
+};
+
+}  // namespace
+
+void add_placement_commands(CLI::App& admin, AskServer ask) {
+  CLI::App* const bucket = admin.add_subcommand("bucket", "What only an operator sets of a bucket");
+  bucket->require_subcommand(1);
+  // Lives as long as the callback.
+  const auto options = std::make_shared<PlacementOptions>();
+  CLI::App* const command = bucket->add_subcommand(
+      "placement", "Show where a bucket's new objects are kept, or name another placement");
+  command->add_option("--data", options->data, "Data directory of the running server [CAIRN_DATA]")
+      ->envname("CAIRN_DATA")
+      ->required()
+      ->option_text("DIR");
+  command->add_option("--tenant", options->tenant, "The owner's number, for an isolated tenant")
+      ->option_text("N");
+  command->add_option("bucket", options->bucket, "The bucket")->required();
+  command->add_option("placement", options->placement,
+                      "The placement that takes its new objects; those that are there stay");
+  command->callback([options, ask = std::move(ask)] {
+    const bool sets = !options->placement.empty();
+    std::string path = sets ? "bucket-placement-set" : "bucket-placement-show";
+    for (const auto& [name, value] :
+         {std::pair{"bucket", &options->bucket}, std::pair{"placement", &options->placement},
+          std::pair{"tenant", &options->tenant}}) {
+      if (!value->empty()) append_parameter(path, name, *value);
+    }
+    ask(options->data, sets ? "POST" : "GET", path);
+  });
+}
+
+}  // namespace cairn::cli

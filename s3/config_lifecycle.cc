@@ -16,7 +16,8 @@ namespace cairn::s3 {
 namespace {
 
 constexpr int64_t kDayMs = int64_t{24} * 3600 * 1000;
-constexpr size_t kTransitionsPerRuleMax = 16;  // Two for each class that objects can go to, and more.
+constexpr size_t kTransitionsPerRuleMax =
+    16;  // Two for each class that objects can go to, and more.
 
 std::unexpected<S3Error> invalid_value(std::string message) {
   return s3_fail(S3Code::kInvalidArgument, std::move(message));
@@ -266,8 +267,7 @@ S3Status check_pair(const LifecycleTransition& a, const LifecycleTransition& b,
                        upper.storage_class + "'");
 }
 
-S3Status check_pairs(const std::vector<LifecycleTransition>& transitions,
-                     std::string_view action) {
+S3Status check_pairs(const std::vector<LifecycleTransition>& transitions, std::string_view action) {
   for (size_t i = 0; i < transitions.size(); ++i) {
     for (size_t j = i + 1; j < transitions.size(); ++j) {
       if (S3Status checked = check_pair(transitions[i], transitions[j], action); !checked) {
@@ -280,8 +280,8 @@ S3Status check_pairs(const std::vector<LifecycleTransition>& transitions,
 
 // A transition and the expiration of the same rule.
 S3Status check_expiration_of(const LifecycleRule& rule, const LifecycleTransition& transition) {
-  const bool mixed = (transition.date && rule.expiration_days) ||
-                     (transition.days && rule.expiration_date);
+  const bool mixed =
+      (transition.date && rule.expiration_days) || (transition.days && rule.expiration_date);
   if (mixed) {
     return invalid_request(
         "Found mixed 'Date' and 'Days' based Expiration and Transition actions in a rule.");

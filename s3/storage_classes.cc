@@ -9,8 +9,8 @@ namespace {
 constexpr std::string_view kStandard = "STANDARD";
 
 constexpr std::array<std::string_view, 12> kClasses = {
-    kStandard, "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
-    "GLACIER", "DEEP_ARCHIVE",       "OUTPOSTS",    "GLACIER_IR", "SNOW",
+    kStandard,         "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
+    "GLACIER",         "DEEP_ARCHIVE",       "OUTPOSTS",    "GLACIER_IR", "SNOW",
     "EXPRESS_ONEZONE", "FSX_OPENZFS"};
 
 // From the top down; the ranks of these are 1, 2, ...

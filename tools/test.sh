@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
-# Builds and runs every test. Usage: tools/test.sh [--quick] [arguments for ctest]
+# Builds and runs every test. Usage: tools/test.sh [--quick] [--all] [arguments for ctest]
 #   1. the whole suite, release build, io_uring where the kernel has it
 #   2. the whole suite again on the epoll reactor (CAIRN_IO=epoll)
 #   3. ASan and UBSan: unit, property, contract, fuzz replay and client tests
 #   4. TSan: the tests labelled `threads`
-# --quick runs the first step only. Each step ends with ctest's totals; skips are checked against
+# --quick runs the first step only. The tests labelled `ceph`, which start a Ceph cluster, are part of the
+# first step with --all, and where what they test was changed (tools/ceph_wanted.sh). Each step ends with ctest's totals; skips are checked against
 # tests/skips_allowed.txt.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 quick=no
-if [ "${1:-}" = --quick ]; then
-  quick=yes
+without_ceph=(-LE ceph)
+if tools/ceph_wanted.sh "$@"; then without_ceph=(); fi
+while [ "${1:-}" = --quick ] || [ "${1:-}" = --all ]; do
+  [ "$1" = --all ] || quick=yes
   shift
-fi
+done
 failed=()
 
 # run_suite NAME PRESET [ctest arguments]
@@ -26,9 +29,9 @@ run_suite() {
 
 ./dev build release
 if command -v npm >/dev/null; then tests/integration/prepare_clients.sh; fi
-run_suite "release" release -j 2 "$@"
+run_suite "release" release -j 2 "${without_ceph[@]}" "$@"
 if [ $quick = no ]; then
-  CAIRN_IO=epoll run_suite "release on epoll" release -j 2 "$@"
+  CAIRN_IO=epoll run_suite "release on epoll" release -j 2 -LE ceph "$@"
   ./dev build asan
   run_suite "ASan and UBSan" asan -j 2 -L 'unit|property|contract|fuzz|clients' "$@"
   ./dev build tsan --target cairn_thread_tests

@@ -39,6 +39,8 @@ class ChunkStoreSuite : public testing::TestWithParam<StoreFactory> {
     ASSERT_TRUE(reactor.has_value()) << reactor.error().message;
     reactor_ = std::move(*reactor);
     store_ = reactor_->run(GetParam().open(references_));
+    if (store_ == nullptr && !HasFailure()) GTEST_SKIP() << "what it needs is not installed";
+    ASSERT_NE(store_, nullptr);
   }
   void TearDown() override {
     if (store_ != nullptr) EXPECT_TRUE(wait(store_->close()).has_value());

@@ -33,10 +33,17 @@ bool is_told(std::string_view name) {
                                                 "content-encoding", "content-language", "expires"};
   if (std::ranges::find(kPlain, name) != std::end(kPlain)) return true;
   // Of the request, of the upstream's place, or of one way to ask.
-  static constexpr std::string_view kNotTold[] = {
-      "x-amz-request-id",         "x-amz-id-2",       "x-amz-bucket-region",
-      "x-amz-mp-parts-count",     "x-amz-cf-id",      "x-amz-request-charged",
-      "x-amz-access-point-alias", "x-amz-bucket-arn", "x-amz-replication-status"};
+  static constexpr std::string_view kNotTold[] = {"x-amz-request-id",
+                                                  "x-amz-id-2",
+                                                  "x-amz-bucket-region",
+                                                  "x-amz-mp-parts-count",
+                                                  "x-amz-cf-id",
+                                                  "x-amz-request-charged",
+                                                  "x-amz-access-point-alias",
+                                                  "x-amz-bucket-arn",
+                                                  "x-amz-content-sha256",
+                                                  "x-amz-sdk-checksum-algorithm",
+                                                  "x-amz-replication-status"};
   return name.starts_with(kAmzPrefix) && std::ranges::find(kNotTold, name) == std::end(kNotTold);
 }
 
@@ -69,10 +76,15 @@ Result<ObjectFacts> facts_of(const http::ReceivedHead& head) {
   facts.content_type = head.get("content-type").value_or("");
   for (const http::Field field : head.fields) {
     std::string name = lower_case(field.name);
-    if (!is_told(name)) continue;
+    if (!is_told(name) || name == "x-amz-checksum-algorithm") continue;
     auto& into = name.starts_with(kChecksumPrefix) ? facts.checksums : facts.headers;
     into.emplace_back(std::move(name), field.value);
   }
+  // Some servers tell the checksum of the parts' checksums as if it were the object's: clients
+  // would find every body wrong.
+  const bool has_parts = facts.etag.find('-') != std::string::npos;
+  const bool is_typed = head.get("x-amz-checksum-type").has_value();
+  if (has_parts && !is_typed) facts.checksums.clear();
   return facts;
 }
 

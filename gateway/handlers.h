@@ -16,6 +16,7 @@ Reply list_uploads(Served& served);
 Reply list_parts(Served& served);
 Reply get_attributes(Served& served);
 Reply get_object_acl(Served& served);
+Reply put_object_acl(Served& served);
 Reply pass_read(Served& served);    // A small answer without names.
 Reply pass_change(Served& served);  // The same for a change of one object, with its document.
 Reply create_upload(Served& served);

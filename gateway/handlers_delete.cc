@@ -1,12 +1,11 @@
 // DeleteObject and DeleteObjects of a gateway bucket.
-#include <algorithm>
-#include <map>
-
 #include "base/encoding.h"
+#include "base/log.h"
 #include "gateway/forward.h"
 #include "gateway/handlers.h"
 #include "gateway/reply.h"
 #include "s3/access.h"
+#include "s3/checksum_headers.h"
 #include "s3/xml_reader.h"
 #include "s3/xml_tree.h"
 #include "s3/xml_writer.h"
@@ -49,6 +48,21 @@ S3Status authorize_entry(const Call& call, const s3::DeleteEntry& entry) {
       call.header("x-amz-bypass-governance-retention").value_or(""), "true");
   if (!allowed || !bypasses) return allowed;
   return s3::authorize_now(call, "s3:BypassGovernanceRetention", call.bucket, entry.key, version);
+}
+
+// RequestRecord::detail: which keys were to go.
+std::string audit_detail(const s3::DeleteRequest& wanted) {
+  std::string out = "[";
+  for (const s3::DeleteEntry& entry : wanted.objects) {
+    out += out.size() == 1 ? "{\"key\":\"" : ",{\"key\":\"";
+    log::append_json_escaped(out, entry.key);
+    if (entry.version_id) {
+      out += "\",\"version\":\"";
+      log::append_json_escaped(out, *entry.version_id);
+    }
+    out += "\"}";
+  }
+  return out + "]";
 }
 
 // <Deleted> and <Error> of the upstream with our keys. False when the answer names another key.
@@ -113,7 +127,14 @@ Reply delete_object(Served& served) {
 
 Reply delete_objects(Served& served) {
   Call& call = served.call;
+  const s3::BodyChecksums claimed = co_await or_fail(s3::parse_body_checksums(call.view));
+  if (!claimed.any()) {
+    co_return s3::s3_fail(
+        S3Code::kInvalidRequest,
+        "Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
+  }
   s3::DeleteRequest wanted = co_await or_fail(s3::parse_delete(call.document));
+  call.audit_detail = audit_detail(wanted);
   co_await or_fail(check_entries(wanted));
   std::string document;
   std::string body;

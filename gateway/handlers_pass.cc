@@ -123,6 +123,22 @@ Reply get_object_acl(Served& served) {
   co_return co_await served.call.respond_xml(std::move(body));
 }
 
+// What every object has already may be set; anything else is refused.
+Reply put_object_acl(Served& served) {
+  Link::Request unused;
+  co_await or_fail(add_write_headers(unused, served));
+  if (!served.call.document.empty() || !served.call.header("x-amz-acl")) {
+    co_return s3::s3_fail(S3Code::kAccessControlListNotSupported,
+                          "Objects of a gateway bucket have no access control lists here: use "
+                          "policies.");
+  }
+  Resolver::Wanted wanted{served.call.target.key, served.call.version_id(), false};
+  const transfer::S3Result<FactsPointer> found =
+      co_await served.services.resolver.resolve(served.link, std::move(wanted));
+  if (!found) co_return std::unexpected(error_of(served.call, found.error()));
+  co_return co_await served.call.respond_empty(200);
+}
+
 Reply pass_read(Served& served) {
   Link::Request request = request_of(served);
   add_params(request, served, {"tagging", "versioning", "retention", "legal-hold", "versionId"});

@@ -87,8 +87,11 @@ S3Result<ReadPlan> plan_read(const Call& call, const ObjectFacts& facts) {
 // Where a part lies is the upstream's to say.
 io::Task<S3Status> plan_part(Served& served, const ObjectFacts& facts, std::string number,
                              ReadPlan& plan) {
-  transfer::S3Result<HeadAnswer> answer = co_await ask_head(
-      served.link, served.call.target.key, served.call.version_id(), std::move(number));
+  transfer::S3Result<HeadAnswer> answer =
+      co_await ask_head(served.link, served.call.target.key, served.call.version_id(), number);
+  if (!answer && answer.error().status == 416) {
+    co_return s3::s3_fail(S3Code::kInvalidPartNumber, {}, {{"PartNumberRequested", number}});
+  }
   if (!answer) co_return std::unexpected(error_of(served.call, answer.error()));
   const bool fits = answer->part && answer->part->end_bytes() <= facts.size_bytes;
   if (answer->facts.etag != facts.etag || !fits) {

@@ -41,7 +41,8 @@ class CairnServer:
         `args`: further flags of `cairn serve`. `env`: further variables.
         `command_prefix`: e.g. ("valgrind", "--tool=callgrind").
         `stack`: "s3" keeps the chunks in the bucket of a second server, "disk" puts a tier in memory
-        and one on disk before them, "disk+s3" is both; default: as the variable CAIRN_TEST_STACK
+        and one on disk before them, "disk+s3" is both; "gateway": buckets that are made are gateway
+        buckets, whose objects are in a second server; default: as the variable CAIRN_TEST_STACK
         says, so that whole test modules run on that stack."""
         self._own_directory = None if data else tempfile.mkdtemp(prefix="cairn-test-")
         self.data = data or os.path.join(self._own_directory, "data")
@@ -57,6 +58,7 @@ class CairnServer:
             self._args += ["--tier", "ram:16MiB", "--tier",
                            f"disk:{self.data}-cache:64MiB:first-miss=100%"]
         self.upstream = None
+        self._front = None
         self.process = None
         self.endpoint = None
         self._log = None
@@ -90,6 +92,10 @@ class CairnServer:
                                         text=True)
         self.endpoint = self._wait_until_ready()
         self._listen = self.endpoint.split("://", 1)[1]
+        if "gateway" in self._stack.split("+"):
+            from gateway_upstream import GatewayFront
+            self._front = self._front or GatewayFront(self)
+            self.endpoint = self._front.endpoint
         return self
 
     def _wait_until_ready(self):
@@ -146,6 +152,8 @@ class CairnServer:
         self.kill()
         if self.upstream is not None:
             self.upstream.close()
+        if self._front is not None:
+            self._front.close()
         if self._own_directory:
             shutil.rmtree(self._own_directory, ignore_errors=True)
 
@@ -165,10 +173,10 @@ class CairnServer:
             values = dict(line.strip().split("=", 1) for line in file)
         return values["address"], values["token"]
 
-    def admin(self, path, method="GET"):
+    def admin(self, path, method="GET", body=None):
         """Status and text of a page of the admin listener."""
         address, token = self.admin_address()
-        request = urllib.request.Request(f"http://{address}{path}", method=method,
+        request = urllib.request.Request(f"http://{address}{path}", method=method, data=body,
                                          headers={"Authorization": "Bearer " + token})
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:

@@ -5,6 +5,7 @@
 `choose(request)` is asked for each request (a Request: number from 1, method, target, headers) and
 returns None to pass it on, or a fault:
     ("status", 503)       answers at once, without asking the server
+    ("answer", (503, xml))  the same with a body
     ("short", n)          ends the connection in good order after n bytes of the body
     ("reset", n)          resets it after n bytes
     ("stall", n)          sends n bytes and then nothing more
@@ -107,6 +108,10 @@ class FaultProxy:
         body = self._take_body(client, stream, int(headers.get("content-length", 0)), kind, value)
         if kind == "status":
             client.sendall(b"HTTP/1.1 %d Fault\r\nContent-Length: 0\r\n\r\n" % value)
+            return True
+        if kind == "answer":
+            client.sendall(b"HTTP/1.1 %d Fault\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n"
+                           % (value[0], len(value[1])) + value[1])
             return True
         if kind == "lie":
             client.sendall(b'HTTP/1.1 200 OK\r\nETag: "0"\r\nContent-Length: 0\r\n\r\n')

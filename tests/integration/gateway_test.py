@@ -1,0 +1,700 @@
+"""Gateway buckets (docs/gateway.md): buckets of another server read through the caches and written
+through; what an upstream that misbehaves may do to clients (errors, never wrong bytes, nothing wrong
+cached); what is fresh, what is secret, and who may read what is cached."""
+import base64
+import concurrent.futures
+import glob
+import hashlib
+import io
+import json
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cairn_server import CairnServer, binary
+from cli_peer_test import MotoServer, python_with_moto
+from gateway_upstream import BUCKET, GatewayUpstream, PREFIX
+
+MIB = 1 << 20
+NAME = "bucket"
+
+
+def body_of(seed, size):
+    return random.Random(seed).randbytes(size)
+
+
+class GatewayCase(unittest.TestCase):
+    flags = ("--ttl", "60s")
+    tiers = ()
+    retries = 0
+
+    def setUp(self):
+        self.upstream = GatewayUpstream(self.make_upstream())
+        self.addCleanup(self.upstream.close)
+        self.server = CairnServer(cores=2, stack="", args=self.tiers)
+        self.addCleanup(self.server.close)
+        self.server.start()
+        self.upstream.add_to(self.server, NAME, *self.flags)
+        self.s3 = self.server.boto3_client(retries={"max_attempts": self.retries})
+        self.seen = []  # Requests that reached the upstream.
+        self.upstream.choose = self.note
+
+    def make_upstream(self):
+        return None
+
+    def note(self, request):
+        self.seen.append(request)
+        return None
+
+    def fault(self, kind, value, when=lambda request: True, times=10**9):
+        """From now on requests for which `when` holds get the fault, `times` of them."""
+        left = [times]
+
+        def choose(request):
+            self.seen.append(request)
+            if left[0] > 0 and when(request):
+                left[0] -= 1
+                return kind, value
+            return None
+        self.upstream.choose = choose
+
+    def heal(self):
+        self.upstream.choose = self.note
+        # A breaker that opened tries again after a second, then two, four...
+        end = time.monotonic() + 40
+        while self.metric("upstream_down") and time.monotonic() < end:
+            self.outcome(self.s3.head_object, Bucket=NAME, Key="heal")
+            time.sleep(0.2)
+
+    def metric(self, name):
+        return self.server.metrics().get(f'cairn_gateway_{name}{{bucket="{NAME}"}}', 0)
+
+    def put(self, key, body, **how):
+        return self.s3.put_object(Bucket=NAME, Key=key, Body=body, **how)
+
+    def get(self, key, **how):
+        return self.s3.get_object(Bucket=NAME, Key=key, **how)["Body"].read()
+
+    def outcome(self, call, **parameters):
+        try:
+            call(**parameters)
+            return "ok"
+        except ClientError as error:
+            return error.response["Error"]["Code"]
+        except BotoCoreError as error:
+            return type(error).__name__
+
+    def count(self, method):
+        return sum(1 for request in self.seen if request.method == method)
+
+
+class Reads(GatewayCase):
+    def test_objects_with_all_that_is_said_of_them(self):
+        body = body_of(1, 5 * MIB + 17)
+        self.upstream.put("a/b c+ü", body, ContentType="text/x", Metadata={"one": "two"},
+                          CacheControl="no-store", ContentDisposition="inline", ChecksumAlgorithm="SHA256")
+        head = self.s3.head_object(Bucket=NAME, Key="a/b c+ü", ChecksumMode="ENABLED")
+        self.assertEqual(head["ETag"], '"%s"' % hashlib.md5(body).hexdigest())
+        self.assertEqual((head["ContentLength"], head["ContentType"], head["Metadata"]),
+                         (len(body), "text/x", {"one": "two"}))
+        self.assertEqual((head["CacheControl"], head["ContentDisposition"]), ("no-store", "inline"))
+        self.assertEqual(head["ChecksumSHA256"],
+                         base64.b64encode(hashlib.sha256(body).digest()).decode())
+        self.assertEqual(self.get("a/b c+ü"), body)
+        for first, last in ((0, 0), (65535, 65536), (MIB - 1, 3 * MIB), (5 * MIB, 6 * MIB)):
+            got = self.s3.get_object(Bucket=NAME, Key="a/b c+ü", Range=f"bytes={first}-{last}")
+            self.assertEqual(got["Body"].read(), body[first:last + 1])
+            self.assertEqual(got["ContentRange"],
+                             f"bytes {first}-{min(last, len(body) - 1)}/{len(body)}")
+        self.assertEqual(self.get("a/b c+ü", Range="bytes=-10"), body[-10:])
+        got = self.s3.get_object(Bucket=NAME, Key="a/b c+ü", ResponseContentType="a/b",
+                                 ResponseCacheControl="max-age=1")
+        self.assertEqual((got["ContentType"], got["CacheControl"]), ("a/b", "max-age=1"))
+        outcome = self.outcome
+        of = dict(Bucket=NAME, Key="a/b c+ü")
+        self.assertEqual(outcome(self.s3.get_object, IfNoneMatch=head["ETag"], **of), "304")
+        self.assertEqual(outcome(self.s3.get_object, IfMatch='"0"', **of), "PreconditionFailed")
+        self.assertEqual(outcome(self.s3.get_object, Range="bytes=99999999-", **of), "InvalidRange")
+        self.assertEqual(outcome(self.s3.get_object, Bucket=NAME, Key="none"), "NoSuchKey")
+
+    def test_a_second_read_asks_the_upstream_nothing(self):
+        body = body_of(2, 3 * MIB)
+        self.upstream.put("k", body)
+        self.assertEqual(self.get("k"), body)
+        self.assertEqual((self.count("HEAD"), self.count("GET")), (1, 3))
+        for _ in range(3):
+            self.assertEqual(self.get("k"), body)
+        self.assertEqual(len(self.seen), 4)
+        self.assertEqual(self.metric("metadata_hits_total"), 3)
+        self.assertEqual(self.metric("upstream_received_bytes_total"), len(body))
+
+    def test_many_readers_of_a_cold_object_read_the_upstream_once(self):
+        body = body_of(3, 16 * MIB)
+        self.upstream.put("cold", body)
+        barrier = threading.Barrier(64)
+
+        def read(_):
+            client = self.server.boto3_client()
+            barrier.wait()
+            return hashlib.sha256(client.get_object(Bucket=NAME, Key="cold")["Body"].read()).digest()
+        with concurrent.futures.ThreadPoolExecutor(64) as pool:
+            digests = set(pool.map(read, range(64)))
+        self.assertEqual(digests, {hashlib.sha256(body).digest()})
+        self.assertEqual(self.metric("upstream_received_bytes_total"), len(body))
+        self.assertEqual((self.count("HEAD"), self.count("GET")), (1, 16))
+
+    def test_empty_objects_and_parts(self):
+        self.upstream.put("empty", b"")
+        self.assertEqual(self.get("empty"), b"")
+        upload = self.upstream.s3.create_multipart_upload(Bucket=BUCKET, Key=PREFIX + "parts")
+        of = dict(Bucket=BUCKET, Key=PREFIX + "parts", UploadId=upload["UploadId"])
+        bodies = [body_of(4, 5 * MIB), body_of(5, 1000)]
+        parts = [{"PartNumber": n + 1, "ETag": self.upstream.s3.upload_part(
+            PartNumber=n + 1, Body=body, **of)["ETag"]} for n, body in enumerate(bodies)]
+        self.upstream.s3.complete_multipart_upload(MultipartUpload={"Parts": parts}, **of)
+        got = self.s3.get_object(Bucket=NAME, Key="parts", PartNumber=2)
+        self.assertEqual((got["Body"].read(), got["PartsCount"]), (bodies[1], 2))
+        self.assertEqual(self.s3.head_object(Bucket=NAME, Key="parts", PartNumber=1)["ContentLength"],
+                         5 * MIB)
+        self.assertEqual(self.outcome(self.s3.get_object, Bucket=NAME, Key="parts", PartNumber=3),
+                         "InvalidPartNumber")
+        self.assertEqual(self.get("parts"), b"".join(bodies))
+
+    def test_versions(self):
+        self.upstream.s3.put_bucket_versioning(Bucket=BUCKET,
+                                               VersioningConfiguration={"Status": "Enabled"})
+        old = self.upstream.put("v", b"old")["VersionId"]
+        new = self.upstream.put("v", b"new!")["VersionId"]
+        self.assertEqual(self.s3.get_bucket_versioning(Bucket=NAME)["Status"], "Enabled")
+        self.assertEqual(self.get("v", VersionId=old), b"old")
+        self.assertEqual(self.s3.get_object(Bucket=NAME, Key="v")["VersionId"], new)
+        rows = self.s3.list_object_versions(Bucket=NAME)["Versions"]
+        self.assertEqual([(row["Key"], row["VersionId"]) for row in rows], [("v", new), ("v", old)])
+        marker = self.s3.delete_object(Bucket=NAME, Key="v")
+        self.assertTrue(marker["DeleteMarker"])
+        with self.assertRaises(ClientError) as gone:
+            self.s3.head_object(Bucket=NAME, Key="v")
+        headers = gone.exception.response["ResponseMetadata"]["HTTPHeaders"]
+        self.assertEqual(headers["x-amz-delete-marker"], "true")
+        self.assertEqual(self.get("v", VersionId=new), b"new!")
+        self.s3.delete_object(Bucket=NAME, Key="v", VersionId=marker["VersionId"])
+        self.assertEqual(self.get("v"), b"new!")
+
+    def test_listings_are_the_upstreams_without_the_prefix(self):
+        keys = [f"d{n % 3}/k {n:02}" for n in range(20)] + ["top&<", "z"]
+        for key in keys:
+            self.upstream.put(key, b"x")
+        self.upstream.s3.put_object(Bucket=BUCKET, Key="of/a/tes", Body=b"")
+        self.upstream.s3.put_object(Bucket=BUCKET, Key="outside", Body=b"")
+        for operation in ("list_objects_v2", "list_objects", "list_object_versions"):
+            pages = self.s3.get_paginator(operation).paginate(Bucket=NAME,
+                                                              PaginationConfig={"PageSize": 4})
+            rows = [row for page in pages for row in page.get("Contents", page.get("Versions", []))]
+            self.assertEqual([row["Key"] for row in rows], sorted(keys), operation)
+            page = getattr(self.s3, operation)(Bucket=NAME, EncodingType="url")
+            rows = page.get("Contents", page.get("Versions", []))
+            self.assertEqual([urllib.parse.unquote(row["Key"]) for row in rows], sorted(keys), operation)
+        page = self.s3.list_objects_v2(Bucket=NAME, Delimiter="/", FetchOwner=True)
+        self.assertEqual([row["Prefix"] for row in page["CommonPrefixes"]], ["d0/", "d1/", "d2/"])
+        self.assertEqual((page["Name"], page["Prefix"]), (NAME, ""))
+        page = self.s3.list_objects_v2(Bucket=NAME, Prefix="d1/", StartAfter="d1/k 10")
+        self.assertEqual([row["Key"] for row in page["Contents"]],
+                         [key for key in sorted(keys) if key.startswith("d1/") and key > "d1/k 10"])
+        # A key outside, which no upstream should name, is no listing.
+        self.assertNotIn("outside", str(self.s3.list_objects_v2(Bucket=NAME)))
+
+
+class Writes(GatewayCase):
+    def test_what_is_written_is_there_and_is_read_at_once(self):
+        clients = [self.server.boto3_client() for _ in range(4)]  # On both cores.
+        for turn in range(4):
+            body = body_of(turn, 100_000 + turn)
+            clients[turn].put_object(Bucket=NAME, Key="k", Body=body, Metadata={"turn": str(turn)})
+            self.assertEqual(self.upstream.get("k"), body)
+            for client in clients:
+                got = client.get_object(Bucket=NAME, Key="k")
+                self.assertEqual((got["Body"].read(), got["Metadata"]), (body, {"turn": str(turn)}))
+        self.s3.delete_object(Bucket=NAME, Key="k")
+        for client in clients:
+            self.assertEqual(self.outcome(client.get_object, Bucket=NAME, Key="k"), "NoSuchKey")
+
+    def test_bodies_of_all_sizes_and_conditions(self):
+        for size in (0, 1, 65536, 256 * 1024, 256 * 1024 + 1, 3 * MIB + 7):
+            body = body_of(size, size)
+            for algorithm in ("CRC32", "SHA256"):
+                self.put("k", body, ChecksumAlgorithm=algorithm)
+                self.assertEqual(self.upstream.get("k"), body)
+        of = dict(Bucket=NAME, Key="k", Body=b"other")
+        self.assertEqual(self.outcome(self.s3.put_object, IfNoneMatch="*", **of), "PreconditionFailed")
+        self.assertEqual(self.outcome(self.s3.put_object, IfMatch='"0"', **of), "PreconditionFailed")
+        self.assertEqual(self.upstream.get("k"), body)
+
+    def test_a_body_that_is_not_what_was_claimed_is_not_stored(self):
+        body = body_of(1, MIB)
+        md5 = base64.b64encode(hashlib.md5(b"another").digest()).decode()
+        crc = base64.b64encode(b"abcd").decode()
+        of = dict(Bucket=NAME, Key="bad", Body=body)
+        self.assertEqual(self.outcome(self.s3.put_object, ContentMD5=md5, **of), "BadDigest")
+        self.assertEqual(self.outcome(self.s3.put_object, ChecksumCRC32=crc, **of), "BadDigest")
+        self.assertEqual(self.outcome(self.s3.put_object, Bucket=NAME, Key="bad", Body=b"",
+                                      ContentMD5=md5), "BadDigest")
+        self.assertEqual(self.upstream.keys(), [])
+        # Nor does it count as trouble of the upstream.
+        self.assertEqual(self.metric("upstream_failures_total"), 0)
+        self.put("bad", body)
+        self.assertEqual(self.upstream.get("bad"), body)
+
+    def test_multipart_uploads_pass_through(self):
+        body = body_of(2, 20 * MIB + 3)
+        self.s3.upload_fileobj(io.BytesIO(body), NAME, "big", ExtraArgs={"Metadata": {"a": "b"}})
+        self.assertEqual(self.upstream.get("big"), body)
+        self.assertEqual(self.get("big"), body)
+        self.assertEqual(self.s3.head_object(Bucket=NAME, Key="big")["Metadata"], {"a": "b"})
+        upload = self.s3.create_multipart_upload(Bucket=NAME, Key="open")
+        self.assertEqual((upload["Bucket"], upload["Key"]), (NAME, "open"))
+        of = dict(Bucket=NAME, Key="open", UploadId=upload["UploadId"])
+        self.s3.upload_part(PartNumber=1, Body=body[:5 * MIB], **of)
+        self.s3.upload_part_copy(PartNumber=2, CopySource={"Bucket": NAME, "Key": "big"},
+                                 CopySourceRange=f"bytes=0-{5 * MIB - 1}", **of)
+        self.assertEqual([part["PartNumber"] for part in self.s3.list_parts(**of)["Parts"]], [1, 2])
+        uploads = self.s3.list_multipart_uploads(Bucket=NAME)["Uploads"]
+        self.assertEqual([row["Key"] for row in uploads], ["open"])
+        self.s3.abort_multipart_upload(**of)
+        self.assertNotIn("Uploads", self.s3.list_multipart_uploads(Bucket=NAME))
+        self.assertEqual(self.outcome(self.s3.list_parts, **of), "NoSuchUpload")
+
+    def test_copies(self):
+        body = body_of(3, 6 * MIB)
+        self.put("from", body, Metadata={"a": "b"}, ContentType="x/y")
+        sent = self.metric("upstream_sent_bytes_total")
+        self.s3.copy_object(Bucket=NAME, Key="to", CopySource={"Bucket": NAME, "Key": "from"})
+        self.assertEqual(self.metric("upstream_sent_bytes_total"), sent, "the upstream copies itself")
+        self.assertEqual(self.upstream.get("to"), body)
+        # In place with other metadata, as s3fs does.
+        self.s3.copy_object(Bucket=NAME, Key="to", CopySource={"Bucket": NAME, "Key": "to"},
+                            MetadataDirective="REPLACE", Metadata={"mtime": "1"})
+        self.assertEqual(self.s3.head_object(Bucket=NAME, Key="to")["Metadata"], {"mtime": "1"})
+        self.s3.create_bucket(Bucket="here")
+        self.s3.copy_object(Bucket="here", Key="k", CopySource={"Bucket": NAME, "Key": "from"})
+        got = self.s3.get_object(Bucket="here", Key="k")
+        self.assertEqual((got["Body"].read(), got["Metadata"], got["ContentType"]),
+                         (body, {"a": "b"}, "x/y"))
+        self.s3.copy_object(Bucket=NAME, Key="back", CopySource={"Bucket": "here", "Key": "k"})
+        self.assertEqual(self.upstream.get("back"), body)
+        self.assertEqual(self.s3.head_object(Bucket=NAME, Key="back")["Metadata"], {"a": "b"})
+        self.assertEqual(self.outcome(self.s3.copy_object, Bucket="here", Key="k",
+                                      CopySource={"Bucket": NAME, "Key": "none"}), "NoSuchKey")
+        self.assertEqual(self.outcome(self.s3.copy_object, Bucket="here", Key="k", CopySourceIfMatch="0",
+                                      CopySource={"Bucket": NAME, "Key": "from"}), "PreconditionFailed")
+
+    def test_deletions_and_tags(self):
+        for n in range(5):
+            self.put(f"k{n}", b"x")
+        self.assertEqual(self.get("k1"), b"x")
+        answer = self.s3.delete_objects(Bucket=NAME, Delete={
+            "Objects": [{"Key": f"k{n}"} for n in range(4)] + [{"Key": "none"}]})
+        self.assertEqual(sorted(row["Key"] for row in answer["Deleted"]),
+                         ["k0", "k1", "k2", "k3", "none"])
+        self.assertEqual(self.upstream.keys(), [PREFIX + "k4"])
+        self.assertEqual(self.outcome(self.s3.get_object, Bucket=NAME, Key="k1"), "NoSuchKey")
+        tags = {"TagSet": [{"Key": "a", "Value": "b"}]}
+        self.s3.put_object_tagging(Bucket=NAME, Key="k4", Tagging=tags)
+        self.assertEqual(self.s3.get_object_tagging(Bucket=NAME, Key="k4")["TagSet"], tags["TagSet"])
+        self.s3.delete_object_tagging(Bucket=NAME, Key="k4")
+        self.assertEqual(self.s3.get_object_tagging(Bucket=NAME, Key="k4")["TagSet"], [])
+
+    def test_what_it_does_not_do_it_says(self):
+        self.put("k", b"x")
+        for call, more in ((self.s3.put_bucket_versioning,
+                            {"VersioningConfiguration": {"Status": "Enabled"}}),
+                           (self.s3.put_bucket_lifecycle_configuration, {"LifecycleConfiguration": {
+                               "Rules": [{"ID": "a", "Status": "Enabled", "Filter": {"Prefix": ""},
+                                          "Expiration": {"Days": 1}}]}}),
+                           (self.s3.delete_bucket, {})):
+            self.assertEqual(self.outcome(call, Bucket=NAME, **more), "NotImplemented")
+        self.assertEqual(self.outcome(self.s3.put_object, Bucket=NAME, Key="k", Body=b"",
+                                      ACL="public-read"), "AccessControlListNotSupported")
+        post = self.s3.generate_presigned_post(NAME, "form")
+        edge = "edge"
+        form = "".join(f'--{edge}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+                       for name, value in post["fields"].items())
+        form += f'--{edge}\r\nContent-Disposition: form-data; name="file"\r\n\r\nx\r\n--{edge}--\r\n'
+        request = urllib.request.Request(post["url"], data=form.encode(), headers={
+            "Content-Type": f"multipart/form-data; boundary={edge}"})
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request)
+        self.assertEqual(refused.exception.code, 501)
+        self.assertEqual(self.s3.get_object_acl(Bucket=NAME, Key="k")["Grants"][0]["Permission"],
+                         "FULL_CONTROL")
+        self.assertEqual(self.s3.head_bucket(Bucket=NAME)["ResponseMetadata"]["HTTPStatusCode"], 200)
+
+
+class Freshness(GatewayCase):
+    flags = ("--ttl", "2s")
+
+    def test_changes_behind_its_back_are_seen_after_the_ttl(self):
+        self.upstream.put("k", b"one")
+        self.assertEqual(self.get("k"), b"one")
+        self.upstream.put("k", b"two!")
+        self.assertEqual(self.get("k"), b"one")
+        time.sleep(2.1)
+        self.assertEqual(self.get("k"), b"two!")
+        self.upstream.s3.delete_object(Bucket=BUCKET, Key=PREFIX + "k")
+        time.sleep(2.1)
+        self.assertEqual(self.outcome(self.s3.get_object, Bucket=NAME, Key="k"), "NoSuchKey")
+
+    def test_an_unchanged_object_is_read_from_the_caches_after_the_ttl(self):
+        body = body_of(1, MIB)
+        self.upstream.put("k", body)
+        self.assertEqual(self.get("k"), body)
+        time.sleep(2.1)
+        self.assertEqual(self.get("k"), body)
+        self.assertEqual((self.count("HEAD"), self.count("GET")), (2, 1))
+        self.assertEqual(self.metric("revalidated_total"), 1)
+
+    def test_what_was_not_there_is_asked_for_again_within_a_second(self):
+        self.assertEqual(self.outcome(self.s3.head_object, Bucket=NAME, Key="k"), "404")
+        self.assertEqual(self.outcome(self.s3.head_object, Bucket=NAME, Key="k"), "404")
+        self.upstream.put("k", b"x")
+        time.sleep(1.05)
+        self.assertEqual(self.get("k"), b"x")
+
+    def test_two_servers_before_one_bucket(self):
+        with CairnServer(stack="") as other:
+            self.upstream.add_to(other, NAME, *self.flags)
+            there = other.boto3_client()
+            self.put("k", b"one")
+            self.assertEqual(there.get_object(Bucket=NAME, Key="k")["Body"].read(), b"one")
+            there.put_object(Bucket=NAME, Key="k", Body=b"two!")
+            self.assertIn(self.get("k"), (b"one", b"two!"))
+            time.sleep(2.1)
+            self.assertEqual(self.get("k"), b"two!")
+
+
+class ChangesWhileRead(GatewayCase):
+    flags = ("--ttl", "1h")
+
+    def test_a_read_of_an_object_that_changed_begins_anew(self):
+        self.upstream.put("k", body_of(1, 3 * MIB))
+        self.s3.head_object(Bucket=NAME, Key="k")  # Known; nothing of it is cached.
+        body = body_of(2, 2 * MIB)
+        self.upstream.put("k", body)
+        got = self.s3.get_object(Bucket=NAME, Key="k")
+        self.assertEqual(got["ETag"], '"%s"' % hashlib.md5(body).hexdigest())
+        self.assertEqual(got["Body"].read(), body)
+        self.assertGreaterEqual(self.metric("changed_total"), 1)
+        self.upstream.s3.delete_object(Bucket=BUCKET, Key=PREFIX + "k")
+        self.upstream.put("other", body)
+        self.s3.head_object(Bucket=NAME, Key="other")
+        self.upstream.s3.delete_object(Bucket=BUCKET, Key=PREFIX + "other")
+        self.assertEqual(self.outcome(self.s3.get_object, Bucket=NAME, Key="other"), "NoSuchKey")
+
+    def test_after_the_first_byte_the_connection_is_cut(self):
+        old, new = body_of(1, 64 * MIB), body_of(2, 64 * MIB)
+        self.upstream.put("k", old)
+        stream = self.s3.get_object(Bucket=NAME, Key="k")["Body"]
+        first = stream.read(MIB)
+        self.assertEqual(first, old[:MIB])
+        self.upstream.put("k", new)
+        with self.assertRaises((BotoCoreError, Exception)) as cut:
+            rest = stream.read()
+            # All of it was on its way already: then it is the old object, whole.
+            self.assertEqual(first + rest, old)
+            raise EOFError
+        self.assertNotIsInstance(cut.exception, AssertionError)
+        self.assertEqual(self.get("k"), new)
+
+
+class Faults(GatewayCase):
+    flags = ("--ttl", "1s")
+
+    def test_errors_are_errors_and_nothing_of_them_is_kept(self):
+        body = body_of(1, 2 * MIB + 100)
+        self.upstream.put("k", body)
+        for kind, value, code in (("status", 500, "ServiceUnavailable"), ("status", 503, "SlowDown"),
+                                  ("reset", 0, "ServiceUnavailable"), ("short", 0, "ServiceUnavailable")):
+            with self.subTest(kind=kind, value=value):
+                self.fault(kind, value)
+                self.assertEqual(self.outcome(self.s3.get_object, Bucket=NAME, Key="k"), code)
+                self.heal()
+                time.sleep(1)
+        self.assertEqual(self.get("k"), body)
+
+    def test_bodies_that_break_off_are_asked_for_again(self):
+        body = body_of(2, 3 * MIB)
+        for number, (kind, value) in enumerate((("short", 1000), ("reset", 70_000), ("reset", 0))):
+            with self.subTest(kind=kind, value=value):
+                self.upstream.put(f"k{number}", body)
+                self.fault(kind, value, lambda request: request.is_range, times=1)
+                self.assertEqual(self.get(f"k{number}"), body)
+                self.heal()
+
+    def test_wrong_answers_are_never_served_nor_kept(self):
+        body = body_of(3, 2 * MIB)
+        self.upstream.put("k", body)
+        for value in (("ETag", '"00000000000000000000000000000000"'),
+                      ("Content-Range", f"bytes 5-{MIB + 4}/{2 * MIB}"),
+                      ("Content-Range", f"bytes 0-{MIB - 1}/{3 * MIB}")):
+            with self.subTest(value=value):
+                self.fault("header", value, lambda request: request.is_range)
+                self.assertEqual(self.outcome(self.s3.get_object, Bucket=NAME, Key="k"),
+                                 "ServiceUnavailable")
+                self.heal()
+        self.assertGreaterEqual(self.metric("wrong_answers_total"), 3)
+        self.assertEqual(self.get("k"), body)
+
+    def test_slow_answers_arrive(self):
+        body = body_of(4, 300_000)
+        self.upstream.put("k", body)
+        self.fault("slow", 100_000, lambda request: request.is_range)
+        self.assertEqual(self.get("k"), body)
+
+    def test_a_404_that_is_stale_passes(self):
+        self.upstream.put("k", b"x")
+        self.fault("status", 404, times=1)
+        self.assertEqual(self.outcome(self.s3.get_object, Bucket=NAME, Key="k"), "NoSuchKey")
+        time.sleep(1.05)
+        self.assertEqual(self.get("k"), b"x")
+        # After the HEAD: the object is asked for anew before anybody is told.
+        self.upstream.put("l", body_of(1, MIB))
+        self.fault("status", 404, lambda request: request.is_range, times=1)
+        self.assertEqual(self.get("l"), body_of(1, MIB))
+
+    def test_lost_answers_to_writes_are_errors_that_leave_no_stale_reads(self):
+        self.put("k", b"one")
+        self.assertEqual(self.get("k"), b"one")
+        self.fault("lost", None, lambda request: request.method == "PUT")
+        self.assertEqual(self.outcome(self.s3.put_object, Bucket=NAME, Key="k", Body=b"two!"),
+                         "ServiceUnavailable")
+        self.heal()
+        self.assertEqual(self.get("k"), self.upstream.get("k"))
+        self.fault("drop", 1000, lambda request: request.method == "PUT")
+        self.assertEqual(self.outcome(self.s3.put_object, Bucket=NAME, Key="k", Body=body_of(1, MIB)),
+                         "ServiceUnavailable")
+        self.heal()
+        self.assertEqual(self.upstream.get("k"), b"two!")
+
+    def test_refusals_say_whose_they_are(self):
+        self.upstream.put("k", b"x")
+        self.fault("status", 403)
+        with self.assertRaises(ClientError) as refused:
+            self.s3.list_objects_v2(Bucket=NAME)
+        self.assertEqual(refused.exception.response["Error"]["Code"], "AccessDenied")
+        self.assertIn("upstream", refused.exception.response["Error"]["Message"])
+
+    def test_a_dead_upstream_is_left_alone_and_answered_for_at_once(self):
+        self.upstream.put("k", b"x")
+        self.fault("status", 500)
+        for _ in range(6):
+            self.outcome(self.s3.head_object, Bucket=NAME, Key="k")
+        self.assertEqual(self.metric("upstream_down"), 1)
+        begun, asked = time.monotonic(), len(self.seen)
+        for _ in range(20):
+            self.assertEqual(self.outcome(self.s3.get_object, Bucket=NAME, Key="k"),
+                             "ServiceUnavailable")
+        self.assertLess(time.monotonic() - begun, 5)
+        self.assertLess(len(self.seen) - asked, 20)
+        self.heal()
+        self.assertEqual(self.get("k"), b"x")
+
+
+class Stale(GatewayCase):
+    flags = ("--ttl", "1s", "--stale-if-error", "3s")
+
+    def test_what_is_cached_is_served_for_a_while_when_the_upstream_is_down(self):
+        body = body_of(1, MIB)
+        self.upstream.put("k", body)
+        self.assertEqual(self.get("k"), body)
+        self.fault("status", 500)
+        self.assertEqual(self.get("k"), body)  # Within the TTL.
+        time.sleep(1.1)
+        self.assertEqual(self.get("k"), body)
+        self.assertGreaterEqual(self.metric("stale_total"), 1)
+        self.assertEqual(self.outcome(self.s3.get_object, Bucket=NAME, Key="unknown"),
+                         "ServiceUnavailable")
+        time.sleep(4)
+        self.assertEqual(self.outcome(self.s3.get_object, Bucket=NAME, Key="k"), "ServiceUnavailable")
+
+
+class Secrets(GatewayCase):
+    def setUp(self):
+        self.cache = tempfile.mkdtemp(prefix="cairn-gateway.")
+        self.addCleanup(shutil.rmtree, self.cache, ignore_errors=True)
+        self.tiers = ("--tier", "ram:16MiB", "--tier", f"disk:{self.cache}:64MiB:first-miss=100%")
+        super().setUp()
+
+    def files(self):
+        names = [name for root in (self.server.data, self.cache)
+                 for name in glob.glob(root + "/**", recursive=True) if os.path.isfile(name)]
+        return {name: pathlib.Path(name).read_bytes() for name in names}
+
+    def test_bodies_and_keys_are_nowhere_in_clear_and_disk_hits_survive_a_restart(self):
+        marker = b"A sentence that must not be found on any disk. "
+        body = marker * (2 * MIB // len(marker))
+        self.upstream.put("k", body)
+        self.assertEqual(self.get("k"), body)
+        listed = subprocess.run([binary(), "admin", "gateway", "list", "--data", self.server.data],
+                                capture_output=True, text=True, check=True).stdout
+        self.assertNotIn(self.upstream.server.secret_key, listed)
+        self.assertEqual(json.loads(listed)["gateways"][0]["access_key"], self.upstream.server.access_key)
+        self.server.restart()
+        self.s3 = self.server.boto3_client()
+        secret = self.upstream.server.secret_key.encode()
+        for name, text in self.files().items():
+            self.assertNotIn(marker, text, name)
+            self.assertNotIn(secret, text, name)
+        self.assertNotIn(self.upstream.server.secret_key, self.server.log())
+        self.seen.clear()
+        self.assertEqual(self.get("k"), body)
+        self.assertEqual((self.count("HEAD"), self.count("GET")), (1, 0), "read from the disk tier")
+
+    def test_rot_on_the_cache_disk_is_a_miss(self):
+        body = body_of(1, 2 * MIB)
+        self.upstream.put("k", body)
+        self.assertEqual(self.get("k"), body)
+        self.server.stop()
+        for name in glob.glob(self.cache + "/*"):
+            if os.path.getsize(name) < MIB:
+                continue
+            with open(name, "r+b") as file:
+                for at in range(2 * MIB, os.path.getsize(name), 50_000):
+                    file.seek(at)
+                    file.write(b"rot")
+        self.server.start()
+        self.s3 = self.server.boto3_client()
+        self.assertEqual(self.get("k"), body)
+
+
+class Rights(GatewayCase):
+    def admin(self, *command):
+        result = subprocess.run([binary(), "admin", *command, "--data", self.server.data],
+                                capture_output=True, text=True, timeout=60)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        return result.stdout
+
+    def client(self, key):
+        return self.server.boto3_client(access_key=key["access_key"], secret_key=key["secret_key"])
+
+    def test_who_may_not_read_gets_nothing_of_what_is_cached(self):
+        self.upstream.put("k", b"x" * 1000)
+        self.assertEqual(self.get("k"), b"x" * 1000)
+        self.admin("user", "add", "anna")
+        anna = self.client(json.loads(self.admin("key", "add", "--user", "anna", "--json")))
+        of = dict(Bucket=NAME, Key="k")
+        self.assertEqual(self.outcome(anna.get_object, **of), "AccessDenied")
+        self.assertEqual(self.outcome(anna.head_object, **of), "403")
+        self.assertEqual(self.outcome(anna.list_objects_v2, Bucket=NAME), "AccessDenied")
+        self.assertEqual(self.outcome(anna.put_object, Body=b"", **of), "AccessDenied")
+        answer = anna.delete_objects(Bucket=NAME, Delete={"Objects": [{"Key": "k"}]})
+        self.assertEqual([row["Code"] for row in answer["Errors"]], ["AccessDenied"])
+        self.assertEqual(self.outcome(anna.head_object, Bucket=NAME, Key="none"), "403")
+        self.assertEqual(self.upstream.get("k"), b"x" * 1000)
+        # A policy of the bucket gives the right to read, and no more.
+        self.s3.put_bucket_policy(Bucket=NAME, Policy=json.dumps({
+            "Version": "2012-10-17", "Statement": [{
+                "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000001:user/anna"},
+                "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{NAME}/*"}]}))
+        self.assertEqual(anna.get_object(**of)["Body"].read(), b"x" * 1000)
+        self.assertEqual(self.outcome(anna.delete_object, **of), "AccessDenied")
+        # What the upstream has no more is gone for all.
+        self.s3.delete_object(**of)
+        self.assertEqual(self.outcome(anna.get_object, **of), "AccessDenied")
+        self.assertEqual(self.outcome(self.s3.get_object, **of), "NoSuchKey")
+
+    def test_read_only_and_removal(self):
+        self.upstream.put("k", b"x")
+        self.upstream.add_to(self.server, NAME, "--read-only")
+        self.assertEqual(self.get("k"), b"x")
+        for call, more in ((self.s3.put_object, {"Key": "k", "Body": b""}),
+                           (self.s3.delete_object, {"Key": "k"}),
+                           (self.s3.create_multipart_upload, {"Key": "k"}),
+                           (self.s3.delete_objects, {"Delete": {"Objects": [{"Key": "k"}]}})):
+            self.assertEqual(self.outcome(call, Bucket=NAME, **more), "AccessDenied")
+        self.admin("gateway", "remove", NAME)
+        self.assertEqual(self.outcome(self.s3.get_object, Bucket=NAME, Key="k"), "NoSuchBucket")
+        self.assertEqual(self.upstream.get("k"), b"x")
+        # A bucket with objects of its own becomes no gateway.
+        self.s3.create_bucket(Bucket=NAME)
+        with self.assertRaisesRegex(RuntimeError, "no gateway"):
+            self.upstream.add_to(self.server, NAME)
+
+
+class Certificates(unittest.TestCase):
+    def certificate(self, directory, name, days):
+        key, request, out = (str(directory / f"{name}.{end}") for end in ("key", "csr", "crt"))
+        extensions = directory / f"{name}.ext"
+        extensions.write_text("subjectAltName=IP:127.0.0.1\n")
+        for command in (["req", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request,
+                         "-subj", "/CN=127.0.0.1"],
+                        ["x509", "-req", "-in", request, "-signkey", key, "-days", str(days),
+                         "-extfile", str(extensions), "-out", out]):
+            subprocess.run(["openssl", *command], check=True, capture_output=True)
+        return out, key
+
+    def test_a_certificate_that_expired_or_is_unknown_is_refused(self):
+        directory = pathlib.Path(tempfile.mkdtemp(prefix="cairn-gateway."))
+        self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
+        for name, days, knows, works in (("good", 2, True, True), ("unknown", 2, False, False),
+                                         ("expired", -1, True, False)):
+            with self.subTest(name=name):
+                certificate, key = self.certificate(directory, name, days)
+                secure = CairnServer(stack="", args=["--tls-cert", certificate, "--tls-key", key]).start()
+                self.addCleanup(secure.close)
+                client = secure.boto3_client(verify=False)
+                client.create_bucket(Bucket=BUCKET)
+                client.put_object(Bucket=BUCKET, Key="k", Body=b"x")
+                with CairnServer(stack="") as server:
+                    GatewayUpstream.add_to(_Plain(secure), server, NAME,
+                                           *(("--ca", certificate) if knows else ()),
+                                           endpoint=secure.endpoint, prefix="")
+                    s3 = server.boto3_client()
+                    if works:
+                        self.assertEqual(s3.get_object(Bucket=NAME, Key="k")["Body"].read(), b"x")
+                        s3.upload_fileobj(io.BytesIO(body_of(1, 9 * MIB)), NAME, "big")
+                        self.assertEqual(client.get_object(Bucket=BUCKET, Key="big")["Body"].read(),
+                                         body_of(1, 9 * MIB))
+                    else:
+                        with self.assertRaises(ClientError) as refused:
+                            s3.get_object(Bucket=NAME, Key="k")
+                        self.assertEqual(refused.exception.response["Error"]["Code"],
+                                         "ServiceUnavailable")
+
+
+class _Plain:
+    def __init__(self, server):
+        self.server = server
+
+
+PYTHON = python_with_moto()
+
+
+@unittest.skipUnless(PYTHON, "no moto")
+class Moto(GatewayCase):
+    """The same with a server that is not Cairn."""
+
+    def make_upstream(self):
+        return MotoServer(PYTHON)
+
+    test_objects_with_all_that_is_said_of_them = Reads.test_objects_with_all_that_is_said_of_them
+    test_a_second_read_asks_the_upstream_nothing = Reads.test_a_second_read_asks_the_upstream_nothing
+    test_listings = Reads.test_listings_are_the_upstreams_without_the_prefix
+    test_what_is_written_is_there = Writes.test_what_is_written_is_there_and_is_read_at_once
+    test_bodies = Writes.test_bodies_of_all_sizes_and_conditions
+    test_deletions_and_tags = Writes.test_deletions_and_tags
+    test_multipart = Writes.test_multipart_uploads_pass_through
+    test_changes = ChangesWhileRead.test_a_read_of_an_object_that_changed_begins_anew
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,156 @@
+// Chunks of objects elsewhere: fetched as ranges of the very version, sealed so that the chunk
+// opener opens them, and refused when the upstream gives anything else.
+#include "gateway/chunk_source.h"
+
+#include <set>
+
+#include "tests/unit/gateway/upstream_case.h"
+
+namespace cairn::gateway {
+namespace {
+
+class ChunkSourceTest : public UpstreamTest {};
+INSTANTIATE_ON_BOTH_BACKENDS(ChunkSourceTest);
+
+std::string body_of(size_t size_bytes) {
+  std::string body(size_bytes, '\0');
+  for (size_t i = 0; i < size_bytes; ++i) body[i] = static_cast<char>(i * 7 + i / 251);
+  return body;
+}
+
+RemoteObjectPointer open(UpstreamTest& self, const std::string& body, std::string etag) {
+  auto object = std::make_unique<RemoteObject>();
+  object->link = self.link;
+  object->key = "p/k";
+  object->etag = std::move(etag);
+  object->size_bytes = body.size();
+  object->name = remote_name(*self.ring.current(crypto::kRootTenant), *object);
+  return self.remotes.share(std::move(object));
+}
+
+// The plaintext of whole frames of a chunk, or the code of the failure.
+io::Task<std::string> read(UpstreamTest& self, storage::ChunkId id, ByteRange range) {
+  Result<storage::SealedRead> sealed = co_await self.source.read(id, range);
+  if (!sealed) co_return std::string(to_string(sealed.error().code));
+  const Result<crypto::ChunkOpener> opener =
+      crypto::ChunkOpener::create(self.ring, crypto::kRootTenant, id, sealed->header);
+  EXPECT_TRUE(opener.has_value());
+  if (!opener) co_return "no opener";
+  EXPECT_EQ(opener->plaintext_bytes(), sealed->payload_bytes);
+  const Status opened =
+      opener->open_frames(range.offset_bytes / crypto::kFrameBytes, sealed->payload.span());
+  EXPECT_TRUE(opened.has_value());
+  co_return std::string(as_text(sealed->payload.view()));
+}
+
+io::Task<void> ranges(UpstreamTest& self) {
+  const std::string body = body_of(2 * MiB + 100'000);
+  self.handler.answer = [&body](const SeenRequest& request) {
+    return UpstreamTest::serve(request, body, "one");
+  };
+  const RemoteObjectPointer object = open(self, body, "one");
+  EXPECT_EQ(co_await read(self, object->chunk_id(0), {0, MiB}), body.substr(0, MiB));
+  EXPECT_EQ(self.handler.seen.at(0).get("if-match"), "\"one\"");
+  EXPECT_EQ(self.handler.seen.at(0).get("range"), "bytes=0-1048575");
+  EXPECT_EQ(co_await read(self, object->chunk_id(1), {128 * KiB, 64 * KiB}),
+            body.substr(MiB + 128 * KiB, 64 * KiB));
+  EXPECT_EQ(co_await read(self, object->chunk_id(2), {0, MiB}), body.substr(2 * MiB));
+  EXPECT_EQ(co_await read(self, object->chunk_id(2), {64 * KiB, MiB}),
+            body.substr(2 * MiB + 64 * KiB));
+  EXPECT_EQ(co_await read(self, object->chunk_id(3), {0, MiB}), "not found");
+}
+TEST_P(ChunkSourceTest, GivesAnyFramesOfAnyChunk) {
+  with_link({}, ranges);
+}
+
+io::Task<void> wrong(UpstreamTest& self) {
+  const std::string body = body_of(MiB);
+  const RemoteObjectPointer object = open(self, body, "one");
+  const auto outcome = [&](auto change) -> io::Task<std::string> {
+    self.handler.answer = [&body, change](const SeenRequest& request) {
+      ScriptedReply reply = UpstreamTest::serve(request, body, "one");
+      change(reply);
+      return reply;
+    };
+    return read(self, object->chunk_id(0), {0, 64 * KiB});
+  };
+  EXPECT_EQ(co_await outcome([](ScriptedReply& reply) { reply.fields[0].second = "\"two\""; }),
+            "unavailable");
+  EXPECT_EQ(co_await outcome(
+                [](ScriptedReply& reply) { reply.fields.back().second = "bytes 1-65536/1048576"; }),
+            "unavailable");
+  EXPECT_EQ(co_await outcome(
+                [](ScriptedReply& reply) { reply.fields.back().second = "bytes 0-65535/1048577"; }),
+            "unavailable");
+  EXPECT_EQ(co_await outcome([](ScriptedReply& reply) { reply.body.pop_back(); }), "unavailable");
+  EXPECT_EQ(co_await outcome([](ScriptedReply& reply) { reply.body += 'x'; }), "unavailable");
+  EXPECT_EQ(co_await outcome([](ScriptedReply& reply) { reply.status = 200; }), "unavailable");
+  EXPECT_GE(self.link->counters().wrong_answers.load(), 6U);
+}
+TEST_P(ChunkSourceTest, RefusesAnotherEtagRangeLengthOrSize) {
+  with_link({}, wrong);
+}
+
+io::Task<void> changed(UpstreamTest& self) {
+  const std::string body = body_of(MiB);
+  self.handler.answer = [&body](const SeenRequest& request) {
+    return UpstreamTest::serve(request, body, "two");
+  };
+  const RemoteObjectPointer object = open(self, body, "one");
+  EXPECT_EQ(co_await read(self, object->chunk_id(0), {0, MiB}), "failed precondition");
+  EXPECT_EQ(object->failure().value_or(transfer::Failure()).status, 412);
+  self.handler.answer = [](const SeenRequest&) {
+    return ScriptedReply{403, {}, "<Error><Code>AccessDenied</Code></Error>"};
+  };
+  EXPECT_EQ(co_await read(self, object->chunk_id(0), {0, MiB}), "permission denied");
+}
+TEST_P(ChunkSourceTest, TellsThatTheObjectIsAnotherOneNow) {
+  with_link({}, changed);
+}
+
+io::Task<void> salted(UpstreamTest& self) {
+  const std::string body = body_of(64 * KiB);
+  self.handler.answer = [&body](const SeenRequest& request) {
+    return UpstreamTest::serve(request, body, "one");
+  };
+  const RemoteObjectPointer object = open(self, body, "one");
+  std::set<Bytes> headers;
+  for (int i = 0; i < 3; ++i) {
+    const Result<storage::SealedRead> sealed =
+        co_await self.source.read(object->chunk_id(0), {0, MiB});
+    EXPECT_TRUE(sealed.has_value());
+    if (sealed) headers.insert(sealed->header);
+  }
+  EXPECT_EQ(headers.size(), 3U);
+}
+TEST_P(ChunkSourceTest, NeverSealsTwiceUnderOneKey) {
+  with_link({}, salted);
+}
+
+io::Task<void> names(UpstreamTest& self) {
+  const std::string body = body_of(3 * MiB);
+  const RemoteObjectPointer one = open(self, body, "one");
+  const RemoteObjectPointer two = open(self, body, "two");
+  EXPECT_EQ(open(self, body, "one"), one);
+  EXPECT_NE(one->name, two->name);
+  std::set<std::array<uint8_t, 32>> ids;
+  for (const RemoteObjectPointer& object : {one, two}) {
+    for (uint64_t number = 0; number < 3; ++number) {
+      const storage::ChunkId id = object->chunk_id(number);
+      ids.insert(id.bytes);
+      const std::optional<RemoteChunk> parsed = parse_chunk_id(id);
+      EXPECT_TRUE(parsed && parsed->name == object->name && parsed->number == number);
+    }
+  }
+  EXPECT_EQ(ids.size(), 6U);
+  EXPECT_FALSE(parse_chunk_id(storage::ChunkId{}));
+  const storage::ChunkId gone = open(self, body, "gone")->chunk_id(0);
+  EXPECT_EQ(self.remotes.find(parse_chunk_id(gone)->name), nullptr);
+  EXPECT_EQ(co_await read(self, gone, {0, MiB}), "not found");
+}
+TEST_P(ChunkSourceTest, NamesFollowFromWhatAVersionIs) {
+  with_link({}, names);
+}
+
+}  // namespace
+}  // namespace cairn::gateway

@@ -15,6 +15,7 @@
 #include "cli/copy_command.h"
 #include "cli/exit_codes.h"
 #include "cli/gateway_commands.h"
+#include "cli/home_commands.h"
 #include "cli/kms_commands.h"
 #include "cli/list_command.h"
 #include "cli/object_commands.h"
@@ -240,6 +241,10 @@ struct Commands {
     add_gateway_commands(*admin, exit_code);
     add_placement_commands(*admin, [this](const std::string& directory, const std::string& method,
                                           const std::string& path) {
+      exit_code = run_admin(directory, method, path);
+    });
+    add_home_commands(*admin, [this](const std::string& directory, const std::string& method,
+                                     const std::string& path) {
       exit_code = run_admin(directory, method, path);
     });
     add_quota(*admin);

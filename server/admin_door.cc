@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "crypto/digest.h"
 #include "server/gateway_admin.h"
+#include "server/home_admin.h"
 #include "server/kms_admin.h"
 #include "server/placement_admin.h"
 
@@ -57,7 +58,8 @@ io::Task<void> reply_error(http::Exchange& exchange, int status, std::string_vie
 // Commands that change nothing.
 bool is_question(std::string_view name) {
   return name == "status" || name == "audit-verify" || name == "quota-show" ||
-         name == kKmsListCommand || name == kGatewayListCommand || name == kPlacementShowCommand;
+         name == kKmsListCommand || name == kGatewayListCommand || name == kPlacementShowCommand ||
+         name == kHomesStatusCommand;
 }
 
 }  // namespace
@@ -85,6 +87,9 @@ io::Task<Result<std::string>> AdminDoor::outcome_of(http::Exchange& exchange,
   if (name.starts_with("bucket-placement-")) {
     co_return co_await actions_.manage_placement(std::string(name),
                                                  std::string(exchange.head().query));
+  }
+  if (name.starts_with("placement-")) {
+    co_return co_await actions_.manage_homes(std::string(name), std::string(exchange.head().query));
   }
   if (name == "quota-show") {
     co_return co_await actions_.show_quota(std::string(exchange.head().query));

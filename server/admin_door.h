@@ -6,6 +6,7 @@
 //   GET  /admin/v1/audit-verify
 //   GET, POST /admin/v1/kms-...: kms_admin.h    /admin/v1/gateway-...: gateway_admin.h
 //   GET  /admin/v1/quota-show?... POST /admin/v1/quota-set?...  (quota_admin.h)
+//   GET, POST /admin/v1/placement-...: home_admin.h
 //   POST /admin/v1/accounts/COMMAND with a form of parameters (account_commands.h)
 //        with `Authorization: Bearer <token>`
 //
@@ -38,6 +39,8 @@ class AdminActions {
   virtual io::Task<Result<std::string>> manage_gateways(std::string name, std::string form) = 0;
   // A command of placement_admin.h.
   virtual io::Task<Result<std::string>> manage_placement(std::string name, std::string query) = 0;
+  // A command of home_admin.h.
+  virtual io::Task<Result<std::string>> manage_homes(std::string name, std::string query) = 0;
   virtual io::Task<Result<std::string>> show_quota(std::string query) = 0;
   virtual io::Task<Result<std::string>> set_quota(std::string query) = 0;
   virtual io::Task<Result<std::string>> account_command(std::string name, std::string form) = 0;

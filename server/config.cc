@@ -124,6 +124,13 @@ Status set_home(Config& config, std::string_view value) {
   return {};
 }
 
+Status set_repair_rate(Config& config, std::string_view value) {
+  const Result<uint64_t> bytes = parse_size(value);
+  if (!bytes) return std::unexpected(bytes.error());
+  config.home_repair_bytes_per_second = *bytes;
+  return {};
+}
+
 Status set_log_level(Config& config, std::string_view value) {
   static constexpr std::pair<std::string_view, log::Level> kLevels[] = {
       {"debug", log::Level::kDebug},
@@ -217,6 +224,12 @@ constexpr Setting kSettings[] = {
      set_text<&Config::home_ca>},
     {"home-upkeep-ms", "MS", "Pause between passes that give space of --home back (default 5000)",
      set_number<&Config::home_upkeep_ms, 10, 3'600'000>},
+    {"home-repair-rate", "SIZE",
+     "Bytes per second of copies that are made between homes (default 256MiB; 0 = no limit)",
+     set_repair_rate},
+    {"staging-delay-ms", "MS",
+     "How long chunks gather in a staging home before they go on (default 2000)",
+     set_number<&Config::staging_delay_ms, 10, 3'600'000>},
     {"root-key", "SPEC", "file:PATH, env:NAME or command:ARGV (default file:DIR/keys/root.key)",
      set_text<&Config::root_key>},
     {"memory", "SIZE", "I/O buffers in all (default: a quarter of the machine's memory)",
@@ -291,7 +304,60 @@ Result<std::string> toml_text(const toml::node& node, const Setting& setting) {
   return fail(Code::kInvalidArgument, "expected a string, a number or true/false");
 }
 
+// The tables of [[home]] or [[placement]].
+Result<std::vector<HomeFields>> toml_tables(const toml::array& array) {
+  std::vector<HomeFields> tables;
+  for (const toml::node& item : array) {
+    if (!item.is_table()) return fail(Code::kInvalidArgument, "expected tables");
+    HomeFields& fields = tables.emplace_back();
+    for (const auto& [key, node] : *item.as_table()) {
+      std::vector<std::string>& values =
+          fields.emplace_back(std::string(key.str()), std::vector<std::string>()).second;
+      if (const auto* text = node.as_string()) {
+        values.push_back(text->get());
+        continue;
+      }
+      const toml::array* texts = node.as_array();
+      for (size_t at = 0; texts != nullptr && at < texts->size(); ++at) {
+        const auto* text = texts->get(at)->as_string();
+        if (text == nullptr) texts = nullptr;
+        if (text != nullptr) values.push_back(text->get());
+      }
+      if (texts == nullptr) {
+        return fail(Code::kInvalidArgument,
+                    std::string(key.str()) + ": expected a string or an array of strings");
+      }
+    }
+  }
+  return tables;
+}
+
+// True when the key was one of named homes.
+Result<bool> apply_homes(NamedHomesConfig& homes, std::string_view key, const toml::node& node) {
+  if ((key != "home" && key != "placement") || !node.is_array()) return false;
+  const Result<std::vector<HomeFields>> tables = toml_tables(*node.as_array());
+  if (!tables) return std::unexpected(tables.error());
+  for (const HomeFields& fields : *tables) {
+    if (key == "home") {
+      Result<HomeConfig> home = parse_home_table(fields);
+      if (!home) return std::unexpected(home.error());
+      homes.homes.push_back(std::move(*home));
+    } else {
+      Result<PlacementConfig> placement = parse_placement_table(fields);
+      if (!placement) return std::unexpected(placement.error());
+      homes.placements.push_back(std::move(*placement));
+    }
+  }
+  return true;
+}
+
 Status validate(const Config& config) {
+  const Status homes = check_named_homes(config.named_homes);
+  if (!homes) return homes;
+  if (config.named_homes.is_set() && !config.home.empty()) {
+    return fail(Code::kInvalidArgument,
+                "--home and [[home]] exclude each other: make the bucket one of the [[home]]s");
+  }
   if (config.data.empty()) {
     return fail(Code::kInvalidArgument, "no data directory: give --data DIR (or CAIRN_DATA)");
   }
@@ -355,6 +421,9 @@ Status apply_toml(Config& config, std::string_view text, std::string_view where)
   }
   for (const auto& [key, node] : parsed.table()) {
     const std::string at = std::string(where) + ": " + std::string(key.str());
+    const Result<bool> is_of_homes = apply_homes(config.named_homes, key.str(), node);
+    if (!is_of_homes) return std::unexpected(is_of_homes.error().with_context(at));
+    if (*is_of_homes) continue;
     const auto row = std::ranges::find_if(
         kSettings, [&](const Setting& setting) { return setting.toml_key() == key.str(); });
     if (row == std::end(kSettings)) {

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "base/units.h"
+#include "server/home_config.h"
 #include "server/tier_config.h"
 
 namespace cairn::server {
@@ -60,6 +61,9 @@ struct Config {
   std::string home_region = "us-east-1";
   std::string home_ca;  // Path of a PEM bundle; empty = the system's.
   uint64_t home_upkeep_ms = 5000;
+  NamedHomesConfig named_homes;  // Instead of `home`.
+  uint64_t home_repair_bytes_per_second = 256 * MiB;
+  uint64_t staging_delay_ms = 2000;
   std::string root_key;       // RootKeySource spec; empty = file:DATA/keys/root.key.
   uint64_t memory_bytes = 0;  // I/O buffers of all cores; 0 = a quarter of the memory.
   std::vector<TierConfig> tiers = default_tiers();

@@ -182,6 +182,11 @@ bool DataDirectory::has_data() const {
   return fs::exists(catalog_path(), error) || fs::exists(volume_path(), error);
 }
 
+bool DataDirectory::has_placements() const {
+  std::error_code error;
+  return fs::exists(placements_path(), error);
+}
+
 DataDirectory::DataDirectory(DataDirectory&& other) noexcept
     : path_(std::move(other.path_)), lock_fd_(std::exchange(other.lock_fd_, -1)) {}
 

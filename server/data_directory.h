@@ -6,6 +6,8 @@
 //   DIR/volume/       sealed chunks (storage/), unless
 //   DIR/HOME          names their store in a bucket elsewhere (home.h), 0600
 //   DIR/home.packs    what is in that bucket (storage/pack_snapshot.h); may be removed
+//   DIR/PLACEMENTS    which homes and placements there are (placement_book.h), 0600, and for each
+//   DIR/home.NAME.packs  of them in a bucket what is there
 //   DIR/keys/root.key root key (crypto/), 0600
 //   DIR/credentials   root access key and secret, 0600 (credentials.h)
 //   DIR/audit/        audit log (audit_chain.h), 0700
@@ -39,6 +41,8 @@ class DataDirectory {
   std::string volume_path() const { return path_ + "/volume"; }
   std::string home_path() const { return path_ + "/HOME"; }
   std::string home_snapshot_path() const { return path_ + "/home.packs"; }
+  std::string placements_path() const { return path_ + "/PLACEMENTS"; }
+  bool has_placements() const;
   std::string audit_path() const { return path_ + "/audit"; }
   std::string root_key_path() const { return path_ + "/keys/root.key"; }
   std::string credentials_path() const { return path_ + "/credentials"; }

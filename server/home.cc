@@ -4,6 +4,7 @@
 
 #include "base/encoding.h"
 #include "server/credentials.h"
+#include "server/named_homes.h"
 #include "storage/s3_store.h"
 #include "storage/volume_store.h"
 
@@ -35,24 +36,6 @@ io::Task<Result<std::unique_ptr<Home>>> open_store(
     io::Task<Result<std::unique_ptr<Store>>> opening) {
   std::unique_ptr<Store> store = co_await io::or_return(std::move(opening));
   co_return std::make_unique<HomeOf<Store>>(std::move(store));
-}
-
-// The store that DIR/HOME names; nullopt when there is no such file.
-Result<std::optional<storage::RandomId>> read_home_file(const std::string& path) {
-  const Result<std::string> text = read_small_file(path, kHomeFileBytesMax);
-  if (!text && text.error().code == Code::kNotFound) return std::nullopt;
-  if (!text) return std::unexpected(text.error());
-  storage::RandomId id{};
-  std::optional<Bytes> bytes;
-  if (text->starts_with(kHomeFilePrefix) && text->ends_with('\n')) {
-    bytes =
-        from_hex(text->substr(kHomeFilePrefix.size(), text->size() - kHomeFilePrefix.size() - 1));
-  }
-  if (!bytes || bytes->size() != id.size()) {
-    return fail(Code::kCorruption, path + " is damaged: it must read 's3 ' and 32 hex digits");
-  }
-  std::ranges::copy(*bytes, id.begin());
-  return id;
 }
 
 Result<storage::RandomId> settle_store_id(const DataDirectory& directory, Random& random) {
@@ -114,6 +97,23 @@ Result<storage::S3StoreOptions> s3_options(const Config& config, const DataDirec
 
 }  // namespace
 
+Result<std::optional<storage::RandomId>> read_home_file(const std::string& path) {
+  const Result<std::string> text = read_small_file(path, kHomeFileBytesMax);
+  if (!text && text.error().code == Code::kNotFound) return std::nullopt;
+  if (!text) return std::unexpected(text.error());
+  storage::RandomId id{};
+  std::optional<Bytes> bytes;
+  if (text->starts_with(kHomeFilePrefix) && text->ends_with('\n')) {
+    bytes =
+        from_hex(text->substr(kHomeFilePrefix.size(), text->size() - kHomeFilePrefix.size() - 1));
+  }
+  if (!bytes || bytes->size() != id.size()) {
+    return fail(Code::kCorruption, path + " is damaged: it must read 's3 ' and 32 hex digits");
+  }
+  std::ranges::copy(*bytes, id.begin());
+  return id;
+}
+
 Result<HomePlace> parse_home(std::string_view text) {
   if (!text.starts_with(kPlacePrefix)) {
     return fail(Code::kInvalidArgument, "expected s3:BUCKET or s3:BUCKET/PREFIX");
@@ -134,6 +134,15 @@ Result<HomePlace> parse_home(std::string_view text) {
 
 io::Task<Result<std::unique_ptr<Home>>> open_home(const Config& config,
                                                   const DataDirectory& directory, Random& random) {
+  if (config.named_homes.is_set()) {
+    co_return co_await NamedHomes::open(config, directory, random);
+  }
+  if (directory.has_placements()) {
+    co_return fail(Code::kFailedPrecondition,
+                   directory.path() +
+                       " keeps its chunks in several homes: start it with the [[home]] and "
+                       "[[placement]] tables of the configuration that it was made with");
+  }
   if (!config.home.empty()) {
     storage::S3StoreOptions options = co_await io::or_return(s3_options(config, directory, random));
     Result<std::unique_ptr<Home>> home =

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/random.h"
@@ -14,9 +15,13 @@
 #include "server/config.h"
 #include "server/data_directory.h"
 #include "storage/chunk_store.h"
+#include "storage/log_format.h"
 #include "storage/metrics.h"
+#include "storage/placement.h"
 
 namespace cairn::server {
+
+class NamedHomes;
 
 // The last tier of the chunk store: the authority.
 class Home {
@@ -26,6 +31,10 @@ class Home {
   virtual storage::StoreMetrics metrics() const = 0;
   // Who may drop chunks; see VolumeStore::set_references().
   virtual void set_references(storage::ReferenceSource* references) = 0;
+  // Where chunks may be kept: one place unless several homes are configured.
+  virtual storage::Placements placements() const { return {}; }
+  // Null unless several homes are configured (named_homes.h).
+  virtual NamedHomes* named() { return nullptr; }
 };
 
 // "s3:BUCKET" or "s3:BUCKET/PREFIX", split; kInvalidArgument says what is wrong.
@@ -34,6 +43,9 @@ struct HomePlace {
   std::string prefix;  // Empty, or ends in '/'.
 };
 Result<HomePlace> parse_home(std::string_view text);
+
+// The store that the file DIR/HOME at `path` names; nullopt when there is none.
+Result<std::optional<storage::RandomId>> read_home_file(const std::string& path);
 
 // Opens the home that `config` names. kFailedPrecondition when `directory` was made with another
 // one; kInvalidArgument when keys are missing; the errors of VolumeStore::open() and

@@ -202,6 +202,7 @@ std::string render_metrics(const MetricsReading& reading) {
   render_store(out, reading.store, reading.usage);
   append_tier_metrics(text, reading.tiers);
   append_gateway_metrics(text, reading.gateway);
+  append_home_metrics(text, reading.homes);
   metrics_single(out, "cairn_gc_passes_total", "counter", "Passes of the collector.",
                  reading.gc_passes);
   metrics_single(out, "cairn_gc_failures_total", "counter", "Passes that failed.",

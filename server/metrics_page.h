@@ -9,6 +9,7 @@
 #include "http/server.h"
 #include "server/background_page.h"
 #include "server/gateway_page.h"
+#include "server/home_page.h"
 #include "server/request_metrics.h"
 #include "server/tier_page.h"
 #include "storage/chunk_store.h"
@@ -32,6 +33,7 @@ struct MetricsReading {
   storage::StoreUsage usage;
   TiersReading tiers;
   gateway::GatewayReading gateway;
+  HomesReading homes;
   uint64_t access_log_dropped = 0;
   BackgroundReading background;
   uint64_t gc_passes = 0;

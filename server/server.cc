@@ -26,6 +26,7 @@
 #include "server/credentials.h"
 #include "server/data_directory.h"
 #include "server/gateway_admin.h"
+#include "server/home_admin.h"
 #include "server/key_rotation.h"
 #include "server/kms_admin.h"
 #include "server/metrics_page.h"
@@ -118,6 +119,9 @@ class Node final : private AdminActions {
                                std::move(name), std::move(form));
   }
   io::Task<Result<std::string>> manage_placement(std::string name, std::string query) override;
+  io::Task<Result<std::string>> manage_homes(std::string name, std::string query) override {
+    return run_home_command(stores_->home(), std::move(name), std::move(query));
+  }
   io::Task<Result<std::string>> show_quota(std::string query) override;
   io::Task<Result<std::string>> set_quota(std::string query) override;
   io::Task<Result<std::string>> account_command(std::string name, std::string form) override;
@@ -326,6 +330,9 @@ io::Task<std::string> Node::metrics() {
   if (stores_->ram_tier() != nullptr) reading.tiers.ram = stores_->ram_tier()->counters();
   reading.tiers.disks = stores_->disk_tiers().read();
   reading.gateway = stores_->gateway().read();
+  if (NamedHomes* const homes = stores_->home().named(); homes != nullptr) {
+    reading.homes = co_await read_homes(*homes);
+  }
   reading.access_log_dropped = access_log_ ? access_log_->dropped_count() : 0;
   reading.gc_passes = gc_passes_;
   reading.gc_failures = gc_failures_;

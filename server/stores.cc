@@ -74,6 +74,7 @@ io::Task<Status> Stores::open_all(const Config& config, const DataDirectory& dir
 io::Task<Status> Stores::open_objects(const Config& config, const DataDirectory& directory) {
   object::ObjectsOptions options;
   options.catalog = catalog_.get();
+  options.placements = home_->placements();
   options.store = &disk_tiers_.front(gateway_->chunks());
   options.keys = keys_.get();
   options.ram_tier = ram_tier_.get();

@@ -40,7 +40,7 @@ class Stores {
   object::Objects& objects() { return *objects_; }
   gateway::Gateway& gateway() { return *gateway_; }
   storage::ChunkStore& chunks() { return home_->store(); }
-  const Home& home() const { return *home_; }
+  Home& home() { return *home_; }
   catalog::Catalog& catalog() { return *catalog_; }
   iam::Store& accounts() { return *accounts_; }
   const catalog::CatalogMetrics& catalog_metrics() const { return catalog_metrics_; }

@@ -26,4 +26,26 @@ StoreMetrics StoreCounters::read() const {
           .packs_lost = value(packs_lost)};
 }
 
+void StoreMetrics::add(const StoreMetrics& other) {
+  puts_count += other.puts_count;
+  puts_deduplicated += other.puts_deduplicated;
+  puts_failed += other.puts_failed;
+  links_count += other.links_count;
+  reads_count += other.reads_count;
+  written_bytes += other.written_bytes;
+  read_bytes += other.read_bytes;
+  flush_groups += other.flush_groups;
+  dropped_chunks += other.dropped_chunks;
+  punched_bytes += other.punched_bytes;
+  log_files_created += other.log_files_created;
+  log_files_removed += other.log_files_removed;
+  log_files_condemned += other.log_files_condemned;
+  quarantined_files += other.quarantined_files;
+  checksum_failures += other.checksum_failures;
+  upstream_requests += other.upstream_requests;
+  upstream_failures += other.upstream_failures;
+  packs_lost += other.packs_lost;
+  upstream_down = upstream_down || other.upstream_down;
+}
+
 }  // namespace cairn::storage

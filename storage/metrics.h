@@ -28,6 +28,9 @@ struct StoreMetrics {
   uint64_t upstream_failures = 0;  // For which the upstream is to blame.
   uint64_t packs_lost = 0;         // Reads that found a pack gone or replaced.
   bool upstream_down = false;      // The breaker is open.
+
+  // Adds what another store counted.
+  void add(const StoreMetrics& other);
 };
 
 // The counters themselves. Thread rule: any thread; relaxed, since nothing is decided by them.

@@ -215,6 +215,12 @@ ReplicatedStore& PlacedStore::store_of(const ChunkId& id) {
 HomeKeeper& PlacedStore::keeper() {
   return state_->keeper;
 }
+void PlacedStore::survey_soon() {
+  state_->context.survey_due = true;
+}
+bool PlacedStore::is_survey_due() const {
+  return state_->context.survey_due.load();
+}
 ChunkStore* PlacedStore::store_of_home(const NamedHome& home) const {
   for (const std::unique_ptr<State::Home>& one : state_->homes) {
     if (&one->named == &home) return one->store.store();

@@ -71,6 +71,9 @@ class PlacedStore final : public ChunkStore {
   NamedHome* find_home(std::string_view name) const;
   ReplicatedStore& store_of(const ChunkId& id);
   HomeKeeper& keeper();
+  // Has the keeper look for what is owed.
+  void survey_soon();
+  bool is_survey_due() const;
   // The store of a home that is open.
   ChunkStore* store_of_home(const NamedHome& home) const;
 

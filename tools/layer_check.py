@@ -11,7 +11,7 @@ import sys
 
 HEAVY = {  # Header prefix -> the folders that may include it.
     "rocksdb/": {"catalog"},
-    "grpc": {"cluster"},
+    "grpc": {"catalog", "cluster"},
     "rados/": {"storage"},
     "intel-ipsec-mb.h": {"crypto"},
     "pugixml.hpp": {"s3", "transfer"},

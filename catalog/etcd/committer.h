@@ -1,0 +1,106 @@
+// A commit as one transaction of etcd, and the answer to "was it applied?" when no answer came.
+//
+// Every commit uses a slot, a key of this node's own, that it compares and puts in its transaction:
+//
+//   if    mod(slot) = what it was when we last used it, and the batch's preconditions
+//   then  the batch's puts and deletes; put slot := the commit's mark
+//   else  read slot
+//
+// So no transaction can be applied twice, and a lost answer can be asked for:
+//
+//   if    value(slot) = the mark     then read slot: applied, at the slot's mod revision
+//   else  put slot := anything else: not applied, and never will be, because mod(slot) changed
+//
+// A commit whose second question finds no answer either ends as unknown (kUnavailable).
+// Batches are not put together: their version is the revision of their transaction, so two in one
+// would share a version, and a precondition that fails would fail its neighbours.
+// Thread rule: any reactor.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "catalog/etcd/client.h"
+#include "catalog/etcd/layout.h"
+#include "catalog/etcd/metrics.h"
+#include "io/sync.h"
+#include "io/task.h"
+
+namespace cairn::proto::etcd {
+class TxnRequest;
+}
+
+namespace cairn::catalog::etcd {
+
+// What one transaction may hold; the cluster's own flags say so.
+struct TransactionLimits {
+  size_t operations_max = 0;  // etcd's --max-txn-ops: of compares, and of puts and deletes.
+  size_t bytes_max = 0;       // etcd's --max-request-bytes, of the whole request.
+};
+
+// The batch as compares and operations, without the slot's. kInvalidArgument when it is too large;
+// kFailedPrecondition when a precondition cannot hold.
+Result<proto::etcd::TxnRequest> encode_batch(const Batch& batch, const Layout& layout,
+                                             TransactionLimits limits);
+
+class EtcdCommitter {
+ public:
+  struct Options {
+    std::string node;  // Names the slots; nobody else uses it at the same time.
+    TransactionLimits limits;
+    size_t slots_max = 0;
+    Duration timeout;
+  };
+
+  EtcdCommitter(Options options, Layout layout, Client& client, EtcdMetrics& metrics);
+  // [blocking] Learns what the slots hold.
+  Status start(Instant deadline);
+  // `request`: what encode_batch() made.
+  io::Task<Result<Version>> apply(proto::etcd::TxnRequest request);
+
+ private:
+  struct Slot {
+    std::string key;
+    Revision revision = 0;  // Of its last change that we know of; 0 = none.
+  };
+  // How an attempt ended; with none of both, another attempt is sound.
+  struct Attempt {
+    std::optional<Result<Version>> result;
+    bool is_unknown = false;
+  };
+
+  io::Task<Result<Slot*>> take_slot(Instant deadline);
+  void give_slot(Slot* slot);
+  std::string next_mark();
+  io::Task<Result<Version>> check_only(proto::etcd::TxnRequest request, Instant deadline);
+  io::Task<Result<Version>> run(Slot& slot, const proto::etcd::TxnRequest& request,
+                                Instant deadline);
+  io::Task<Attempt> attempt(Slot& slot, const proto::etcd::TxnRequest& request, std::string mark,
+                            Instant deadline);
+  io::Task<Attempt> resolve(Slot& slot, std::string mark, Instant deadline);
+  // For deletes alone on a cluster that is full: it takes no put, so no mark either.
+  io::Task<Result<Version>> delete_unmarked(const proto::etcd::TxnRequest& request,
+                                            Instant deadline);
+
+  const Options options_;
+  const Layout layout_;
+  Client& client_;
+  EtcdMetrics& metrics_;
+
+  std::mutex mutex_;  // Guards the rest.
+  std::vector<std::unique_ptr<Slot>> slots_;
+  std::vector<Slot*> free_slots_;
+  std::deque<io::Completion<Slot*>> slot_waiters_;
+  std::string session_;
+  uint64_t marks_count_ = 0;
+};
+
+}  // namespace cairn::catalog::etcd

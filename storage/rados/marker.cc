@@ -23,7 +23,8 @@ io::Task<int> make(RadosPool& pool, RandomId store_id) {
 
 }  // namespace
 
-io::Task<Status> settle_rados_marker(RadosPool& pool, RandomId store_id, bool create) {
+io::Task<Result<bool>> settle_rados_marker(RadosPool& pool, RandomId store_id, bool create) {
+  bool is_new = false;
   Bytes block(kBlockBytes);
   RadosObject found = co_await pool.read(RadosSpace::kControl, kMarkerName, 0, block);
   if (found.code == -ENOENT && !create) {
@@ -36,13 +37,14 @@ io::Task<Status> settle_rados_marker(RadosPool& pool, RandomId store_id, bool cr
     if (made < 0 && made != -EEXIST) {
       co_return std::unexpected(pool.error_of(made, "making a store"));
     }
+    is_new = made >= 0;
     found = co_await pool.read(RadosSpace::kControl, kMarkerName, 0, block);
   }
   if (found.code < 0) co_return std::unexpected(pool.error_of(found.code, "finding a store"));
   block.resize(found.read_bytes);
   const Result<VolumeFormat> format = decode_volume_format(block);
   if (!format) co_return std::unexpected(format.error().with_context(where(pool) + " FORMAT"));
-  if (format->store_id == store_id) co_return Status{};
+  if (format->store_id == store_id) co_return is_new;
   co_return fail(
       Code::kFailedPrecondition,
       where(pool) + " is the home of another data directory: give each its own pool or namespace");

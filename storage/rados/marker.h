@@ -7,7 +7,7 @@
 namespace cairn::storage {
 
 // Finds the store `store_id` in the pool, or makes it there when `create` is set and the namespace
-// is free. The errors of RadosStore::open().
-io::Task<Status> settle_rados_marker(RadosPool& pool, RandomId store_id, bool create);
+// is free. Whether it was made; the errors of RadosStore::open().
+io::Task<Result<bool>> settle_rados_marker(RadosPool& pool, RandomId store_id, bool create);
 
 }  // namespace cairn::storage

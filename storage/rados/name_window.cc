@@ -47,12 +47,13 @@ io::Task<Result<std::vector<ChunkId>>> NameWindow::page(RadosPool& pool,
   co_return std::vector<ChunkId>(from, from + static_cast<ptrdiff_t>(count));
 }
 
-io::Task<Result<uint64_t>> count_chunks(RadosPool& pool) {
+io::Task<Result<uint64_t>> count_chunks(RadosPool& pool, io::StopToken stop) {
   uint64_t count = 0;
   const auto names = co_await io::or_return(pool.list(RadosSpace::kChunks));
   while (true) {
     const std::vector<std::string> some = co_await io::or_return(pool.next(*names));
     if (some.empty()) break;
+    if (stop.stop_requested()) co_return fail(Code::kCancelled, "the store closes");
     count += static_cast<uint64_t>(std::ranges::count_if(
         some, [](const std::string& name) { return chunk_of_object_name(name).has_value(); }));
   }

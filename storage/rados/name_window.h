@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "io/stop.h"
 #include "storage/rados/format.h"
 #include "storage/rados/pool.h"
 
@@ -36,7 +37,7 @@ class NameWindow {
   std::vector<ChunkId> ids_;      // Ascending.
 };
 
-// How many chunks there are, by a pass over all names.
-io::Task<Result<uint64_t>> count_chunks(RadosPool& pool);
+// How many chunks there are, by a pass over all names. kCancelled when `stop` was requested.
+io::Task<Result<uint64_t>> count_chunks(RadosPool& pool, io::StopToken stop);
 
 }  // namespace cairn::storage

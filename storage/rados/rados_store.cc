@@ -32,15 +32,21 @@ bool is_changed(int code) {
 
 io::Task<Status> RadosStore::State::open() {
   pool = co_await io::or_return(RadosPool::connect(options.place));
-  co_await io::or_return(settle_rados_marker(*pool, options.store_id, options.create));
+  const bool is_new =
+      co_await io::or_return(settle_rados_marker(*pool, options.store_id, options.create));
   session = co_await io::or_return(
       RadosSession::begin(*pool, options.node_id, options.session_expiry, random));
   clearing = std::make_unique<HoldClearing>(*pool);
   beaten_at = io::Reactor::current().now();
-  const uint64_t counted = co_await io::or_return(count_chunks(*pool));
-  count(static_cast<int64_t>(counted));
+  if (!is_new) background.spawn(count_all());
   if (options.upkeep_interval > Duration{}) background.spawn(keep_up());
   co_return Status{};
+}
+
+// A start does not wait for a pass over a large pool.
+io::Task<void> RadosStore::State::count_all() {
+  const Result<uint64_t> counted = co_await count_chunks(*pool, background.stop_token());
+  if (counted) count(static_cast<int64_t>(*counted));
 }
 
 io::Task<void> RadosStore::State::keep_up() {

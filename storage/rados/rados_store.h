@@ -89,7 +89,8 @@ class RadosStore final : public ChunkStore, public WholeReader {
   // A page may miss what others put since the listing began.
   io::Task<Result<std::vector<ChunkStat>>> list(std::optional<ChunkId> after,
                                                 size_t limit) override;
-  // The number of chunks is what was counted at open and what this node changed since; bytes are
+  // The number of chunks is what a pass over the pool counted, in the background after open(), and
+  // what this node changed since: others' changes and those during the pass blur it. Bytes are
   // the pool's own statistics, which come some seconds late and count the pool as a whole.
   io::Task<Result<StoreUsage>> usage() override;
   // REQUIRES: no operation is in progress on any reactor.

@@ -26,6 +26,7 @@ struct RadosStore::State {
         random(options.random != nullptr ? *options.random : system_random()) {}
 
   io::Task<Status> open();
+  io::Task<void> count_all();
   io::Task<void> keep_up();
   io::Task<Status> upkeep();
   io::Task<Status> close();

@@ -65,6 +65,7 @@ Reply post_object(Call& call);
 
 // handlers_rename.cc
 Reply rename_object(Call& call);
+Reply restore_object(Call& call);
 
 // handlers_object_config.cc
 Reply get_object_tagging(Call& call);

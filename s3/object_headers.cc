@@ -145,7 +145,10 @@ void add_object_headers(http::ResponseHead& head, const Call& call, const object
                     stored.content_language);
   add_with_override(head, call, overrides, "Expires", "response-expires", stored.expires);
   if (!info.version_id.empty()) head.add("x-amz-version-id", info.version_id);
-  if (!stored.storage_class.empty()) head.add("x-amz-storage-class", stored.storage_class);
+  if (!stored.storage_class.empty()) {
+    head.add("x-amz-storage-class", stored.storage_class);
+    if (is_archive_class(stored.storage_class)) head.add("x-amz-restore", kRestoredHeader);
+  }
   if (!stored.website_redirect.empty()) {
     head.add("x-amz-website-redirect-location", stored.website_redirect);
   }

@@ -41,6 +41,10 @@ int waterfall_rank(std::string_view storage_class) {
   return static_cast<int>(found - kWaterfall.begin()) + 1;
 }
 
+bool is_archive_class(std::string_view name) {
+  return name == "GLACIER" || name == "DEEP_ARCHIVE";
+}
+
 bool is_infrequent_class(std::string_view name) {
   return name == "STANDARD_IA" || name == "ONEZONE_IA";
 }

@@ -21,6 +21,12 @@ bool is_transition_class(std::string_view name);
 // STANDARD. -1 for a class that lifecycle rules do not move objects out of.
 int waterfall_rank(std::string_view storage_class);
 
+// GLACIER and DEEP_ARCHIVE, which S3's clients do not read before they were restored.
+bool is_archive_class(std::string_view name);
+// x-amz-restore of an object in one of them, which tells those clients that it can be read.
+inline constexpr std::string_view kRestoredHeader =
+    "ongoing-request=\"false\", expiry-date=\"Thu, 31 Dec 2099 00:00:00 GMT\"";
+
 // STANDARD_IA and ONEZONE_IA, which objects enter after 30 days and leave after 30 more.
 inline constexpr int64_t kInfrequentDaysMin = 30;
 bool is_infrequent_class(std::string_view name);

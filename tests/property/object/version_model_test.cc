@@ -1,14 +1,16 @@
-// Property: any sequence of writes, deletions and switches of versioning leaves the versions of
-// every key equal to a list, newest first; listings in pages of any size tell that list; a version
-// keeps its bytes until it is removed; and nothing is left in the store once all are removed.
-// Method: random operations by seed over memory backends, compared after every step; reopened and
-// collected at random. A failure prints the seed.
+// Property: any sequence of writes, deletions, transitions and switches of versioning leaves the
+// versions of every key equal to a list, newest first; listings in pages of any size tell that
+// list; a version keeps its bytes until it is removed, in the placement of its class and no other;
+// and nothing is left in the store once all are removed. Method: random operations by seed over
+// memory backends, compared after every step; reopened and collected at random. A failure prints
+// the seed.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <map>
+#include <set>
 
-#include "tests/unit/object/harness.h"
+#include "tests/unit/object/placed_harness.h"
 
 namespace cairn::object {
 namespace {
@@ -21,6 +23,7 @@ struct ModelVersion {
   bool is_marker = false;
   Bytes bytes;
   std::string tag;
+  std::string storage_class;
 };
 
 struct Model {
@@ -64,6 +67,11 @@ class History {
     static constexpr size_t kSizes[] = {0, 1, 5000, 16385, 100000};
     return random_bytes(random_.below(4), kSizes[random_.below(std::size(kSizes))]);
   }
+  // Of three placements; GLACIER is the default one's.
+  std::string some_class() {
+    static constexpr const char* kClasses[] = {"", "STANDARD_IA", "DEEP_ARCHIVE", "GLACIER"};
+    return kClasses[random_.below(std::size(kClasses))];
+  }
   // A version id of the key: mostly one it has.
   std::string some_id(const std::string& key);
   void put();
@@ -73,10 +81,12 @@ class History {
   void remove_all_of_a_key();
   void switch_mode();
   void tag();
+  void transition();
+  void expect_places();
   std::vector<ObjectInfo> list_all();
   void expect_version(const std::string& key, const ModelVersion& version);
 
-  Harness harness_;
+  PlacedHarness harness_;
   SeededRandom random_;
   Model model_;
 };
@@ -92,6 +102,8 @@ void History::put() {
   const std::string name = key();
   const Bytes bytes = body();
   PutOptions options;
+  options.metadata.storage_class = some_class();
+  const std::string storage_class = options.metadata.storage_class;
   const bool only_new = random_.below(5) == 0;
   if (only_new) options.conditions.if_none_match.push_back("*");
   const bool expected = !only_new || model_.current(name) == nullptr;
@@ -100,7 +112,7 @@ void History::put() {
   if (!info) return;
   ASSERT_EQ(info->version_id.empty(), model_.mode == Versioning::kUnversioned);
   if (model_.mode == Versioning::kUnversioned) model_.drop(name, std::string(kNullVersionId));
-  model_.add(name, {shown_id(info->version_id), false, bytes, ""});
+  model_.add(name, {shown_id(info->version_id), false, bytes, "", storage_class});
 }
 
 void History::copy() {
@@ -113,10 +125,12 @@ void History::copy() {
   ASSERT_TRUE(found != versions.end());
   const Bytes bytes = found->bytes;
   const std::string to = key();
+  PutOptions options;
+  options.metadata.storage_class = some_class();
   const auto copied =
-      harness_.run(harness_.objects->copy(harness_.bucket, *source, harness_.bucket, to, {}));
+      harness_.run(harness_.objects->copy(harness_.bucket, *source, harness_.bucket, to, options));
   ASSERT_TRUE(copied.has_value()) << copied.error().message;
-  model_.add(to, {shown_id(copied->version_id), false, bytes, ""});
+  model_.add(to, {shown_id(copied->version_id), false, bytes, "", options.metadata.storage_class});
 }
 
 void History::remove() {
@@ -127,7 +141,7 @@ void History::remove() {
   ASSERT_TRUE(removed.has_value()) << removed.error().message;
   ASSERT_EQ(removed->made_marker, model_.mode != Versioning::kUnversioned);
   if (removed->made_marker) {
-    model_.add(name, {removed->version_id, true, {}, ""});
+    model_.add(name, {removed->version_id, true, {}, "", ""});
   } else {
     model_.drop(name, std::string(kNullVersionId));
   }
@@ -186,8 +200,37 @@ void History::tag() {
   if (versions.empty()) model_.keys.erase(name);
 }
 
+void History::transition() {
+  const std::string name = key();
+  const std::string id = some_id(name);
+  const auto source = harness_.run(harness_.objects->head(harness_.bucket, name, id));
+  if (!source) return;
+  const std::string storage_class = some_class();
+  const auto done = harness_.transition(*source, storage_class);
+  ASSERT_TRUE(done.has_value()) << done.error().message;
+  std::vector<ModelVersion>& versions = model_.keys[name];
+  const auto found = std::ranges::find(versions, id, &ModelVersion::id);
+  ASSERT_TRUE(found != versions.end());
+  found->storage_class = storage_class;
+}
+
+// Once what nobody needs has gone, chunks are where a version has its class.
+void History::expect_places() {
+  std::set<PlacementId> expected;
+  for (const auto& [key, versions] : model_.keys) {
+    for (const ModelVersion& version : versions) {
+      if (version.bytes.size() <= kInlineBytesMax) continue;
+      expected.insert(harness_.placements.for_class(version.storage_class)
+                          .value_or(storage::kDefaultPlacement));
+    }
+  }
+  harness_.collect();
+  harness_.collect();
+  ASSERT_EQ(harness_.placements_used(), expected);
+}
+
 void History::step() {
-  switch (random_.below(16)) {
+  switch (random_.below(18)) {
     case 0:
     case 1: return remove();
     case 2:
@@ -198,6 +241,8 @@ void History::step() {
     case 7: return harness_.collect();
     case 8: return harness_.reopen();
     case 9: return remove_all_of_a_key();
+    case 10:
+    case 11: return transition();
     default: return put();
   }
 }
@@ -243,6 +288,7 @@ void History::compare() {
       ASSERT_EQ(listed[at].version_id, versions[i].id);
       ASSERT_EQ(listed[at].is_delete_marker, versions[i].is_marker);
       ASSERT_EQ(listed[at].is_latest, i == 0) << key << " " << versions[i].id;
+      ASSERT_EQ(listed[at].metadata.storage_class, versions[i].storage_class);
       ++at;
     }
     if (model_.current(key) != nullptr) ++current_count;
@@ -265,6 +311,8 @@ void History::compare() {
 void History::end() {
   const auto report = harness_.run(harness_.objects->scrub());
   ASSERT_TRUE(report.has_value() && report->damaged.empty());
+  expect_places();
+  if (testing::Test::HasFatalFailure()) return;
   while (!model_.keys.empty()) {
     const std::string name = model_.keys.begin()->first;
     const ModelVersion& version = model_.keys.begin()->second.front();

@@ -1,5 +1,8 @@
 #include "gateway/fetch.h"
 
+#include <algorithm>
+#include <array>
+
 #include "io/reactor.h"
 #include "transfer/content_range.h"
 #include "transfer/retry_budget.h"
@@ -58,12 +61,14 @@ io::Task<S3Status> receive_exactly(http::ClientResponse& response, MutableBytes 
   co_return S3Status();
 }
 
-io::Task<S3Status> fetch_once(RemoteObjectPointer object, ByteRange range, MutableBytes into) {
+io::Task<S3Status> fetch_once(RemoteObjectPointer object, ByteRange range, MutableBytes into,
+                              Instant last) {
   Link::Request request;
   request.key = object->key;
   if (!object->version_id.empty()) request.query.emplace_back("versionId", object->version_id);
   request.headers = {{"Range", range_text(range)}, {"If-Match", "\"" + object->etag + "\""}};
-  const io::Until until{.deadline = io::Reactor::current().now() + kFetchPatience};
+  const Instant own = io::Reactor::current().now() + kAttemptPatience;
+  const io::Until until{.deadline = std::min(own, last)};
   http::ClientResponse response = co_await or_fail(object->link->send(std::move(request), until));
   S3Status good = check_range(response.head(), *object, range);
   const bool is_right = good.has_value();
@@ -105,10 +110,12 @@ io::Task<S3Result<HeadAnswer>> ask_head(std::shared_ptr<Link> link, std::string 
 }
 
 io::Task<S3Status> fetch_range(RemoteObjectPointer object, ByteRange range, MutableBytes into) {
+  const Instant last = io::Reactor::current().now() + kFetchPatience;
   for (unsigned attempt = 1;; ++attempt) {
-    S3Status got = co_await fetch_once(object, range, into);
+    S3Status got = co_await fetch_once(object, range, into, last);
     // No status: it broke off, or was wrong. A refusal of the breaker is not tried again.
-    const bool may_pass = !got && got.error().status == 0 && !object->link->is_open();
+    const bool may_pass = !got && got.error().status == 0 && !object->link->is_open() &&
+                          io::Reactor::current().now() < last;
     if (!may_pass || attempt >= kFetchAttemptsMax) co_return got;
     const Status slept =
         co_await io::sleep_for(transfer::RetryBudget::pause(attempt, system_random()));

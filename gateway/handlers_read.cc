@@ -84,13 +84,23 @@ S3Result<ReadPlan> plan_read(const Call& call, const ObjectFacts& facts) {
   return plan;
 }
 
+// How many there are, a part that is there tells.
+io::Task<S3Error> no_such_part(Served& served, std::string number) {
+  const transfer::S3Result<HeadAnswer> first =
+      co_await ask_head(served.link, served.call.target.key, served.call.version_id(), "1");
+  const std::string count = first && !first->parts_count.empty() ? first->parts_count : "1";
+  co_return S3Error{S3Code::kInvalidPartNumber,
+                    {},
+                    {{"ActualPartCount", count}, {"PartNumberRequested", std::move(number)}}};
+}
+
 // Where a part lies is the upstream's to say.
 io::Task<S3Status> plan_part(Served& served, const ObjectFacts& facts, std::string number,
                              ReadPlan& plan) {
   transfer::S3Result<HeadAnswer> answer =
       co_await ask_head(served.link, served.call.target.key, served.call.version_id(), number);
   if (!answer && answer.error().status == 416) {
-    co_return s3::s3_fail(S3Code::kInvalidPartNumber, {}, {{"PartNumberRequested", number}});
+    co_return std::unexpected(co_await no_such_part(served, std::move(number)));
   }
   if (!answer) co_return std::unexpected(error_of(served.call, answer.error()));
   const bool fits = answer->part && answer->part->end_bytes() <= facts.size_bytes;

@@ -25,10 +25,11 @@ inline constexpr Duration kAbsentTtlMax = seconds(1);
 // Waits for the upstream. Three attempts of a question must fit, a client's patience must not be
 // used up: SDKs give up on a silent server after 60 s.
 inline constexpr Duration kQuestionPatience = seconds(20);
-inline constexpr Duration kFetchPatience = seconds(30);  // Of one block.
+inline constexpr Duration kFetchPatience = seconds(30);    // Of one block, all attempts together,
+inline constexpr Duration kAttemptPatience = seconds(12);  // and each of them.
 inline constexpr unsigned kFetchAttemptsMax = 3;
 // Of copies and completions, which the upstream answers when it is done.
-inline constexpr Duration kWorkPatience = seconds(600);
+inline constexpr Duration kWorkPatience = seconds(300);
 
 // An object that changes while it is read is begun anew so often, before the first byte.
 inline constexpr unsigned kReadTurnsMax = 4;

@@ -14,7 +14,8 @@ http::ClientOptions http_options() {
   http::ClientOptions options;
   options.user_agent = "cairn-gateway";
   options.connect_timeout = seconds(4);
-  options.head_timeout = seconds(10);
+  // Of the longest work; questions have deadlines of their own.
+  options.head_timeout = kWorkPatience;
   options.stall_timeout = seconds(15);
   options.retry.attempts_max = 3;
   options.retry.backoff_max = seconds(1);

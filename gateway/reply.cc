@@ -88,6 +88,9 @@ S3Error error_of(const Call& call, const Failure& failure) {
   error.message = failure.error.message;
   if (!call.target.key.empty()) error.fields.push_back({"Key", call.target.key});
   if (error.code == S3Code::kNoSuchKey) error.message.clear();
+  if (error.code == S3Code::kEntityTooSmall) {
+    error.fields.push_back({"MinSizeAllowed", std::to_string(object::kPartBytesMin)});
+  }
   add_headers(error, failure);
   return error;
 }

@@ -50,11 +50,11 @@ constexpr GaugeFamily kGauges[] = {
     {"cairn_home_breaker_open", "1 while the home fails and is left alone.",
      [](const One& one) -> uint64_t { return one.home->health.is_open() ? 1 : 0; }},
     {"cairn_home_owed_chunks", "Copies that it lacks, as far as they are noted.",
-     [](const One& one) -> uint64_t { return one.home->owed.count(); }},
+     [](const One& one) -> uint64_t { return one.home->owed_count(); }},
     {"cairn_home_owed_bytes", "Bytes of them, as far as known.",
      [](const One& one) -> uint64_t { return one.home->owed.bytes(); }},
     {"cairn_home_leaving_chunks", "Chunks that go on from there: staged, or of no placement.",
-     [](const One& one) -> uint64_t { return one.home->outgoing.count(); }},
+     [](const One& one) -> uint64_t { return one.home->leaving_count(); }},
     {"cairn_home_leaving_bytes", "Bytes of them.",
      [](const One& one) -> uint64_t { return one.home->outgoing.bytes(); }},
     {"cairn_home_chunks", "Chunks that it has.",
@@ -136,8 +136,8 @@ std::string home_json(const One& one) {
       "{{\"name\":\"{}\",\"state\":\"{}\",\"chunks\":{},\"live_bytes\":{},\"owed_chunks\":{},"
       "\"owed_bytes\":{},\"leaving_chunks\":{},\"leaving_bytes\":{},\"damaged_copies\":{},"
       "\"read_ms\":{:.3f}}}",
-      home.name, state, one.usage.chunks_count, one.usage.live_bytes, home.owed.count(),
-      home.owed.bytes(), home.outgoing.count(), home.outgoing.bytes(),
+      home.name, state, one.usage.chunks_count, one.usage.live_bytes, home.owed_count(),
+      home.owed.bytes(), home.leaving_count(), home.outgoing.bytes(),
       home.counters.damaged_copies.load(),
       static_cast<double>(home.health.estimate().nanoseconds) / 1e6);
 }

@@ -102,6 +102,7 @@ io::Task<bool> HomeKeeper::make_owed(NamedHome& home) {
   bool failed = false;
   uint64_t made_bytes = 0;
   const std::vector<OwedCopy> round = home.owed.take(kCopiesPerRound, options_.batch_bytes);
+  home.owed_in_work += round.size();
   for (size_t begin = 0; begin < round.size(); begin += kCopiesInFlight) {
     const size_t count = std::min(kCopiesInFlight, round.size() - begin);
     std::vector<CopyOutcome> outcomes(count, CopyOutcome::kFailed);
@@ -122,6 +123,7 @@ io::Task<bool> HomeKeeper::make_owed(NamedHome& home) {
       if (again && !home.owed.note(round[begin + at])) context_.survey_due = true;
     }
   }
+  home.owed_in_work -= round.size();
   if (made_bytes > 0) co_await pay(made_bytes);
   co_return did && !failed;
 }
@@ -146,10 +148,12 @@ io::Task<bool> HomeKeeper::empty(NamedHome& home, bool wait_for_batch) {
     batch.push_back({&store_of_(copy.id), copy});
   }
   const size_t taken = batch.size();
+  home.leaving_in_work += taken;
   const std::vector<OwedCopy> left = co_await give_away(context_, home, std::move(batch));
   for (const OwedCopy& copy : left) {
     if (!home.outgoing.note(copy)) context_.survey_due = true;
   }
+  home.leaving_in_work -= taken;
   co_return left.size() < taken;
 }
 

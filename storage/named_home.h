@@ -42,7 +42,12 @@ struct NamedHome {
   HomeCounters counters;
   OwedCopies owed{kOwedCopiesMax};      // What this home lacks.
   OwedCopies outgoing{kOwedCopiesMax};  // What it has and gives away: staged, or no longer wanted.
+  // Of both, what was taken from the queue and is not done yet.
+  std::atomic<uint64_t> owed_in_work{0};
+  std::atomic<uint64_t> leaving_in_work{0};
 
+  uint64_t owed_count() const { return owed.count() + owed_in_work.load(); }
+  uint64_t leaving_count() const { return outgoing.count() + leaving_in_work.load(); }
   static void count(std::atomic<uint64_t>& counter, uint64_t amount = 1) {
     counter.fetch_add(amount, std::memory_order_relaxed);
   }

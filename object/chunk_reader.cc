@@ -43,6 +43,7 @@ struct ChunkReader::State {
   static io::Task<void> run(std::shared_ptr<State> state, std::shared_ptr<Slot> slot, Extent piece,
                             cache::Hints hints);
   io::Task<Result<Buffer>> read(Extent piece, cache::Hints hints);
+  io::Task<Result<Buffer>> read_once(Extent piece, cache::Hints hints);
   io::Task<Result<Buffer>> read_past_tier(Extent piece, cache::Hints hints);
   io::Task<Result<Buffer>> read_through(Extent piece, cache::Hints hints);
   io::Task<Result<cache::RamBlockPointer>> read_block(cache::BlockKey key, Extent piece,
@@ -242,6 +243,17 @@ io::Task<Result<Buffer>> ChunkReader::State::read_through(Extent piece, cache::H
 }
 
 io::Task<Result<Buffer>> ChunkReader::State::read(Extent piece, cache::Hints hints) {
+  Result<Buffer> first = co_await read_once(piece, hints);
+  if (first || first.error().code != Code::kCorruption) co_return first;
+  // What the store gave does not verify. Where it has other copies, looking at all of them tells
+  // which ones are good, and the next read gets such a one.
+  const Status verified = co_await context.store.verify(piece.chunk);
+  if (!verified) co_return first;
+  Result<Buffer> second = co_await read_once(piece, hints);
+  co_return second;
+}
+
+io::Task<Result<Buffer>> ChunkReader::State::read_once(Extent piece, cache::Hints hints) {
   if (tier == nullptr) co_return co_await read_past_tier(piece, hints);
   co_return co_await read_through(piece, hints);
 }

@@ -83,6 +83,7 @@ io::Task<CopyOutcome> copy_in_turn(ReplicatedStore& store, HomesContext& context
     if (!dropped) co_return CopyOutcome::kFailed;
     if (!*dropped) co_return CopyOutcome::kBusy;
   }
+  const bool is_replacement = *listed;
   const uint64_t size_bytes = source->payload.size();
   const Status stored = co_await to.store.put(copy.id, std::move(*source), kCopier);
   if (!stored) {
@@ -93,6 +94,15 @@ io::Task<CopyOutcome> copy_in_turn(ReplicatedStore& store, HomesContext& context
     co_return CopyOutcome::kFailed;
   }
   co_await to.store.release(kCopier, {copy.id});
+  if (is_replacement) {
+    // A home that gives other bytes than it was just given is not worth asking for a while.
+    const Status read_back = co_await to.store.verify(copy.id);
+    if (!read_back) {
+      (void)to.health.on_failure(io::Reactor::current().now());
+      log_failure("home-copy-not-read-back", to, copy.id, read_back.error());
+      co_return CopyOutcome::kFailed;
+    }
+  }
   to.health.on_success();
   NamedHome::count(to.counters.copies_made);
   NamedHome::count(to.counters.copied_bytes, size_bytes);

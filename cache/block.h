@@ -13,6 +13,17 @@
 
 namespace cairn::cache {
 
+// Of a range of a chunk, in a tier.
+struct CachedBytes {
+  uint64_t cached = 0;
+  uint64_t pinned = 0;  // Of those.
+  CachedBytes& operator+=(const CachedBytes& other) {
+    cached += other.cached;
+    pinned += other.pinned;
+    return *this;
+  }
+};
+
 using crypto::ChunkId;
 
 inline constexpr uint64_t kBlockBytes = 1 * MiB;

@@ -89,6 +89,39 @@ void DiskContents::erase_chunk(const ChunkId& chunk) {
   Counters::add(counters_.erased_count, erased);
 }
 
+size_t DiskContents::unpin_chunk(const ChunkId& chunk) {
+  size_t count = 0;
+  const std::lock_guard guard(mutex_);
+  if (policy_.pinned_bytes() == 0) return 0;
+  for (uint32_t frame = 0; frame < kChunkFramesMax; ++frame) {
+    if (policy_.unpin(fingerprint_of({chunk, frame}))) ++count;
+  }
+  return count;
+}
+
+CachedBytes DiskContents::cached_bytes(const ChunkId& chunk, ByteRange range) {
+  CachedBytes bytes;
+  const uint64_t end = range.offset_bytes + range.size_bytes;
+  uint64_t counted = range.offset_bytes;  // Runs may overlap.
+  const std::lock_guard guard(mutex_);
+  for (uint32_t frame = 0; frame < kChunkFramesMax && counted < end; ++frame) {
+    const std::optional<HeldRun> run = peek({chunk, frame});
+    if (!run) continue;
+    const uint64_t begin = std::max(counted, run->frames().offset_bytes());
+    const uint64_t until = std::min(end, run->frames().end * uint64_t{crypto::kFrameBytes});
+    if (begin >= until) continue;
+    bytes.cached += until - begin;
+    if (policy_.pinned(fingerprint_of(run->key))) bytes.pinned += until - begin;
+    counted = until;
+  }
+  return bytes;
+}
+
+void DiskContents::set_share(uint16_t tenant, uint64_t share_bytes) {
+  const std::lock_guard guard(mutex_);
+  policy_.shares().set_share(tenant, share_bytes);
+}
+
 uint64_t DiskContents::drops_seen(const ChunkId& chunk) {
   const std::lock_guard guard(mutex_);
   return drops_[shard_of(chunk)];
@@ -165,8 +198,12 @@ std::vector<DiskItem> DiskContents::reclaim(RegionId region, std::span<const Foo
     policy_.set_reinserted_share(admission_.reinserted_share(now));
     policy_.reclaim(region, items_of(region, rows), now, survivors, departed);
   }
-  Counters::add(counters_.evictions_count, departed.size());
   for (const DiskDeparture& each : departed) {
+    switch (each.reason) {
+      case Departure::kExpired: Counters::add(counters_.expired_count); break;
+      case Departure::kShare: Counters::add(counters_.over_share_count); break;
+      default: Counters::add(counters_.evictions_count);
+    }
     Counters::add(counters_.evicted_bytes, each.item.place.size_units * kDiskBlockBytes);
   }
   return survivors;

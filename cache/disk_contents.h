@@ -53,6 +53,9 @@ class DiskContents {
   // The chunk was dropped. Erases its runs, and what is on its way stays out.
   void erase_chunk(const ChunkId& chunk);
   uint64_t drops_seen(const ChunkId& chunk);
+  size_t unpin_chunk(const ChunkId& chunk);
+  CachedBytes cached_bytes(const ChunkId& chunk, ByteRange range);
+  void set_share(uint16_t tenant, uint64_t share_bytes);
 
   // For a run that was fetched; counted by reason.
   Admission decide(const BlockKey& key, uint64_t size_bytes, const storage::ReadOptions& options,

@@ -32,6 +32,8 @@ void DiskTierCounters::read_into(DiskTierMetrics& metrics) const {
   metrics.reinserted_bytes = value(reinserted_bytes);
   metrics.evictions_count = value(evictions_count);
   metrics.evicted_bytes = value(evicted_bytes);
+  metrics.expired_count = value(expired_count);
+  metrics.over_share_count = value(over_share_count);
   metrics.erased_count = value(erased_count);
   metrics.regions_sealed = value(regions_sealed);
   metrics.read_errors = value(read_errors);

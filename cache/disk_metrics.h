@@ -41,7 +41,9 @@ struct DiskTierMetrics {
   uint64_t reinserted_bytes = 0;
   uint64_t evictions_count = 0;
   uint64_t evicted_bytes = 0;
-  uint64_t erased_count = 0;  // Because their chunk was dropped.
+  uint64_t expired_count = 0;     // Their time had come.
+  uint64_t over_share_count = 0;  // Their tenant had more than its share.
+  uint64_t erased_count = 0;      // Because their chunk was dropped.
   uint64_t regions_sealed = 0;
 
   // Faults.
@@ -92,6 +94,8 @@ struct DiskTierCounters {
   Counter reinserted_bytes{0};
   Counter evictions_count{0};
   Counter evicted_bytes{0};
+  Counter expired_count{0};
+  Counter over_share_count{0};
   Counter erased_count{0};
   Counter regions_sealed{0};
   Counter read_errors{0};

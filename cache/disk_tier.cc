@@ -126,6 +126,22 @@ io::Task<Result<bool>> DiskTier::unlink(ChunkId id, OwnerId owner) {
   co_return dropped;
 }
 
+bool DiskTier::has_tier() const {
+  return state_->tier != nullptr;
+}
+
+size_t DiskTier::unpin_chunk(const ChunkId& chunk) {
+  return has_tier() ? state_->tier->contents.unpin_chunk(chunk) : 0;
+}
+
+CachedBytes DiskTier::cached_bytes(const ChunkId& chunk, ByteRange range) const {
+  return has_tier() ? state_->tier->contents.cached_bytes(chunk, range) : CachedBytes();
+}
+
+void DiskTier::set_share(uint16_t tenant, uint64_t share_bytes) {
+  if (has_tier()) state_->tier->contents.set_share(tenant, share_bytes);
+}
+
 void DiskTier::forget(const ChunkId& id) {
   state_->tier->contents.erase_chunk(id);
   state_->tier->writer->drop_chunk(id);

@@ -19,6 +19,7 @@
 #include <string>
 
 #include "base/random.h"
+#include "cache/block.h"
 #include "cache/disk_metrics.h"
 #include "io/file.h"
 #include "storage/chunk_store.h"
@@ -62,11 +63,23 @@ class DiskTier final : public storage::ChunkStore {
   // REQUIRES: no operation is in progress on any reactor.
   io::Task<Status> close() override;
 
+  // Forgets what it has of the chunk, which stays at home. Readers of it go on.
+  void evict_chunk(const storage::ChunkId& chunk) {
+    if (has_tier()) forget(chunk);
+  }
+  // Its runs are like others again. How many were pinned.
+  size_t unpin_chunk(const storage::ChunkId& chunk);
+  // How much of a range of its payload is on the disk, and pinned.
+  CachedBytes cached_bytes(const storage::ChunkId& chunk, ByteRange range) const;
+  // What a tenant's runs may take of a full disk; slots are the owner's to hand out.
+  void set_share(uint16_t tenant, uint64_t share_bytes);
+
   DiskTierMetrics metrics() const;
 
  private:
   struct State;
   explicit DiskTier(std::unique_ptr<State> state);
+  bool has_tier() const;
   void forget(const storage::ChunkId& id);
   io::Task<Result<storage::SealedRead>> read_header(storage::ChunkId id, ByteRange range,
                                                     storage::ReadOptions options);

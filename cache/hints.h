@@ -18,8 +18,11 @@ struct Hints {
   bool pin = false;            // Kept until it is unpinned or erased, as far as pins have room.
   bool declared_load = false;  // Carries a load id: references within kLoadGap count as one.
   uint16_t tenant = 0;         // Slot of TenantShares; 0 has no share of its own.
-  float cost = 1;              // Of fetching it again, relative to the cheapest home.
-  Instant expires = kNever;    // Upstream objects: not served from this moment on.
+  bool ahead = false;          // Nobody has asked for it yet.
+  uint8_t frequency = 0;       // Counted references that it comes with.
+  storage::Urgency urgency = storage::Urgency::kClient;
+  float cost = 1;            // Of fetching it again, relative to the cheapest home.
+  Instant expires = kNever;  // Upstream objects: not served from this moment on.
 };
 
 // What a tier below another one is told of a read, and what it makes of it. That a load passes
@@ -28,6 +31,8 @@ inline storage::ReadOptions options_of(const Hints& hints) {
   return {.no_cache = hints.no_cache,
           .declared_load = hints.declared_load,
           .pin = hints.pin,
+          .urgency = hints.urgency,
+          .frequency = hints.frequency,
           .tenant = hints.tenant,
           .expires = hints.expires};
 }

@@ -11,6 +11,7 @@
 namespace cairn::cache {
 
 // Why an entry left a tier.
+inline constexpr size_t kDeparturesCount = 7;
 enum class Departure : uint8_t {
   kNone,     // It is still there.
   kRefused,  // It never got in: no-cache, or larger than the tier.

@@ -38,7 +38,7 @@ void RamPolicy::depart(RamNode& node, Departure departure, PlaceList& departed) 
 
 void RamPolicy::insert(RamNode& node, Instant now, const Hints& hints, PlaceList& departed) {
   ASSERT(!node.resident());
-  node.frequency = 1;
+  node.frequency = std::clamp<uint8_t>(hints.frequency, 1, kFrequencyMax);
   node.counted = now;
   node.expires = hints.expires;
   node.cost = hints.cost;

@@ -34,12 +34,16 @@ class RamTier::Shard {
   void publish(const BlockKey& key, const RamBlockPointer& block, const Hints& hints, Instant now);
   void abandon(const BlockKey& key, const Error& error);
   size_t erase_chunk(const ChunkId& chunk);
+  size_t unpin_chunk(const ChunkId& chunk);
+  CachedBytes cached_bytes(const ChunkId& chunk, ByteRange range) const;
+  void set_share(uint16_t tenant, uint64_t share_bytes);
   void add_to(RamTierCounters& counters) const;
 
  private:
   struct Entry final : RamNode {
     BlockKey key;
     RamBlockPointer block;
+    bool ahead = false;  // Nobody has asked for it yet.
   };
   struct Flight {
     size_t size_bytes = 0;
@@ -51,7 +55,8 @@ class RamTier::Shard {
   RamBlockPointer find_locked(const BlockKey& key, size_t size_bytes, const Hints& hints,
                               Instant now, Departed& departed);
   void insert_locked(const BlockKey& key, const RamBlockPointer& block, const Hints& hints,
-                     Instant now, Departed& departed);
+                     bool is_ahead, Instant now, Departed& departed);
+  void pin_locked(Entry& entry, Departed& departed);
   void drop_locked(PlaceList& nodes, Departed& departed);
   std::vector<Outcome> land_locked(const BlockKey& key);
 
@@ -67,6 +72,8 @@ void RamTier::Shard::drop_locked(PlaceList& nodes, Departed& departed) {
   while (RamNode* const node = nodes.pop_front()) {
     Entry& entry = static_cast<Entry&>(*node);
     if (node->departure != Departure::kRefused) ++counters_.evictions;
+    ++counters_.departures[static_cast<size_t>(node->departure)];
+    if (entry.ahead) counters_.ahead_wasted_bytes += entry.block->allocated_bytes();
     counters_.used_bytes -= entry.block->allocated_bytes();
     departed.push_back(std::move(entry.block));
     entries_.erase(BlockKey(entry.key));
@@ -82,9 +89,19 @@ RamBlockPointer RamTier::Shard::find_locked(const BlockKey& key, size_t size_byt
   const bool fresh = policy_.touch(found->second, now, hints, left);
   drop_locked(left, departed);
   if (!fresh) return nullptr;
+  if (hints.pin) pin_locked(found->second, departed);
+  if (!hints.ahead && std::exchange(found->second.ahead, false)) {
+    counters_.ahead_used_bytes += block->allocated_bytes();
+  }
   ++counters_.hits;
   counters_.hit_bytes += size_bytes;
   return block;
+}
+
+void RamTier::Shard::pin_locked(Entry& entry, Departed& departed) {
+  PlaceList left;
+  if (!policy_.pin(entry, left)) ++counters_.pins_refused;
+  drop_locked(left, departed);
 }
 
 RamBlockPointer RamTier::Shard::find(const BlockKey& key, size_t size_bytes, const Hints& hints,
@@ -104,11 +121,13 @@ RamTier::Turn RamTier::Shard::begin(const BlockKey& key, size_t size_bytes, cons
   const auto [flight, is_first] = flights_.try_emplace(key, Flight{size_bytes, {}});
   if (!is_first && flight->second.size_bytes >= size_bytes) {
     ++counters_.shared;
+    counters_.shared_bytes += size_bytes;
     turn.outcome = flight->second.waiters.emplace_back(Outcome::make());
     return turn;
   }
   // A longer run than the one under way is read by itself.
   ++counters_.misses;
+  counters_.missed_bytes += size_bytes;
   turn.others_wait = is_first;
   return turn;
 }
@@ -135,7 +154,8 @@ RamBlockPointer RamTier::Shard::allocate(size_t size_bytes) {
 }
 
 void RamTier::Shard::insert_locked(const BlockKey& key, const RamBlockPointer& block,
-                                   const Hints& hints, Instant now, Departed& departed) {
+                                   const Hints& hints, bool is_ahead, Instant now,
+                                   Departed& departed) {
   if (!block->is_of_tier()) {
     ++counters_.not_kept;
     return;
@@ -151,9 +171,12 @@ void RamTier::Shard::insert_locked(const BlockKey& key, const RamBlockPointer& b
   entry.key = key;
   entry.block = block;
   entry.size_bytes = block->allocated_bytes();
+  entry.ahead = is_ahead;
+  if (is_ahead) counters_.ahead_bytes += entry.size_bytes;
   counters_.used_bytes += entry.size_bytes;
   PlaceList left;
   policy_.insert(entry, now, hints, left);
+  if (hints.pin && entry.place != RamNode::Place::kPinned) ++counters_.pins_refused;
   drop_locked(left, departed);
 }
 
@@ -172,8 +195,12 @@ void RamTier::Shard::publish(const BlockKey& key, const RamBlockPointer& block, 
   std::vector<Outcome> waiters;
   {
     const std::lock_guard lock(mutex_);
-    insert_locked(key, block, hints, now, departed);
     waiters = land_locked(key);
+    if (hints.ahead && !waiters.empty()) {
+      counters_.ahead_bytes += block->allocated_bytes();
+      counters_.ahead_used_bytes += block->allocated_bytes();
+    }
+    insert_locked(key, block, hints, hints.ahead && waiters.empty(), now, departed);
   }
   for (const Outcome& waiter : waiters) waiter.complete(block);
 }
@@ -195,11 +222,55 @@ size_t RamTier::Shard::erase_chunk(const ChunkId& chunk) {
     const auto found = entries_.find(BlockKey{chunk, frame});
     if (found == entries_.end()) continue;
     policy_.erase(found->second);
+    if (found->second.ahead) {
+      counters_.ahead_wasted_bytes += found->second.block->allocated_bytes();
+    }
     counters_.used_bytes -= found->second.block->allocated_bytes();
     departed.push_back(std::move(found->second.block));
     entries_.erase(found);
   }
   return departed.size();
+}
+
+size_t RamTier::Shard::unpin_chunk(const ChunkId& chunk) {
+  Departed departed;
+  size_t count = 0;
+  const std::lock_guard lock(mutex_);
+  if (policy_.pinned_bytes() == 0) return 0;
+  for (uint32_t frame = 0; frame < kFramesPerChunkMax; ++frame) {
+    const auto found = entries_.find(BlockKey{chunk, frame});
+    if (found == entries_.end() || found->second.place != RamNode::Place::kPinned) continue;
+    PlaceList left;
+    policy_.unpin(found->second, left);
+    drop_locked(left, departed);
+    ++count;
+  }
+  return count;
+}
+
+CachedBytes RamTier::Shard::cached_bytes(const ChunkId& chunk, ByteRange range) const {
+  CachedBytes bytes;
+  const uint64_t end = range.offset_bytes + range.size_bytes;
+  uint64_t counted = range.offset_bytes;  // Blocks may overlap.
+  const std::lock_guard lock(mutex_);
+  if (entries_.empty()) return bytes;
+  for (uint32_t frame = 0; frame < kFramesPerChunkMax; ++frame) {
+    const auto found = entries_.find(BlockKey{chunk, frame});
+    if (found == entries_.end()) continue;
+    const uint64_t first = frame * uint64_t{crypto::kFrameBytes};
+    const uint64_t begin = std::max(counted, first);
+    const uint64_t until = std::min(end, first + found->second.block->size_bytes());
+    if (begin >= until) continue;
+    bytes.cached += until - begin;
+    if (found->second.place == RamNode::Place::kPinned) bytes.pinned += until - begin;
+    counted = until;
+  }
+  return bytes;
+}
+
+void RamTier::Shard::set_share(uint16_t tenant, uint64_t share_bytes) {
+  const std::lock_guard lock(mutex_);
+  policy_.shares().set_share(tenant, share_bytes);
 }
 
 void RamTier::Shard::add_to(RamTierCounters& counters) const {
@@ -208,8 +279,16 @@ void RamTier::Shard::add_to(RamTierCounters& counters) const {
   counters.hit_bytes += counters_.hit_bytes;
   counters.misses += counters_.misses;
   counters.shared += counters_.shared;
+  counters.shared_bytes += counters_.shared_bytes;
+  counters.missed_bytes += counters_.missed_bytes;
   counters.not_kept += counters_.not_kept;
   counters.evictions += counters_.evictions;
+  for (size_t i = 0; i < kDeparturesCount; ++i) counters.departures[i] += counters_.departures[i];
+  counters.ahead_bytes += counters_.ahead_bytes;
+  counters.ahead_used_bytes += counters_.ahead_used_bytes;
+  counters.ahead_wasted_bytes += counters_.ahead_wasted_bytes;
+  counters.pinned_bytes += policy_.pinned_bytes();
+  counters.pins_refused += counters_.pins_refused;
   counters.used_bytes += counters_.used_bytes;
   counters.blocks_count += entries_.size();
   counters.is_locked = counters.is_locked && memory_->is_locked();
@@ -226,6 +305,11 @@ RamTier::RamTier(RamTierOptions options) : capacity_bytes_(options.capacity_byte
 }
 
 RamTier::~RamTier() = default;
+
+uint64_t RamTier::window_bytes() const {
+  return static_cast<uint64_t>(static_cast<double>(capacity_bytes_) *
+                               window_share_of(capacity_bytes_));
+}
 
 RamTier::Shard& RamTier::shard_of(const ChunkId& chunk) const {
   return *shards_[fingerprint_of({chunk, 0}) % shards_.size()];
@@ -256,6 +340,18 @@ void RamTier::abandon(const BlockKey& key, const Error& error) {
 
 size_t RamTier::erase_chunk(const ChunkId& chunk) {
   return shard_of(chunk).erase_chunk(chunk);
+}
+
+size_t RamTier::unpin_chunk(const ChunkId& chunk) {
+  return shard_of(chunk).unpin_chunk(chunk);
+}
+
+CachedBytes RamTier::cached_bytes(const ChunkId& chunk, ByteRange range) const {
+  return shard_of(chunk).cached_bytes(chunk, range);
+}
+
+void RamTier::set_share(uint16_t tenant, uint64_t share_bytes) {
+  for (const auto& shard : shards_) shard->set_share(tenant, share_bytes / shards_.size());
 }
 
 RamTierCounters RamTier::counters() const {

@@ -10,6 +10,7 @@
 // caller does not ask for here. Thread rule: any reactor; shards under short locks.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -21,6 +22,7 @@
 #include "cache/hints.h"
 #include "cache/limits.h"
 #include "cache/ram_block.h"
+#include "cache/ram_node.h"
 #include "io/sync.h"
 
 namespace cairn::cache {
@@ -33,11 +35,19 @@ struct RamTierOptions {
 struct RamTierCounters {
   uint64_t hits = 0;
   uint64_t hit_bytes = 0;
-  uint64_t misses = 0;    // Reads of the store.
-  uint64_t shared = 0;    // Waited for somebody else's read.
+  uint64_t misses = 0;  // Reads of the store.
+  uint64_t missed_bytes = 0;
+  uint64_t shared = 0;  // Waited for somebody else's read.
+  uint64_t shared_bytes = 0;
   uint64_t not_kept = 0;  // Read, but there was no room.
   uint64_t evictions = 0;
-  uint64_t used_bytes = 0;  // By blocks that can be found.
+  std::array<uint64_t, kDeparturesCount> departures{};  // The same by why they went.
+  uint64_t ahead_bytes = 0;                             // Read before they were asked for,
+  uint64_t ahead_used_bytes = 0;                        // and then asked for,
+  uint64_t ahead_wasted_bytes = 0;                      // or gone before.
+  uint64_t pinned_bytes = 0;
+  uint64_t pins_refused = 0;  // Kept without a pin: pins had no room.
+  uint64_t used_bytes = 0;    // By blocks that can be found.
   uint64_t blocks_count = 0;
   uint64_t capacity_bytes = 0;
   bool is_locked = true;  // No block may be swapped out.
@@ -73,9 +83,18 @@ class RamTier {
 
   // The chunk was dropped, or shall be forgotten. The number of blocks.
   size_t erase_chunk(const ChunkId& chunk);
+  // Its blocks are like others again. How many of them were pinned.
+  size_t unpin_chunk(const ChunkId& chunk);
+  // How much of the range is here, and pinned.
+  CachedBytes cached_bytes(const ChunkId& chunk, ByteRange range) const;
+
+  // What a tenant's blocks may take when others want room; slots are the owner's to hand out.
+  void set_share(uint16_t tenant, uint64_t share_bytes);
 
   RamTierCounters counters() const;
   uint64_t capacity_bytes() const { return capacity_bytes_; }
+  // What new blocks pass through: streams stay there only so long.
+  uint64_t window_bytes() const;
 
  private:
   class Shard;

@@ -11,6 +11,12 @@
 
 namespace cairn::cache {
 
+// The root tenant, 1, has no share of its own. Slots are fewer than tenants may be: those who have
+// the same one share it.
+constexpr uint16_t tenant_slot(uint64_t tenant) {
+  return tenant <= 1 ? 0 : static_cast<uint16_t>(1 + (tenant - 2) % (kTenantSlotsMax - 1));
+}
+
 class TenantShares {
  public:
   static constexpr uint64_t kUnlimited = std::numeric_limits<uint64_t>::max();

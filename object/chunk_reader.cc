@@ -6,13 +6,18 @@
 #include <utility>
 
 #include "cache/ram_tier.h"
+#include "cache/tenant_shares.h"
 #include "crypto/sealing.h"
 #include "io/sync.h"
 #include "object/limits.h"
+#include "object/read_ahead.h"
 
 namespace cairn::object {
 
 namespace {
+
+// What somebody asked to be warm is kept like what was asked for again.
+constexpr uint8_t kWarmedFrequency = 2;
 
 // The whole frames that cover a piece, as a range of the chunk's payload.
 ByteRange frames_of(const Extent& piece) {
@@ -60,7 +65,9 @@ struct ChunkReader::State {
   cache::RamTier* const tier;  // Null: nothing is kept.
   const crypto::SealKeys keys;
   ReadEpochs::ReadPin pin;
+  uint16_t tenant_slot = 0;  // Of shares of tiers.
   bool given_up = false;
+  uint64_t cached_bytes = 0;
   // Of the chunk opened last: consecutive pieces mostly lie in one chunk.
   ChunkId opened_id;
   Bytes opened_header;  // A cache may have a chunk in an older sealing than its home.
@@ -68,62 +75,136 @@ struct ChunkReader::State {
 };
 
 ChunkReader::ChunkReader(Context& context, TenantId tenant, ReadEpochs::ReadPin pin,
-                         crypto::SseKeyPointer key, From from) {
+                         crypto::SseKeyPointer key, From from)
+    : window_(context.read_ahead != nullptr ? context.read_ahead->window_bytes_max() : 0) {
   cache::RamTier* const tier =
       key == nullptr && from == From::kNearest ? context.ram_tier : nullptr;
   state_ = std::make_shared<State>(
       context, tier, crypto::SealKeys(context.keys, tenant, std::move(key)), std::move(pin));
+  state_->tenant_slot = cache::tenant_slot(tenant.value);
 }
 
 ChunkReader::~ChunkReader() {
   state_->given_up = true;
+  resize_window(kInFlightBytesMax);
 }
 
-void ChunkReader::start(std::vector<Extent> extents) {
+uint64_t ChunkReader::cached_bytes() const {
+  return state_->cached_bytes;
+}
+
+void ChunkReader::start(std::vector<Extent> extents, Purpose purpose) {
   extents_ = std::move(extents);
   extent_index_ = 0;
   extent_done_bytes_ = 0;
   slots_.clear();
-  in_flight_bytes_ = 0;
+  in_flight_bytes_ = started_bytes_ = handed_bytes_ = 0;
   uint64_t size_bytes = 0;
   for (const Extent& extent : extents_) size_bytes += extent.size_bytes;
+  state_->cached_bytes = 0;
+  hints_ = cache::Hints();
+  hints_.tenant = state_->tenant_slot;
+  hints_.pin = purpose.pin;
+  hints_.ahead = purpose.ahead;
+  if (purpose.warm) {
+    hints_.frequency = kWarmedFrequency;
+    hints_.urgency = storage::Urgency::kBackground;
+  } else if (purpose.ahead) {
+    hints_.urgency = storage::Urgency::kAhead;
+  }
   hints_.declared_load = size_bytes >= kStreamBytesMin;
   // What cannot stay anyway shall not push out what does.
   hints_.stream = state_->tier != nullptr &&
                   size_bytes >= std::max(kStreamBytesMin, state_->tier->capacity_bytes() / 4);
+  const Instant now = state_->core.reactor.now();
+  resize_window(kInFlightBytesMax);
+  window_.start(now);
+  convoy_.reset();
+  ReadAhead* const shared = state_->context.read_ahead.get();
+  if (hints_.stream && shared != nullptr && !purpose.warm && !purpose.ahead) {
+    const Extent& first = extents_.front();
+    convoy_ = shared->convoys().join({first.chunk, first.offset_bytes, size_bytes}, now);
+  }
   fill();
 }
 
+// Up to the next multiple of a piece in the chunk, so that reads stay aligned to frames.
+Extent ChunkReader::next_piece() const {
+  const Extent& extent = extents_[extent_index_];
+  Extent piece = extent;
+  piece.offset_bytes += extent_done_bytes_;
+  const auto piece_end =
+      static_cast<uint32_t>(round_down(piece.offset_bytes + kPieceBytes, kPieceBytes));
+  piece.size_bytes =
+      std::min(extent.size_bytes - extent_done_bytes_, piece_end - piece.offset_bytes);
+  return piece;
+}
+
+void ChunkReader::start_piece(Extent piece) {
+  extent_done_bytes_ += piece.size_bytes;
+  if (extent_done_bytes_ == extents_[extent_index_].size_bytes) {
+    ++extent_index_;
+    extent_done_bytes_ = 0;
+  }
+  auto slot = std::make_shared<Slot>();
+  slot->size_bytes = piece.size_bytes;
+  in_flight_bytes_ += piece.size_bytes;
+  started_bytes_ += piece.size_bytes;
+  slots_.push_back(slot);
+  state_->core.fetches.spawn(State::run(state_, std::move(slot), piece, hints_));
+}
+
+bool ChunkReader::has_room() const {
+  const size_t pieces_max = kPiecesInFlightMax * window_.size_bytes() / kInFlightBytesMax;
+  return slots_.size() < pieces_max && in_flight_bytes_ < window_.size_bytes();
+}
+
+bool ChunkReader::may_start(uint64_t size_bytes) {
+  return convoy_ == nullptr ||
+         convoy_->may_read(started_bytes_ + size_bytes, state_->core.reactor.now());
+}
+
 void ChunkReader::fill() {
-  while (slots_.size() < kPiecesInFlightMax && in_flight_bytes_ < kInFlightBytesMax &&
-         extent_index_ < extents_.size()) {
-    const Extent& extent = extents_[extent_index_];
-    Extent piece = extent;
-    piece.offset_bytes += extent_done_bytes_;
-    // Up to the next multiple of a piece in the chunk, so that reads stay aligned to frames.
-    const auto piece_end =
-        static_cast<uint32_t>(round_down(piece.offset_bytes + kPieceBytes, kPieceBytes));
-    piece.size_bytes =
-        std::min(extent.size_bytes - extent_done_bytes_, piece_end - piece.offset_bytes);
-    extent_done_bytes_ += piece.size_bytes;
-    if (extent_done_bytes_ == extent.size_bytes) {
-      ++extent_index_;
-      extent_done_bytes_ = 0;
-    }
-    auto slot = std::make_shared<Slot>();
-    slot->size_bytes = piece.size_bytes;
-    in_flight_bytes_ += piece.size_bytes;
-    slots_.push_back(slot);
-    state_->core.fetches.spawn(State::run(state_, std::move(slot), piece, hints_));
+  // Beyond the least window several pieces at a time, which a home can fetch together.
+  const uint64_t window_bytes = window_.size_bytes();
+  const uint64_t refill_bytes = std::min(window_bytes / 4, kRefillBytesMax);
+  if (window_bytes > kInFlightBytesMax && !slots_.empty() &&
+      in_flight_bytes_ + refill_bytes > window_bytes) {
+    return;
+  }
+  while (has_room() && extent_index_ < extents_.size()) {
+    const Extent piece = next_piece();
+    if (!may_start(piece.size_bytes)) return;
+    start_piece(piece);
   }
 }
 
+void ChunkReader::resize_window(uint64_t wanted_bytes) {
+  ReadAhead* const shared = state_->context.read_ahead.get();
+  const uint64_t size_bytes = window_.size_bytes();
+  if (shared == nullptr || wanted_bytes == size_bytes) return;
+  if (shared->resize(size_bytes, wanted_bytes)) window_.set_size_bytes(wanted_bytes);
+}
+
+void ChunkReader::handed_over(size_t size_bytes, bool waited) {
+  const Instant now = state_->core.reactor.now();
+  in_flight_bytes_ -= size_bytes;
+  handed_bytes_ += size_bytes;
+  if (convoy_ != nullptr) convoy_->advance(handed_bytes_, now);
+  resize_window(window_.note(size_bytes, waited, now));
+}
+
 io::Task<Result<Buffer>> ChunkReader::next() {
+  while (slots_.empty() && extent_index_ < extents_.size()) {
+    co_await convoy_->wait(started_bytes_ + next_piece().size_bytes);
+    fill();
+  }
   if (slots_.empty()) co_return Buffer();
   const std::shared_ptr<Slot> slot = slots_.front();
+  const bool waited = !slot->ready.is_set();
   co_await slot->ready.wait();
   slots_.pop_front();
-  in_flight_bytes_ -= slot->size_bytes;
+  handed_over(slot->size_bytes, waited);
   fill();
   co_return std::move(*slot->result);
 }
@@ -159,8 +240,13 @@ Result<std::shared_ptr<crypto::ChunkOpener>> ChunkReader::State::opener(const Ch
 io::Task<Result<ChunkReader::State::Sealed>> ChunkReader::State::read_sealed(Extent piece,
                                                                              cache::Hints hints) {
   const ByteRange frames = frames_of(piece);
-  Result<storage::SealedRead> got =
-      co_await context.store.read(piece.chunk, frames, cache::options_of(hints));
+  storage::ReadOptions options = cache::options_of(hints);
+  options.cached_bytes = &cached_bytes;
+  const Instant begun = core.reactor.now();
+  Result<storage::SealedRead> got = co_await context.store.read(piece.chunk, frames, options);
+  if (context.read_ahead != nullptr) {
+    context.read_ahead->note_store_read(core.reactor.now() - begun);
+  }
   if (!got) {
     // A chunk that a manifest names must be there: its absence is damage, not a missing object.
     if (got.error().code != Code::kNotFound) co_return std::unexpected(std::move(got.error()));
@@ -218,12 +304,14 @@ io::Task<Result<Buffer>> ChunkReader::State::read_through(Extent piece, cache::H
     cache::RamBlockPointer whole = tier->find(
         {piece.chunk, block_first}, before_bytes + needed_bytes, hints, core.reactor.now());
     if (whole != nullptr) {
+      cached_bytes += piece.size_bytes;
       co_return cache::RamBlock::view(std::move(whole), before_bytes + skipped_bytes,
                                       piece.size_bytes);
     }
   }
   const cache::BlockKey key{piece.chunk, first};
   cache::RamTier::Turn turn = tier->begin(key, needed_bytes, hints, core.reactor.now());
+  if (turn.block != nullptr) cached_bytes += piece.size_bytes;
   if (turn.outcome) {
     Result<cache::RamBlockPointer> shared = co_await turn.outcome->wait();
     // When the other reader failed, exactly one of those who waited for it reads again.

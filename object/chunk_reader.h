@@ -1,5 +1,6 @@
-// Reads runs of bytes that lie in sealed chunks: verified, decrypted, in order, with read-ahead of
-// bounded depth; from the RAM tier where there is one and the bytes are the tenant's own to keep.
+// Reads runs of bytes that lie in sealed chunks: verified, decrypted, in order, with a window of
+// reads ahead that suits the store (read_window.h); from the RAM tier where there is one and the
+// bytes are the tenant's own to keep.
 //
 // Used on one reactor. The reads in flight are children of the core's scope and own what they need,
 // so a ChunkReader may be destroyed at any time.
@@ -15,7 +16,9 @@
 #include "crypto/sse_keys.h"
 #include "io/task.h"
 #include "object/context.h"
+#include "object/read_convoys.h"
 #include "object/read_epochs.h"
+#include "object/read_window.h"
 #include "object/records.h"
 
 namespace cairn::object {
@@ -32,8 +35,17 @@ class ChunkReader {
   ChunkReader(const ChunkReader&) = delete;
   ChunkReader& operator=(const ChunkReader&) = delete;
 
+  // Why something is read, as far as tiers and homes care.
+  struct Purpose {
+    bool ahead = false;  // Nobody has asked for it yet.
+    bool warm = false;   // For the tiers to keep it, and
+    bool pin = false;    // not to give it up.
+  };
   // Begins to read `extents` in order. What an earlier start() left unread is dropped.
-  void start(std::vector<Extent> extents);
+  void start(std::vector<Extent> extents) { start(std::move(extents), Purpose()); }
+  void start(std::vector<Extent> extents, Purpose purpose);
+  // Since start(), of what was read: what a tier had.
+  uint64_t cached_bytes() const;
   // The next bytes, up to kPieceBytes; empty at the end. kCorruption when a frame does not verify.
   io::Task<Result<Buffer>> next();
 
@@ -41,6 +53,13 @@ class ChunkReader {
   struct State;
   struct Slot;
   void fill();
+  void start_piece(Extent piece);
+  bool has_room() const;
+  // Where the convoy allows it.
+  bool may_start(uint64_t size_bytes);
+  Extent next_piece() const;
+  void handed_over(size_t size_bytes, bool waited);
+  void resize_window(uint64_t wanted_bytes);
 
   std::shared_ptr<State> state_;
   std::vector<Extent> extents_;
@@ -48,6 +67,10 @@ class ChunkReader {
   uint32_t extent_done_bytes_ = 0;
   std::deque<std::shared_ptr<Slot>> slots_;
   size_t in_flight_bytes_ = 0;  // Of the pieces of slots_.
+  uint64_t started_bytes_ = 0;  // Of all pieces since start(),
+  uint64_t handed_bytes_ = 0;   // and of those that next() gave out.
+  ReadWindow window_;
+  std::unique_ptr<ReadConvoys::Member> convoy_;
   cache::Hints hints_;
 };
 

@@ -67,6 +67,7 @@ struct Core {
 };
 
 class KnownBodies;
+class ReadAhead;
 
 class Context {
  public:
@@ -85,9 +86,10 @@ class Context {
   ReadEpochs epochs;
   UsageTable usage;
   SegmentIndex segments{*this};
-  cache::RamTier* ram_tier = nullptr;   // Null: plaintext is not kept.
-  KnownBodies* known_bodies = nullptr;  // Of the Objects whose context this is.
-  storage::Placements placements;       // Does not change once the context is in use.
+  storage::Placements placements;         // Does not change once the context is in use.
+  cache::RamTier* ram_tier = nullptr;     // Null: plaintext is not kept.
+  std::shared_ptr<ReadAhead> read_ahead;  // Null: every reader is on its own.
+  KnownBodies* known_bodies = nullptr;    // Of the Objects whose context this is.
 
   // Of the calling reactor; made at the first call there.
   Core& core();

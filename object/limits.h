@@ -20,8 +20,19 @@ inline constexpr size_t kSegmentEntryBytes = 36;   // Length (4, little-endian),
 inline constexpr size_t kSpaceBytesMax = 1 * MiB;  // One next_space().
 inline constexpr size_t kChunksInFlightMax = 2;    // Per writer, besides the one being filled.
 inline constexpr size_t kPieceBytes = 1 * MiB;     // One read of the store.
-inline constexpr size_t kPiecesInFlightMax = 32;   // Per reader, and so many bytes of them, or one
-inline constexpr size_t kInFlightBytesMax = 4 * MiB;  // piece more.
+// Per reader at least so many bytes, or one piece more, in pieces of this size or fewer. Behind a
+// slow home a window grows up to the second (100 ms at 5 Gbit/s), and all windows together to the
+// third; behind the least, pieces are asked for so many bytes at a time, for stores that can read
+// neighbours in one request.
+inline constexpr size_t kPiecesInFlightMax = 32;
+inline constexpr uint64_t kInFlightBytesMax = 4 * MiB;
+inline constexpr uint64_t kReadWindowBytesMax = 64 * MiB;
+inline constexpr uint64_t kReadAheadBytesMax = 512 * MiB;
+inline constexpr uint64_t kRefillBytesMax = 4 * MiB;
+inline constexpr size_t kWarmsWaitingMax = 1024;  // Objects to be warmed behind the scenes,
+inline constexpr size_t kWarmsRunningMax = 4;     // and how many are at a time.
+// Reads of a store that take longer on average are worth being made before they are asked for.
+inline constexpr Duration kSlowStoreRead = milliseconds(3);
 // A range this long is read once and in order more often than not: parts of parallel downloads, and
 // whole models. Two chunks of the size that is aimed at.
 inline constexpr uint64_t kStreamBytesMin = 8 * MiB;

@@ -3,10 +3,54 @@
 #include <algorithm>
 #include <utility>
 
+#include "object/read_ahead.h"
 #include "object/rows.h"
 #include "object/sse_plan.h"
 
 namespace cairn::object {
+namespace {
+
+constexpr Duration kWarmPause = milliseconds(50);  // Until the next look for a free place.
+
+// Reads for the tiers alone, until the store closes.
+io::Task<void> read_for_tiers(Context& context, std::shared_ptr<const OpenObject> object,
+                              ByteRange range, ChunkReader::Purpose purpose) {
+  Core& core = context.core();
+  ChunkReader reader(context, object->tenant,
+                     ReadEpochs::ReadPin(core.readers, core.reactor.now()));
+  reader.start(object->manifest.slice(range), purpose);
+  while (!context.read_ahead->stopping()) {
+    const Result<Buffer> piece = co_await reader.next();
+    if (!piece || piece->empty()) break;
+  }
+}
+
+// Each is counted like a reader that is under way.
+io::Task<void> fetch_ahead(Context& context, std::shared_ptr<const OpenObject> object,
+                           ByteRange range) {
+  Core& core = context.core();
+  core.fetches_running.fetch_add(1);
+  const ChunkReader::Purpose purpose{.ahead = true, .warm = false, .pin = false};
+  co_await read_for_tiers(context, std::move(object), range, purpose);
+  context.read_ahead->end_ahead(range.size_bytes);
+  core.fetches_running.fetch_sub(1);
+}
+
+io::Task<void> warm(Context& context, std::shared_ptr<const OpenObject> object, ByteRange range) {
+  Core& core = context.core();
+  core.fetches_running.fetch_add(1);
+  ReadAhead& shared = *context.read_ahead;
+  while (!shared.stopping() && !shared.begin_warm()) (void)co_await io::sleep_for(kWarmPause);
+  if (!shared.stopping()) {
+    const ChunkReader::Purpose purpose{.ahead = false, .warm = true, .pin = false};
+    co_await read_for_tiers(context, std::move(object), range, purpose);
+    shared.end_warm();
+  }
+  shared.dequeue_warm();
+  core.fetches_running.fetch_sub(1);
+}
+
+}  // namespace
 
 StoredObjectReader::StoredObjectReader(Context& context, std::shared_ptr<const OpenObject> object,
                                        ReadEpochs::ReadPin pin, crypto::SseKeyPointer key)
@@ -64,10 +108,57 @@ Status StoredObjectReader::start(ByteRange range) {
   }
   if (chunks_) {
     chunks_->start(object_->manifest.slice(range));
+    read_ahead(range);
   } else {
     inline_left_ = range;
   }
   return {};
+}
+
+Status StoredObjectReader::start_warming(ByteRange range, bool pin) {
+  if (!chunks_) return start(range);
+  if (!range.inside(object_->head.info.size_bytes)) {
+    return fail(Code::kOutOfRange, "the range lies outside the object");
+  }
+  chunks_->start(object_->manifest.slice(range), {.ahead = false, .warm = true, .pin = pin});
+  return {};
+}
+
+Status StoredObjectReader::warm_later(ByteRange range) {
+  ReadAhead* const shared = context_.read_ahead.get();
+  if (!chunks_ || shared == nullptr || key_ != nullptr) return {};  // Nothing to warm.
+  if (!range.inside(object_->head.info.size_bytes)) {
+    return fail(Code::kOutOfRange, "the range lies outside the object");
+  }
+  if (!shared->enqueue_warm()) {
+    return fail(Code::kResourceExhausted, "too many objects wait to be warmed");
+  }
+  context_.core().fetches.spawn(warm(context_, object_, range));
+  return {};
+}
+
+std::vector<ChunkSpan> StoredObjectReader::chunk_spans(ByteRange range) const {
+  std::vector<ChunkSpan> spans;
+  for (const Extent& each : object_->manifest.slice(range)) {
+    spans.push_back({each.chunk, {each.offset_bytes, each.size_bytes}});
+  }
+  return spans;
+}
+
+// What the client will probably ask for next, where the store is slow and there is a tier to keep
+// it in.
+void StoredObjectReader::read_ahead(ByteRange range) {
+  ReadAhead* const shared = context_.read_ahead.get();
+  if (shared == nullptr || context_.ram_tier == nullptr || key_ != nullptr) return;
+  const ReadStreams::Key object{object_->manifest.extents.front().chunk,
+                                object_->head.info.size_bytes};
+  const std::vector<ByteRange> ahead =
+      shared->streams().note(object, range, context_.core().reactor.now());
+  if (!shared->store_is_slow()) return;
+  for (const ByteRange& each : ahead) {
+    if (!shared->begin_ahead(each.size_bytes)) return;
+    context_.core().fetches.spawn(fetch_ahead(context_, object_, each));
+  }
 }
 
 io::Task<Result<Buffer>> StoredObjectReader::next() {

@@ -32,6 +32,10 @@ class StoredObjectReader final : public ObjectReader {
   io::Task<Result<std::vector<PartInfo>>> parts(uint32_t after, size_t limit) override;
   Status start(ByteRange range) override;
   io::Task<Result<Buffer>> next() override;
+  Status start_warming(ByteRange range, bool pin) override;
+  Status warm_later(ByteRange range) override;
+  uint64_t cached_bytes() const override { return chunks_ ? chunks_->cached_bytes() : 0; }
+  std::vector<ChunkSpan> chunk_spans(ByteRange range) const override;
 
   const OpenObject& object() const { return *object_; }
   // What the body is sealed under besides the tenant's keys; may be null.
@@ -42,6 +46,7 @@ class StoredObjectReader final : public ObjectReader {
                      ReadEpochs::ReadPin pin, crypto::SseKeyPointer key);
   BytesView inline_bytes() const { return key_ == nullptr ? object_->inline_bytes : opened_; }
   io::Task<Result<Buffer>> next_inline();
+  void read_ahead(ByteRange range);
 
   Context& context_;
   std::shared_ptr<const OpenObject> object_;

@@ -21,6 +21,7 @@
 #include "object/multipart.h"
 #include "object/native_upload.h"
 #include "object/object_reader.h"
+#include "object/read_ahead.h"
 #include "object/remove.h"
 #include "object/rename.h"
 #include "object/rows.h"
@@ -65,6 +66,14 @@ bool needs_null_id(const BucketInfo& bucket, const ObjectInfo& info) {
   return bucket.is_versioned() && info.version_id.empty();
 }
 
+}  // namespace
+
+Status ObjectReader::warm_later(ByteRange /*range*/) {
+  return fail(Code::kUnsupported, "there is no cache that could keep it");
+}
+
+namespace {
+
 class StoredObjects final : public Objects {
  public:
   explicit StoredObjects(const ObjectsOptions& options)
@@ -74,6 +83,9 @@ class StoredObjects final : public Objects {
     context_.known_bodies = &known_bodies_;
     context_.ram_tier = options.ram_tier;
     context_.placements = options.placements;
+    context_.read_ahead = options.read_ahead != nullptr
+                              ? options.read_ahead
+                              : std::make_shared<ReadAhead>(options.ram_tier);
   }
   ~StoredObjects() override { ASSERT(closed_); }
 
@@ -331,6 +343,7 @@ io::Task<Result<ScrubReport>> StoredObjects::scrub() {
 }
 
 io::Task<Status> StoredObjects::close() {
+  context_.read_ahead->stop();
   co_await context_.join_fetches();
   closed_ = true;
   co_return Status{};

@@ -149,6 +149,12 @@ class ObjectWriter {
   virtual io::Task<void> abort() = 0;
 };
 
+// A range of a chunk's plaintext.
+struct ChunkSpan {
+  crypto::ChunkId chunk;
+  ByteRange range;
+};
+
 // Reads one version. Pins its chunks until destroyed.
 class ObjectReader {
  public:
@@ -162,6 +168,17 @@ class ObjectReader {
   virtual Status start(ByteRange range) = 0;
   // The next verified bytes of the range, up to 1 MiB; empty at its end.
   virtual io::Task<Result<Buffer>> next() = 0;
+
+  // As start(), for the cache tiers: they keep what is read, with `pin` until it is unpinned, and
+  // the store serves others first. Bodies that no tier keeps are just read.
+  virtual Status start_warming(ByteRange range, bool /*pin*/) { return start(range); }
+  // Warms the range behind the scenes, without this reader. kResourceExhausted when too much of
+  // that waits already; kUnsupported where nothing is kept.
+  virtual Status warm_later(ByteRange range);
+  // Of what next() gave since start(): what a tier had.
+  virtual uint64_t cached_bytes() const { return 0; }
+  // Which parts of which chunks the range is made of; none for a body in memory.
+  virtual std::vector<ChunkSpan> chunk_spans(ByteRange /*range*/) const { return {}; }
 };
 
 struct RenameOptions {
@@ -466,13 +483,16 @@ class Objects {
 inline constexpr Duration kCompletedUploadMemory = seconds(24 * 3600);
 inline constexpr Duration kRenameTokenMemory = seconds(24 * 3600);
 
+class ReadAhead;
+
 struct ObjectsOptions {
-  catalog::Catalog* catalog = nullptr;   // Outlives Objects.
-  storage::ChunkStore* store = nullptr;  // Outlives Objects.
-  crypto::KeyRing* keys = nullptr;       // Outlives Objects.
-  Random* random = nullptr;              // Null = system_random().
-  cache::RamTier* ram_tier = nullptr;    // Null = none; outlives Objects.
   storage::Placements placements = {};
+  catalog::Catalog* catalog = nullptr;    // Outlives Objects.
+  storage::ChunkStore* store = nullptr;   // Outlives Objects.
+  crypto::KeyRing* keys = nullptr;        // Outlives Objects.
+  Random* random = nullptr;               // Null = system_random().
+  cache::RamTier* ram_tier = nullptr;     // Null = none; outlives Objects.
+  std::shared_ptr<ReadAhead> read_ahead;  // Null = its own.
 };
 // Checks the schema version of the catalog and starts nothing: background work is the caller's
 // (collect_garbage in a loop).

@@ -180,6 +180,17 @@ void render_store(MetricsOut out, const storage::StoreMetrics& of,
                  "Requests to the bucket that chunks are kept in.", of.upstream_requests);
   metrics_single(out, "cairn_home_failures_total", "counter",
                  "Those that failed because of that server.", of.upstream_failures);
+  metrics_single(out, "cairn_home_merged_reads_total", "counter",
+                 "Ranges that went with the request for a neighbour.", of.upstream_reads_merged);
+  metrics_single(out, "cairn_home_refused_reads_total", "counter",
+                 "Ranges for which too many others were waiting.", of.upstream_reads_refused);
+  metrics_single(out, "cairn_home_hedges_total", "counter",
+                 "Second requests for answers that were late.", of.hedges_sent);
+  metrics_single(out, "cairn_home_hedges_won_total", "counter",
+                 "Second requests that were answered first.", of.hedges_won);
+  metrics_single(out, "cairn_home_hedges_refused_total", "counter",
+                 "Late answers that were waited for: second requests had their share of all.",
+                 of.hedges_refused);
   metrics_single(out, "cairn_home_packs_lost_total", "counter",
                  "Reads of a pack that is gone or was replaced.", of.packs_lost);
   metrics_single(out, "cairn_home_down", "gauge", "1 while that server is left alone.",

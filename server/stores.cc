@@ -4,7 +4,9 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "cache/limits.h"
 #include "catalog/rocksdb_catalog.h"
+#include "object/read_ahead.h"
 #include "object/references.h"
 #include "server/key_rotation.h"
 
@@ -60,6 +62,10 @@ io::Task<Status> Stores::open_all(const Config& config, const DataDirectory& dir
     cache::RamTierOptions ram;
     ram.capacity_bytes = tier.size_bytes;
     ram_tier_ = std::make_unique<cache::RamTier>(ram);
+    const std::optional<uint64_t> share_bytes = tenant_share_bytes(tier);
+    for (uint16_t slot = 1; share_bytes && slot < cache::kTenantSlotsMax; ++slot) {
+      ram_tier_->set_share(slot, *share_bytes);
+    }
   }
   co_await io::or_return(open_objects(config, directory));
   gateway_->attach(*objects_, *keys_);
@@ -78,6 +84,8 @@ io::Task<Status> Stores::open_objects(const Config& config, const DataDirectory&
   options.store = &disk_tiers_.front(gateway_->chunks());
   options.keys = keys_.get();
   options.ram_tier = ram_tier_.get();
+  read_ahead_ = std::make_shared<object::ReadAhead>(ram_tier_.get());
+  options.read_ahead = read_ahead_;
   const std::optional<std::string> file = root_key_file(config, directory);
   std::error_code error;
   const bool rotation_was_cut = file && std::filesystem::exists(new_root_key_file(*file), error);

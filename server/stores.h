@@ -22,6 +22,10 @@
 #include "server/disk_tiers.h"
 #include "server/home.h"
 
+namespace cairn::object {
+class ReadAhead;
+}
+
 namespace cairn::server {
 
 class Stores {
@@ -46,8 +50,10 @@ class Stores {
   const catalog::CatalogMetrics& catalog_metrics() const { return catalog_metrics_; }
   crypto::KeyRing& keys() { return *keys_; }
   const DiskTiers& disk_tiers() const { return disk_tiers_; }
+  DiskTiers& disk_tiers() { return disk_tiers_; }
   // Null without one.
-  const cache::RamTier* ram_tier() const { return ram_tier_.get(); }
+  cache::RamTier* ram_tier() const { return ram_tier_.get(); }
+  const object::ReadAhead& read_ahead() const { return *read_ahead_; }
 
  private:
   Stores() = default;
@@ -63,6 +69,7 @@ class Stores {
   std::unique_ptr<gateway::Gateway> gateway_;
   DiskTiers disk_tiers_;
   std::unique_ptr<cache::RamTier> ram_tier_;
+  std::shared_ptr<object::ReadAhead> read_ahead_;
   std::unique_ptr<object::Objects> objects_;
   std::unique_ptr<iam::Store> accounts_;
 };

@@ -1,5 +1,6 @@
 #include "server/tier_page.h"
 
+#include <iterator>
 #include <span>
 #include <string_view>
 
@@ -28,6 +29,73 @@ void append_ram(MetricsOut out, const cache::RamTierCounters& of) {
   metrics_single(out, "cairn_ram_tier_locked", "gauge",
                  "0 when the system refused to keep the memory from being swapped out.",
                  of.is_locked ? 1 : 0);
+}
+
+constexpr std::string_view kDepartureNames[] = {"",     "refused", "window", "stream",
+                                                "room", "share",   "expired"};
+static_assert(std::size(kDepartureNames) == cache::kDeparturesCount);
+
+void append_ram_departures(MetricsOut out, const cache::RamTierCounters& of) {
+  metrics_head(out, "cairn_ram_tier_departures_total", "counter",
+               "Blocks that had to go, by why (room: for others that are worth more).");
+  for (size_t i = 1; i < cache::kDeparturesCount; ++i) {
+    fmt::format_to(out, "cairn_ram_tier_departures_total{{reason=\"{}\"}} {}\n", kDepartureNames[i],
+                   of.departures[i]);
+  }
+  metrics_single(out, "cairn_ram_tier_pinned_bytes", "gauge", "Memory taken by pinned blocks.",
+                 of.pinned_bytes);
+  metrics_single(out, "cairn_ram_tier_pins_refused_total", "counter",
+                 "Blocks that were to be pinned, when pins had their share of the memory.",
+                 of.pins_refused);
+  metrics_head(out, "cairn_read_ahead_bytes_total", "counter",
+               "Bytes read before they were asked for, and what became of them.");
+  fmt::format_to(out,
+                 "cairn_read_ahead_bytes_total{{outcome=\"read\"}} {}\n"
+                 "cairn_read_ahead_bytes_total{{outcome=\"used\"}} {}\n"
+                 "cairn_read_ahead_bytes_total{{outcome=\"wasted\"}} {}\n",
+                 of.ahead_bytes, of.ahead_used_bytes, of.ahead_wasted_bytes);
+}
+
+void append_read_ahead(MetricsOut out, const object::ReadAhead::Counters& of) {
+  metrics_single(out, "cairn_read_ahead_ranges_total", "counter",
+                 "Ranges read before they were asked for.", of.ahead_ranges);
+  metrics_single(out, "cairn_read_window_bytes", "gauge",
+                 "Memory for windows of readers beyond the least.", of.window_bytes);
+  metrics_single(out, "cairn_read_windows_grown_total", "counter",
+                 "Times that a reader's window was doubled.", of.windows_grown);
+  metrics_single(out, "cairn_read_windows_denied_total", "counter",
+                 "Times that there was no memory for that.", of.windows_denied);
+  metrics_single(out, "cairn_read_convoy_waits_total", "counter",
+                 "Times that a reader waited for others of the same range.", of.convoys.waits);
+  metrics_single(out, "cairn_read_convoy_left_behind_total", "counter",
+                 "Readers that were too slow for the others of their range.", of.convoys.behind);
+}
+
+// What all tiers are good for, in bytes of what was asked for.
+void append_sums(MetricsOut out, const TiersReading& reading) {
+  uint64_t saved_bytes = 0;
+  uint64_t asked_bytes = 0;    // Of the last tier, from its home,
+  uint64_t fetched_bytes = 0;  // and what it read of it for that.
+  if (reading.ram) saved_bytes += reading.ram->hit_bytes + reading.ram->shared_bytes;
+  for (const DiskTiers::Reading& disk : reading.disks) {
+    const cache::DiskTierMetrics& of = disk.metrics;
+    saved_bytes += of.hit_bytes + of.queue_hit_bytes + of.shared_bytes;
+    asked_bytes = of.miss_bytes;
+    fetched_bytes = of.fetched_bytes;
+  }
+  if (reading.disks.empty() && reading.ram) asked_bytes = fetched_bytes = reading.ram->missed_bytes;
+  const auto ratio = [](uint64_t part, uint64_t whole) {
+    return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
+  };
+  metrics_single(out, "cairn_cache_origin_bytes_saved_total", "counter",
+                 "Bytes that tiers gave and the home did not have to.", saved_bytes);
+  metrics_head(out, "cairn_cache_hit_ratio", "gauge",
+               "Their share of all bytes read, since start.");
+  fmt::format_to(out, "cairn_cache_hit_ratio {:.4f}\n",
+                 ratio(saved_bytes, saved_bytes + asked_bytes));
+  metrics_head(out, "cairn_cache_read_amplification", "gauge",
+               "Bytes fetched from the home for one that was asked for, since start.");
+  fmt::format_to(out, "cairn_cache_read_amplification {:.4f}\n", ratio(fetched_bytes, asked_bytes));
 }
 
 using Metrics = cache::DiskTierMetrics;
@@ -68,6 +136,8 @@ constexpr DiskSeries kWrittenBytes[] = {{"", &Metrics::written_bytes}};
 constexpr DiskSeries kKeptBytes[] = {{"", &Metrics::payload_bytes}};
 constexpr DiskSeries kReinsertedBytes[] = {{"", &Metrics::reinserted_bytes}};
 constexpr DiskSeries kDepartures[] = {{",reason=\"evicted\"", &Metrics::evictions_count},
+                                      {",reason=\"expired\"", &Metrics::expired_count},
+                                      {",reason=\"share\"", &Metrics::over_share_count},
                                       {",reason=\"dropped\"", &Metrics::erased_count},
                                       {",reason=\"rotten\"", &Metrics::rotten_entries}};
 constexpr DiskSeries kEvictedBytes[] = {{"", &Metrics::evicted_bytes}};
@@ -150,6 +220,9 @@ void append_disks(MetricsOut out, const std::vector<DiskTiers::Reading>& disks) 
 
 void append_tier_metrics(std::string& page, const TiersReading& reading) {
   if (reading.ram) append_ram(MetricsOut(page), *reading.ram);
+  if (reading.ram) append_ram_departures(MetricsOut(page), *reading.ram);
+  if (reading.ram || !reading.disks.empty()) append_sums(MetricsOut(page), reading);
+  append_read_ahead(MetricsOut(page), reading.ahead);
   if (!reading.disks.empty()) append_disks(MetricsOut(page), reading.disks);
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cache/ram_tier.h"
+#include "object/read_ahead.h"
 #include "server/disk_tiers.h"
 
 namespace cairn::server {
@@ -13,6 +14,7 @@ namespace cairn::server {
 struct TiersReading {
   std::optional<cache::RamTierCounters> ram;
   std::vector<DiskTiers::Reading> disks;
+  object::ReadAhead::Counters ahead;
 };
 
 void append_tier_metrics(std::string& page, const TiersReading& reading);

@@ -34,6 +34,15 @@ inline constexpr size_t kPacksInFlight = 4;  // PUTs of one reactor.
 inline constexpr Duration kUpstreamPatience = seconds(30);
 inline constexpr uint64_t kUpstreamBytesPerSecondMin = 256 * KiB;
 inline constexpr unsigned kUpstreamReadAttemptsMax = 4;
+// Requests of one reactor for ranges, and how many of them may be for what nobody waits for yet.
+inline constexpr size_t kUpstreamReadsMax = 32;
+inline constexpr size_t kUpstreamReadsAheadMax = 24;
+inline constexpr size_t kUpstreamReadsBackgroundMax = 8;
+inline constexpr size_t kUpstreamReadsQueuedMax = 4096;
+// Ranges side by side go in one request of so many bytes; what lies between two of them is worth
+// less than a request (a record's header block, a segment table).
+inline constexpr uint64_t kUpstreamReadBytesMax = 4 * MiB;
+inline constexpr uint64_t kUpstreamGapBytesMax = 64 * KiB;
 inline constexpr size_t kFootersInFlight = 16;           // While the store opens.
 inline constexpr uint64_t kFooterReadBytes = 16 * KiB;   // The first guess: 192 records.
 inline constexpr size_t kDoubtfulPacksMax = 1000;        // PUTs without an answer.

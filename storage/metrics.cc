@@ -23,7 +23,12 @@ StoreMetrics StoreCounters::read() const {
           .checksum_failures = value(checksum_failures),
           .upstream_requests = value(upstream_requests),
           .upstream_failures = value(upstream_failures),
-          .packs_lost = value(packs_lost)};
+          .packs_lost = value(packs_lost),
+          .upstream_reads_merged = value(upstream_reads_merged),
+          .upstream_reads_refused = value(upstream_reads_refused),
+          .hedges_sent = value(hedges_sent),
+          .hedges_won = value(hedges_won),
+          .hedges_refused = value(hedges_refused)};
 }
 
 void StoreMetrics::add(const StoreMetrics& other) {
@@ -45,6 +50,11 @@ void StoreMetrics::add(const StoreMetrics& other) {
   upstream_requests += other.upstream_requests;
   upstream_failures += other.upstream_failures;
   packs_lost += other.packs_lost;
+  upstream_reads_merged += other.upstream_reads_merged;
+  upstream_reads_refused += other.upstream_reads_refused;
+  hedges_sent += other.hedges_sent;
+  hedges_won += other.hedges_won;
+  hedges_refused += other.hedges_refused;
   upstream_down = upstream_down || other.upstream_down;
 }
 

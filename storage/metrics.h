@@ -25,9 +25,14 @@ struct StoreMetrics {
   uint64_t checksum_failures = 0;  // Records that did not verify, met by any operation.
   // Of a store in a bucket.
   uint64_t upstream_requests = 0;
-  uint64_t upstream_failures = 0;  // For which the upstream is to blame.
-  uint64_t packs_lost = 0;         // Reads that found a pack gone or replaced.
-  bool upstream_down = false;      // The breaker is open.
+  uint64_t upstream_failures = 0;       // For which the upstream is to blame.
+  uint64_t packs_lost = 0;              // Reads that found a pack gone or replaced.
+  uint64_t upstream_reads_merged = 0;   // Ranges that went with a neighbour's request.
+  uint64_t upstream_reads_refused = 0;  // Too many were waiting.
+  uint64_t hedges_sent = 0;             // Second requests for heads that were late...
+  uint64_t hedges_won = 0;              // ...whose answer was used.
+  uint64_t hedges_refused = 0;          // Their share of all requests was spent.
+  bool upstream_down = false;           // The breaker is open.
 
   // Adds what another store counted.
   void add(const StoreMetrics& other);
@@ -53,6 +58,11 @@ struct StoreCounters {
   std::atomic<uint64_t> upstream_requests{0};
   std::atomic<uint64_t> upstream_failures{0};
   std::atomic<uint64_t> packs_lost{0};
+  std::atomic<uint64_t> upstream_reads_merged{0};
+  std::atomic<uint64_t> upstream_reads_refused{0};
+  std::atomic<uint64_t> hedges_sent{0};
+  std::atomic<uint64_t> hedges_won{0};
+  std::atomic<uint64_t> hedges_refused{0};
 
   static void add(std::atomic<uint64_t>& counter, uint64_t amount = 1) {
     counter.fetch_add(amount, std::memory_order_relaxed);

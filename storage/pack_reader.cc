@@ -46,41 +46,24 @@ io::Task<Result<Buffer>> buffer_for(uint64_t size_bytes) {
 }
 
 io::Task<void> read_into(Upstream& upstream, UpstreamObject object, uint64_t offset_bytes,
-                         MutableBytes piece, Status& done) {
-  std::vector<MutableBytes> pieces = {piece};
-  done = co_await upstream.read(std::move(object), offset_bytes, std::move(pieces));
+                         MutableBytes piece, Urgency urgency, Status& done) {
+  done = co_await upstream.reads().read(std::move(object), offset_bytes, piece, urgency);
 }
 
-// Header block and payload of a record, where they do not follow each other: side by side.
-io::Task<Status> read_apart(Upstream& upstream, UpstreamObject object, uint64_t header_at,
-                            MutableBytes block, uint64_t payload_at, MutableBytes payload) {
+// The bytes that were asked for and, unless it was known, the header block: side by side, which
+// makes one request where they follow each other.
+io::Task<Status> fetch(Upstream& upstream, const PackPlace& place, uint64_t begin,
+                       MutableBytes block, MutableBytes payload, Urgency urgency) {
+  const UpstreamObject object = object_of(*place.pack);
+  const uint64_t payload_at = place.offset_bytes + kBlockBytes + begin;
   Status header_read;
   Status payload_read;
   io::Scope scope;
-  scope.spawn(read_into(upstream, object, header_at, block, header_read));
-  scope.spawn(read_into(upstream, object, payload_at, payload, payload_read));
+  scope.spawn(read_into(upstream, object, place.offset_bytes, block, urgency, header_read));
+  scope.spawn(read_into(upstream, object, payload_at, payload, urgency, payload_read));
   co_await scope.join();
   if (!header_read) co_return header_read;
   co_return payload_read;
-}
-
-// The bytes that were asked for and, unless it was known, the header block.
-io::Task<Status> fetch(Upstream& upstream, const PackPlace& place, uint64_t begin,
-                       MutableBytes block, MutableBytes payload) {
-  const UpstreamObject object = object_of(*place.pack);
-  const uint64_t payload_at = place.offset_bytes + kBlockBytes + begin;
-  if (!block.empty() && !payload.empty() && begin != 0) {
-    Status read =
-        co_await read_apart(upstream, object, place.offset_bytes, block, payload_at, payload);
-    co_return read;
-  }
-  std::vector<MutableBytes> pieces;
-  if (!block.empty()) pieces.push_back(block);
-  if (!payload.empty()) pieces.push_back(payload);
-  if (pieces.empty()) co_return Status{};
-  Status read = co_await upstream.read(object, block.empty() ? payload_at : place.offset_bytes,
-                                       std::move(pieces));
-  co_return read;
 }
 
 struct Clamped {
@@ -94,14 +77,15 @@ Clamped clamp(ByteRange range, uint64_t payload_bytes) {
 
 // One try. `known_header` is empty when the header must be read.
 io::Task<Result<SealedRead>> read_once(PackContext& context, Upstream& upstream, ChunkId id,
-                                       PackPlace place, Clamped part,
+                                       PackPlace place, Clamped part, Urgency urgency,
                                        std::optional<Bytes> known_header) {
   SealedRead result;
   result.payload_bytes = place.payload_bytes;
   if (part.size != 0) result.payload = co_await io::or_return(buffer_for(part.size));
   Buffer block;
   if (!known_header) block = co_await io::or_return(buffer_for(kBlockBytes));
-  co_await io::or_return(fetch(upstream, place, part.begin, block.span(), result.payload.span()));
+  co_await io::or_return(
+      fetch(upstream, place, part.begin, block.span(), result.payload.span(), urgency));
   StoreCounters::add(context.counters.read_bytes, block.size() + part.size);
   if (known_header) {
     result.header = std::move(*known_header);
@@ -118,12 +102,13 @@ io::Task<Result<SealedRead>> read_once(PackContext& context, Upstream& upstream,
 }
 
 io::Task<Result<SealedRead>> read_part(PackContext& context, Upstream& upstream, ChunkId id,
-                                       PackPlace place, Clamped part, bool use_cache) {
+                                       PackPlace place, Clamped part, Urgency urgency,
+                                       bool use_cache) {
   for (unsigned repeat = 0;; ++repeat) {
     std::optional<Bytes> known;
     if (use_cache) known = context.index.cached_header(id);
     Result<SealedRead> got =
-        co_await read_once(context, upstream, id, place, part, std::move(known));
+        co_await read_once(context, upstream, id, place, part, urgency, std::move(known));
     if (!got && got.error().code == Code::kNotFound) {
       co_return fail(Code::kCorruption, got.error().message);
     }
@@ -134,14 +119,15 @@ io::Task<Result<SealedRead>> read_part(PackContext& context, Upstream& upstream,
 }  // namespace
 
 io::Task<Result<SealedRead>> read_packed(PackContext& context, Upstream& upstream, ChunkId id,
-                                         PackPlace place, ByteRange range) {
-  return read_part(context, upstream, id, place, clamp(range, place.payload_bytes), true);
+                                         PackPlace place, ByteRange range, Urgency urgency) {
+  return read_part(context, upstream, id, place, clamp(range, place.payload_bytes), urgency, true);
 }
 
 io::Task<Result<SealedChunk>> read_whole(PackContext& context, Upstream& upstream, ChunkId id,
                                          PackPlace place) {
   const Clamped whole{0, place.payload_bytes};
-  SealedRead read = co_await io::or_return(read_part(context, upstream, id, place, whole, false));
+  SealedRead read = co_await io::or_return(
+      read_part(context, upstream, id, place, whole, Urgency::kBackground, false));
   co_return SealedChunk{std::move(read.header), std::move(read.payload)};
 }
 

@@ -216,12 +216,12 @@ io::Task<Result<bool>> S3Store::unlink(ChunkId id, OwnerId owner) {
   co_return true;
 }
 
-io::Task<Result<SealedRead>> S3Store::read(ChunkId id, ByteRange range, ReadOptions /*options*/) {
+io::Task<Result<SealedRead>> S3Store::read(ChunkId id, ByteRange range, ReadOptions options) {
   Lane* const lane = co_await io::or_return(state_->lane());
   const std::optional<PackPlace> place = state_->index.find(id);
   if (!place) co_return std::unexpected(not_found(id));
   Result<SealedRead> result =
-      co_await read_packed(state_->context, *lane->upstream, id, *place, range);
+      co_await read_packed(state_->context, *lane->upstream, id, *place, range, options.urgency);
   place->pack->release();
   StoreCounters::add(state_->counters.reads_count);
   if (!result && result.error().code == Code::kCorruption) {

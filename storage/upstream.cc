@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "io/reactor.h"
+#include "storage/hedged_get.h"
 #include "storage/limits.h"
 #include "transfer/retry_budget.h"
 
@@ -49,6 +50,7 @@ http::ClientOptions upstream_http_options() {
   options.connect_timeout = seconds(5);
   options.head_timeout = seconds(15);
   options.stall_timeout = seconds(15);
+  options.idle_per_host_max = kUpstreamReadsMax;
   options.retry.attempts_max = 3;
   options.retry.backoff_max = seconds(1);
   options.retry.retry_after_max = seconds(2);
@@ -165,34 +167,66 @@ io::Task<Result<std::string>> Upstream::confirm(PackDraft& draft) {
   co_return object.etag;
 }
 
-io::Task<S3Status> Upstream::read_once(UpstreamObject object, uint64_t offset_bytes,
-                                       std::vector<MutableBytes> pieces) {
+io::Task<void> Upstream::close() {
+  co_await reads_.close();
+  co_await client_->close();
+}
+
+io::Task<S3Result<transfer::ObjectBody>> Upstream::open_range(const UpstreamRead& what,
+                                                              ByteRange range, HedgeStops& stops) {
+  const io::Until until = deadline_for(range.size_bytes);
+  if (!what.may_hedge || has_stop_) {
+    return client_->get(place_.bucket, key_of(what.object.name), std::string(), range,
+                        what.object.etag, until);
+  }
+  return get_hedged(
+      *client_, {place_.bucket, key_of(what.object.name), range, what.object.etag, until.deadline},
+      hedging_, stops, counters_);
+}
+
+io::Task<S3Status> Upstream::read_once(const UpstreamRead& what, size_t& filled_count) {
+  uint64_t offset_bytes = what.offset_bytes;
   uint64_t size_bytes = 0;
-  for (const MutableBytes& piece : pieces) size_bytes += piece.size();
-  transfer::ObjectBody body = co_await or_fail(
-      client_->get(place_.bucket, key_of(object.name), std::string(),
-                   ByteRange{offset_bytes, size_bytes}, object.etag, deadline_for(size_bytes)));
+  for (size_t i = 0; i < what.pieces.size(); ++i) {
+    (i < filled_count ? offset_bytes : size_bytes) += what.pieces[i].size();
+  }
+  const UpstreamObject& object = what.object;
+  HedgeStops stops;
+  transfer::ObjectBody body =
+      co_await or_fail(open_range(what, ByteRange{offset_bytes, size_bytes}, stops));
   const bool other_etag =
       !object.etag.empty() && !body.info.etag.empty() && body.info.etag != object.etag;
   if (other_etag || body.info.size_bytes != object.size_bytes ||
       body.range.offset_bytes != offset_bytes || body.range.size_bytes < size_bytes) {
     co_return std::unexpected(unexpected_answer("answers with another object or range"));
   }
-  for (MutableBytes rest : pieces) {
+  while (filled_count < what.pieces.size()) {
+    MutableBytes rest = what.pieces[filled_count];
     while (!rest.empty()) {
       const size_t count = co_await or_fail(body.response.receive(rest));
       if (count == 0) co_return std::unexpected(unexpected_answer("ended its answer early"));
       rest = rest.subspan(count);
     }
+    if (what.on_filled) what.on_filled(filled_count);
+    ++filled_count;
   }
   co_return S3Status();
 }
 
 io::Task<Status> Upstream::read(UpstreamObject object, uint64_t offset_bytes,
                                 std::vector<MutableBytes> pieces) {
+  return read(UpstreamRead{.object = std::move(object),
+                           .offset_bytes = offset_bytes,
+                           .pieces = std::move(pieces),
+                           .may_hedge = false,
+                           .on_filled = {}});
+}
+
+io::Task<Status> Upstream::read(UpstreamRead what) {
+  size_t filled_count = 0;
   for (unsigned attempt = 1;; ++attempt) {
     co_await io::or_return(admit());
-    S3Status got = co_await read_once(object, offset_bytes, pieces);
+    S3Status got = co_await read_once(what, filled_count);
     note(got ? nullptr : &got.error());
     if (got) co_return Status{};
     const int status = got.error().status;
@@ -209,9 +243,9 @@ io::Task<Status> Upstream::read(UpstreamObject object, uint64_t offset_bytes,
     if (!gone && !changed) co_return std::unexpected(translate(got.error()));
     StoreCounters::add(counters_.packs_lost);
     log::error("storage.pack_lost", {{"bucket", std::string_view(place_.bucket)},
-                                     {"pack", std::string_view(object.name)},
+                                     {"pack", std::string_view(what.object.name)},
                                      {"message", std::string_view(got.error().error.message)}});
-    co_return fail(Code::kNotFound, "upstream: the pack " + object.name +
+    co_return fail(Code::kNotFound, "upstream: the pack " + what.object.name +
                                         (gone ? " is gone" : " is not the one that was written"));
   }
 }

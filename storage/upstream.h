@@ -7,13 +7,17 @@
 // Thread rule: one reactor. REQUIRES: close() is awaited before destruction.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "storage/hedge_policy.h"
+#include "storage/hedged_get.h"
 #include "storage/metrics.h"
 #include "storage/pack_draft.h"
 #include "storage/upstream_breaker.h"
+#include "storage/upstream_reads.h"
 #include "transfer/s3_client.h"
 
 namespace cairn::storage {
@@ -35,15 +39,28 @@ struct UpstreamObject {
   std::string etag;  // Empty = not known.
 };
 
+// A range of an object in one request, for several who want a part of it.
+struct UpstreamRead {
+  UpstreamObject object;
+  uint64_t offset_bytes = 0;
+  std::vector<MutableBytes> pieces;
+  bool may_hedge = false;  // Somebody waits: a late answer is worth a second request.
+  // Called once for each piece as soon as its bytes are there; its memory is not used after.
+  std::function<void(size_t)> on_filled;
+};
+
 class Upstream {
  public:
   // All of them outlive it.
   static Result<std::unique_ptr<Upstream>> create(const UpstreamPlace& place,
                                                   UpstreamBreaker& breaker, StoreCounters& counters,
                                                   io::Network& network, Random& random);
-  io::Task<void> close() { return client_->close(); }
+  io::Task<void> close();
   // Calls give up when `stop` is requested; for background work. The source outlives it.
-  void stop_with(io::StopToken stop) { stop_ = stop; }
+  void stop_with(io::StopToken stop) {
+    stop_ = stop;
+    has_stop_ = true;
+  }
 
   // kUnavailable while the breaker refuses calls: nothing need be prepared for one.
   Status check_available() const;
@@ -56,6 +73,9 @@ class Upstream {
   // Fills the pieces with the object's bytes from `offset_bytes` on, in one request.
   io::Task<Status> read(UpstreamObject object, uint64_t offset_bytes,
                         std::vector<MutableBytes> pieces);
+  io::Task<Status> read(UpstreamRead what);
+  // The way of readers: in order of urgency, and together with neighbours.
+  UpstreamReads& reads() { return reads_; }
   // A name that is absent is removed.
   io::Task<Status> remove(std::string name);
   // One page of objects, names without the prefix.
@@ -69,7 +89,11 @@ class Upstream {
  private:
   Upstream(const UpstreamPlace& place, UpstreamBreaker& breaker, StoreCounters& counters,
            std::unique_ptr<transfer::S3Client> client)
-      : place_(place), breaker_(breaker), counters_(counters), client_(std::move(client)) {}
+      : place_(place),
+        breaker_(breaker),
+        counters_(counters),
+        client_(std::move(client)),
+        reads_(*this, counters) {}
   std::string key_of(const std::string& name) const { return place_.prefix + name; }
   io::Until deadline_in(Duration patience) const;
   // A body gets time by its size: a slow link must get a pack through.
@@ -81,15 +105,20 @@ class Upstream {
   void note_refusal(const transfer::Failure& failure, Instant now);
   Error translate(const transfer::Failure& failure) const;
   io::Task<transfer::S3Result<std::string>> put_once(PackDraft& draft);
-  io::Task<transfer::S3Status> read_once(UpstreamObject object, uint64_t offset_bytes,
-                                         std::vector<MutableBytes> pieces);
+  io::Task<transfer::S3Result<transfer::ObjectBody>> open_range(const UpstreamRead& what,
+                                                                ByteRange range, HedgeStops& stops);
+  // Raises `filled_count` with every piece.
+  io::Task<transfer::S3Status> read_once(const UpstreamRead& what, size_t& filled_count);
   io::Task<Result<std::string>> confirm(PackDraft& draft);
 
   const UpstreamPlace& place_;
   UpstreamBreaker& breaker_;
   StoreCounters& counters_;
   const std::unique_ptr<transfer::S3Client> client_;
+  UpstreamReads reads_;
+  HedgePolicy hedging_;
   io::StopToken stop_;
+  bool has_stop_ = false;
   Instant next_refusal_told_;
   bool conditions_refused_ = false;  // The upstream does not know If-None-Match on PUT.
 };

@@ -135,6 +135,60 @@ TEST_F(DiskTierTest, WhatAReaderSaysDecidesWhatIsKept) {
   EXPECT_EQ(home_.reads.size(), 5U);
 }
 
+TEST_F(DiskTierTest, WhatIsEvictedIsReadFromTheHomeAgain) {
+  open();
+  put_home(1, 2);
+  expect_read(1, {0, kWhole});
+  expect_read(2, {0, kWhole});
+  settle();
+  EXPECT_EQ(tier_->cached_bytes(sample_id(1), {0, kWhole}).cached, kWhole);
+  EXPECT_EQ(tier_->cached_bytes(sample_id(1), {MiB - 10, 20}).cached, 20U);
+  tier_->evict_chunk(sample_id(1));
+  EXPECT_EQ(tier_->cached_bytes(sample_id(1), {0, kWhole}).cached, 0U);
+  home_.reads.clear();
+  expect_read(2, {0, kWhole});
+  EXPECT_TRUE(home_.reads.empty());
+  expect_read(1, {0, kWhole});
+  EXPECT_EQ(home_.reads.size(), 1U);
+}
+
+TEST_F(DiskTierTest, EvictingWhileItIsReadDisturbsNoReader) {
+  open();
+  put_home(1, 1);
+  int failed = 0;
+  const auto evict_between = [&]() -> io::Task<void> {
+    io::Scope scope;
+    for (int i = 0; i < 20; ++i) {
+      scope.spawn(read_whole(*tier_, 1, kWhole, failed));
+      tier_->evict_chunk(sample_id(1));
+      co_await io::yield();
+      tier_->evict_chunk(sample_id(1));
+    }
+    co_await scope.join();
+  };
+  wait(evict_between());
+  EXPECT_EQ(failed, 0);
+}
+
+TEST_F(DiskTierTest, PinsHaveHalfOfTheDisk) {
+  open();
+  put_home(1, 24);
+  for (uint64_t number = 1; number <= 24; ++number) {
+    ASSERT_TRUE(wait(tier_->read(sample_id(number), {0, kWhole}, {.pin = true})));
+    settle();
+  }
+  const DiskTierMetrics metrics = tier_->metrics();
+  EXPECT_GT(metrics.pins_refused, 0U);
+  EXPECT_LE(metrics.pinned_bytes, metrics.capacity_bytes / 2);
+  EXPECT_GE(metrics.pinned_bytes, metrics.capacity_bytes / 2 - 2 * MiB);
+  size_t unpinned = 0;
+  for (uint64_t number = 1; number <= 24; ++number) {
+    unpinned += tier_->unpin_chunk(sample_id(number));
+  }
+  EXPECT_GT(unpinned, 0U);
+  EXPECT_EQ(tier_->metrics().pinned_bytes, 0U);
+}
+
 TEST_F(DiskTierTest, AThousandReadersOfAColdChunkMakeOneFetch) {
   open();
   put_home(1, 1, 8 * MiB);

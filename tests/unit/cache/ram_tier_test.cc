@@ -114,6 +114,50 @@ TEST_F(RamTierTest, erases_every_block_of_a_chunk) {
   EXPECT_NE(find({chunk(2), 0}, 1), nullptr);
 }
 
+TEST_F(RamTierTest, pins_stay_and_have_half_of_the_room) {
+  Hints pin;
+  pin.pin = true;
+  for (uint64_t i = 0; i < 40; ++i) keep({chunk(i), 0}, kBlockBytes, 1, at(1), pin);
+  EXPECT_EQ(tier_.counters().pinned_bytes, 32 * MiB);
+  EXPECT_EQ(tier_.counters().pins_refused, 8U);
+  for (uint64_t i = 100; i < 400; ++i) keep({chunk(i), 0}, kBlockBytes, 2, at(2));
+  for (uint64_t i = 0; i < 32; ++i) EXPECT_NE(find({chunk(i), 0}, kBlockBytes), nullptr) << i;
+  const CachedBytes held = tier_.cached_bytes(chunk(3), {512 * KiB, 4 * MiB});
+  EXPECT_EQ(held.cached, 512 * KiB);
+  EXPECT_EQ(held.pinned, 512 * KiB);
+  for (uint64_t i = 0; i < 32; ++i) EXPECT_EQ(tier_.unpin_chunk(chunk(i)), 1U);
+  EXPECT_EQ(tier_.counters().pinned_bytes, 0U);
+  EXPECT_EQ(tier_.cached_bytes(chunk(3), {0, MiB}).pinned, 0U);
+  // What is there already is pinned when it is asked for with a pin.
+  keep({chunk(1000), 0}, kBlockBytes, 3, at(3));
+  EXPECT_NE(tier_.find({chunk(1000), 0}, kBlockBytes, pin, at(3)), nullptr);
+  EXPECT_EQ(tier_.counters().pinned_bytes, MiB);
+}
+
+TEST_F(RamTierTest, tells_what_reading_ahead_was_good_for) {
+  Hints ahead;
+  ahead.ahead = true;
+  for (uint64_t i = 0; i < 10; ++i) keep({chunk(i), 0}, kBlockBytes, 1, at(1), ahead);
+  EXPECT_EQ(tier_.find({chunk(0), 0}, kBlockBytes, ahead, at(1)) == nullptr, false);
+  EXPECT_EQ(tier_.counters().ahead_used_bytes, 0U) << "reading ahead is no use by itself";
+  for (uint64_t i = 0; i < 4; ++i) EXPECT_NE(find({chunk(i), 0}, kBlockBytes), nullptr);
+  EXPECT_NE(find({chunk(0), 0}, kBlockBytes), nullptr);
+  for (uint64_t i = 4; i < 10; ++i) tier_.erase_chunk(chunk(i));
+  EXPECT_EQ(tier_.counters().ahead_bytes, 10 * MiB);
+  EXPECT_EQ(tier_.counters().ahead_used_bytes, 4 * MiB);
+  EXPECT_EQ(tier_.counters().ahead_wasted_bytes, 6 * MiB);
+}
+
+TEST_F(RamTierTest, who_has_more_than_its_share_gives_way) {
+  tier_.set_share(5, 8 * MiB);
+  Hints of_five;
+  of_five.tenant = 5;
+  for (uint64_t i = 0; i < 40; ++i) keep({chunk(i), 0}, kBlockBytes, 1, at(1), of_five);
+  for (uint64_t i = 100; i < 140; ++i) keep({chunk(i), 0}, kBlockBytes, 2, at(2));
+  const RamTierCounters counters = tier_.counters();
+  EXPECT_GT(counters.departures[static_cast<size_t>(Departure::kShare)], 8U);
+}
+
 // One block wanted by many tasks.
 class RamTierFlightTest : public RamTierTest {
  protected:

@@ -81,7 +81,9 @@ class Connection {
     return {};
   }
 
-  Result<std::string> receive_all() const {
+  // `on_more` sees all that has come, whenever there is more; false ends the reading.
+  Result<std::string> receive_all(
+      const std::function<bool(std::string_view)>& on_more = nullptr) const {
     std::string text;
     char piece[16384];
     for (;;) {
@@ -90,6 +92,7 @@ class Connection {
       if (got < 0) return std::unexpected(errno_error(errno, "receive"));
       if (got == 0) return text;
       text.append(piece, static_cast<size_t>(got));
+      if (on_more && !on_more(text)) return text;
       if (text.size() > kReplyBytesMax) {
         return fail(Code::kResourceExhausted, "the reply is too long");
       }
@@ -115,8 +118,11 @@ Result<AdminReply> parse_reply(const std::string& text) {
 
 }  // namespace
 
-Result<AdminReply> ask_admin(const std::string& data, const std::string& method,
-                             const std::string& name, const std::string& body) {
+namespace {
+
+Result<AdminReply> ask(const std::string& data, const std::string& method, const std::string& name,
+                       const std::string& body,
+                       const std::function<bool(std::string_view)>& on_more) {
   const Result<AdminAddress> address = read_address(data);
   if (!address) return std::unexpected(address.error());
   Connection connection;
@@ -129,9 +135,38 @@ Result<AdminReply> ask_admin(const std::string& data, const std::string& method,
                       "Authorization: Bearer " +
                       address->token + "\r\n\r\n" + body);
   if (!sent) return std::unexpected(sent.error());
-  const Result<std::string> text = connection.receive_all();
+  const Result<std::string> text = connection.receive_all(on_more);
   if (!text) return std::unexpected(text.error());
   return parse_reply(*text);
+}
+
+}  // namespace
+
+Result<AdminReply> ask_admin(const std::string& data, const std::string& method,
+                             const std::string& name, const std::string& body) {
+  return ask(data, method, name, body, nullptr);
+}
+
+Result<AdminReply> ask_admin_lines(const std::string& data, const std::string& method,
+                                   const std::string& name,
+                                   const std::function<bool(std::string_view)>& on_line) {
+  constexpr std::string_view kHeadEnd = "\r\n\r\n";
+  size_t told = 0;
+  const auto on_more = [&](std::string_view text) {
+    if (told == 0) {
+      const size_t head = text.find(kHeadEnd);
+      if (head == std::string_view::npos) return true;
+      told = head + kHeadEnd.size();
+    }
+    for (size_t end = text.find('\n', told); end != std::string_view::npos;
+         end = text.find('\n', told)) {
+      const std::string_view line = text.substr(told, end - told);
+      told = end + 1;
+      if (!on_line(line)) return false;
+    }
+    return true;
+  };
+  return ask(data, method, name, {}, on_more);
 }
 
 }  // namespace cairn::cli

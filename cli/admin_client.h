@@ -2,7 +2,9 @@
 // DIR/admin.token, so whoever may read the data directory may command the server.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 
@@ -17,5 +19,10 @@ struct AdminReply {
 // when none runs.
 Result<AdminReply> ask_admin(const std::string& data, const std::string& method,
                              const std::string& name, const std::string& body = {});
+
+// The same, with every whole line of the answer as soon as it is there; false ends the command.
+Result<AdminReply> ask_admin_lines(const std::string& data, const std::string& method,
+                                   const std::string& name,
+                                   const std::function<bool(std::string_view)>& on_line);
 
 }  // namespace cairn::cli

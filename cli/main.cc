@@ -11,6 +11,7 @@
 #include "cli/admin_client.h"
 #include "cli/bench_command.h"
 #include "cli/bucket_command.h"
+#include "cli/cache_command.h"
 #include "cli/configure_command.h"
 #include "cli/copy_command.h"
 #include "cli/exit_codes.h"
@@ -268,6 +269,7 @@ struct Commands {
     add_pull_command(app, exit_code);
     add_models_command(app, exit_code);
     add_bench_command(app, exit_code);
+    add_cache_command(app, exit_code);
     add_help_commands(app, exit_code);
     app.add_subcommand("version", "Print the version")->callback([] {
       std::cout << "cairn " << server::version() << '\n';

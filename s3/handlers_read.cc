@@ -124,6 +124,34 @@ io::Task<S3Status> stream_body(Call& call, object::ObjectReader& reader, http::R
   co_return S3Status();
 }
 
+// HEAD with `x-cairn-cache: warm`: the caches take in what the range names; with `bytes=0-0`, which
+// stock clients can ask for, and without a range, the whole object. The answer does not wait.
+constexpr std::string_view kCacheHeader = "x-cairn-cache";
+
+io::Task<S3Status> warm_object(Call& call, const ReadPlan& plan, crypto::SseKeyPointer key) {
+  Result<std::unique_ptr<object::ObjectReader>> opened =
+      co_await call.objects().open(call.bucket, call.target.key, call.version_id(), std::move(key));
+  const std::unique_ptr<object::ObjectReader> reader =
+      co_await or_fail(translated(call, std::move(opened)));
+  const uint64_t size_bytes = reader->info().size_bytes;
+  const bool is_probe = plan.partial && plan.range.offset_bytes == 0 && plan.range.size_bytes == 1;
+  ByteRange range = plan.partial && !is_probe ? plan.range : ByteRange{0, size_bytes};
+  if (range.size_bytes == 0) co_return S3Status();
+  const Status begun = reader->warm_later(range);
+  if (!begun && begun.error().code == Code::kResourceExhausted) {
+    co_return s3_fail(S3Code::kSlowDown, begun.error().message);
+  }
+  co_return translated(call, begun);
+}
+
+// The whole of it, or nothing.
+S3Result<bool> wants_warming(const Call& call) {
+  const std::optional<std::string_view> text = call.view.header(kCacheHeader);
+  if (!text) return false;
+  if (*text == "warm") return true;
+  return invalid_argument("The only value of this header is warm", kCacheHeader, *text);
+}
+
 }  // namespace
 
 Reply get_object(Call& call) {
@@ -161,11 +189,12 @@ Reply head_object(Call& call) {
   const std::optional<uint32_t> part_number = co_await or_fail(parse_part_number(call));
   co_await or_fail(refuse_encryption_headers(call));
   crypto::SseKeyPointer key = co_await or_fail(customer_key_of(call));
+  const bool warms = co_await or_fail(wants_warming(call));
   std::unique_ptr<object::ObjectReader> reader;
   object::ObjectInfo info;
   if (part_number) {
-    Result<std::unique_ptr<object::ObjectReader>> opened = co_await call.objects().open(
-        call.bucket, call.target.key, call.version_id(), std::move(key));
+    Result<std::unique_ptr<object::ObjectReader>> opened =
+        co_await call.objects().open(call.bucket, call.target.key, call.version_id(), key);
     reader = co_await or_fail(translated(call, std::move(opened)));
     info = reader->info();
   } else {
@@ -180,7 +209,12 @@ Reply head_object(Call& call) {
     const S3Status planned = co_await plan_part(*reader, call, *part_number, plan);
     if (!planned) co_return std::unexpected(planned.error());
   }
-  const http::ResponseHead head = make_read_head(call, info, plan);
+  http::ResponseHead head = make_read_head(call, info, plan);
+  if (warms) {
+    const S3Status warmed = co_await warm_object(call, plan, std::move(key));
+    if (!warmed) co_return std::unexpected(warmed.error());
+    head.add(kCacheHeader, "warming");
+  }
   const Status started = co_await call.exchange.start_response(head, plan.range.size_bytes);
   if (started) static_cast<void>(co_await call.exchange.finish_response());
   co_return S3Status();

@@ -1,5 +1,7 @@
 #include "server/admin_door.h"
 
+#include <utility>
+
 #include "base/log.h"
 #include "base/units.h"
 #include "crypto/digest.h"
@@ -58,8 +60,8 @@ io::Task<void> reply_error(http::Exchange& exchange, int status, std::string_vie
 // Commands that change nothing.
 bool is_question(std::string_view name) {
   return name == "status" || name == "audit-verify" || name == "quota-show" ||
-         name == kKmsListCommand || name == kGatewayListCommand || name == kPlacementShowCommand ||
-         name == kHomesStatusCommand;
+         name == "cache-status" || name == kKmsListCommand || name == kGatewayListCommand ||
+         name == kPlacementShowCommand || name == kHomesStatusCommand;
 }
 
 }  // namespace
@@ -91,6 +93,9 @@ io::Task<Result<std::string>> AdminDoor::outcome_of(http::Exchange& exchange,
   if (name.starts_with("placement-")) {
     co_return co_await actions_.manage_homes(std::string(name), std::string(exchange.head().query));
   }
+  if (name.starts_with("cache-")) {
+    co_return co_await actions_.manage_cache(std::string(name), std::string(exchange.head().query));
+  }
   if (name == "quota-show") {
     co_return co_await actions_.show_quota(std::string(exchange.head().query));
   }
@@ -105,7 +110,37 @@ io::Task<Result<std::string>> AdminDoor::outcome_of(http::Exchange& exchange,
   co_return fail(Code::kNotFound, "there is no such command");
 }
 
+// The reply begins with the first line; what fails before is an error like any other.
+io::Task<int> AdminDoor::run_warming(http::Exchange& exchange) {
+  bool begun = false;
+  const auto send = [&exchange, &begun](std::string line) -> io::Task<Status> {
+    if (!std::exchange(begun, true)) {
+      http::ResponseHead head(200);
+      head.add("Content-Type", "application/x-ndjson");
+      head.add("Cache-Control", "no-store");
+      co_await io::or_return(exchange.start_response(head, std::nullopt));
+    }
+    co_return co_await exchange.send_body(as_bytes(line));
+  };
+  Result<std::string> outcome =
+      co_await actions_.warm_cache(std::string(exchange.head().query), send);
+  if (!outcome && !begun) {
+    const int status = status_of(outcome.error().code);
+    co_await reply_error(exchange, status, outcome.error().message);
+    co_return status;
+  }
+  if (!outcome) {
+    std::string line = "{\"error\":\"";
+    log::append_json_escaped(line, outcome.error().message);
+    outcome = line + "\"}\n";
+  }
+  const Status sent = co_await send(std::move(*outcome));
+  if (sent) static_cast<void>(co_await exchange.finish_response());
+  co_return 200;
+}
+
 io::Task<int> AdminDoor::run_command(http::Exchange& exchange, std::string_view name) {
+  if (name == "cache-warm") co_return co_await run_warming(exchange);
   Result<std::string> outcome = co_await outcome_of(exchange, name);
   if (outcome) {
     co_await reply(exchange, 200, "application/json", std::move(*outcome));

@@ -4,6 +4,8 @@
 //   GET  /healthz  /readyz  /metrics
 //   GET  /admin/v1/status         POST /admin/v1/scrub /admin/v1/gc /admin/v1/keys-rotate
 //   GET  /admin/v1/audit-verify
+//   POST /admin/v1/cache-warm?... (lines of JSON, the last one when it is done) cache-drop?...
+//        cache-unpin?...          GET /admin/v1/cache-status?...  (cache_admin.h)
 //   GET, POST /admin/v1/kms-...: kms_admin.h    /admin/v1/gateway-...: gateway_admin.h
 //   GET  /admin/v1/quota-show?... POST /admin/v1/quota-set?...  (quota_admin.h)
 //   GET, POST /admin/v1/placement-...: home_admin.h
@@ -44,6 +46,10 @@ class AdminActions {
   virtual io::Task<Result<std::string>> show_quota(std::string query) = 0;
   virtual io::Task<Result<std::string>> set_quota(std::string query) = 0;
   virtual io::Task<Result<std::string>> account_command(std::string name, std::string form) = 0;
+  // Commands of cache_admin.h: status, drop, unpin; and warming, which tells how far it is.
+  virtual io::Task<Result<std::string>> manage_cache(std::string name, std::string query) = 0;
+  virtual io::Task<Result<std::string>> warm_cache(
+      std::string query, std::function<io::Task<Status>(std::string line)> progress) = 0;
   // A command that may change something was run, or refused.
   virtual void on_command(std::string_view name, const io::Endpoint& from, int status) = 0;
 };
@@ -59,6 +65,7 @@ class AdminDoor final : public http::Handler {
  private:
   bool is_authorised(const http::RequestHead& head) const;
   io::Task<Result<std::string>> outcome_of(http::Exchange& exchange, std::string_view name);
+  io::Task<int> run_warming(http::Exchange& exchange);
   io::Task<int> run_command(http::Exchange& exchange, std::string_view name);
 
   AdminActions& actions_;

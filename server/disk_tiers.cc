@@ -1,6 +1,18 @@
 #include "server/disk_tiers.h"
 
+#include "cache/limits.h"
+
 namespace cairn::server {
+namespace {
+
+void set_shares(cache::DiskTier& store, const TierConfig& tier) {
+  const std::optional<uint64_t> share_bytes = tenant_share_bytes(tier);
+  for (uint16_t slot = 1; share_bytes && slot < cache::kTenantSlotsMax; ++slot) {
+    store.set_share(slot, *share_bytes);
+  }
+}
+
+}  // namespace
 
 io::Task<Status> DiskTiers::open(const std::vector<TierConfig>& tiers, storage::ChunkStore& home) {
   for (auto tier = tiers.rbegin(); tier != tiers.rend(); ++tier) {
@@ -13,6 +25,8 @@ io::Task<Status> DiskTiers::open(const std::vector<TierConfig>& tiers, storage::
     options.home = &front(home);
     std::unique_ptr<cache::DiskTier> opened =
         co_await io::or_return(cache::DiskTier::open(std::move(options)));
+    set_shares(*opened, *tier);
+    all_.insert(all_.begin(), opened.get());
     tiers_.insert(tiers_.begin(), Tier{tier->path, std::move(opened)});
   }
   co_return Status();
@@ -24,6 +38,7 @@ io::Task<Status> DiskTiers::close() {
     const Status closed = co_await tier.store->close();
     if (first && !closed) first = closed;
   }
+  all_.clear();
   tiers_.clear();
   co_return first;
 }

@@ -25,6 +25,9 @@ class DiskTiers {
   // What requests read from: the front tier, or the home when there is none.
   storage::ChunkStore& front(storage::ChunkStore& home) const;
 
+  // Front first.
+  const std::vector<cache::DiskTier*>& all() const { return all_; }
+
   struct Reading {
     std::string directory;
     cache::DiskTierMetrics metrics;
@@ -37,6 +40,7 @@ class DiskTiers {
     std::unique_ptr<cache::DiskTier> store;
   };
   std::vector<Tier> tiers_;  // Front first.
+  std::vector<cache::DiskTier*> all_;
 };
 
 }  // namespace cairn::server

@@ -22,6 +22,7 @@
 #include "server/account_commands.h"
 #include "server/admin_door.h"
 #include "server/background.h"
+#include "server/cache_admin.h"
 #include "server/core_server.h"
 #include "server/credentials.h"
 #include "server/data_directory.h"
@@ -125,6 +126,13 @@ class Node final : private AdminActions {
   io::Task<Result<std::string>> show_quota(std::string query) override;
   io::Task<Result<std::string>> set_quota(std::string query) override;
   io::Task<Result<std::string>> account_command(std::string name, std::string form) override;
+  io::Task<Result<std::string>> manage_cache(std::string name, std::string query) override {
+    return run_cache_command(*cache_admin_, std::move(name), std::move(query));
+  }
+  io::Task<Result<std::string>> warm_cache(std::string query,
+                                           CacheAdmin::Progress progress) override {
+    return cache_admin_->warm(std::move(query), std::move(progress));
+  }
   void on_command(std::string_view name, const io::Endpoint& from, int status) override;
   KmsAdmin kms_admin() { return {stores_->objects(), stores_->keys(), config_.region}; }
 
@@ -139,6 +147,8 @@ class Node final : private AdminActions {
   std::vector<std::unique_ptr<CoreServer>> cores_;  // Destroyed after the stores: see main().
   std::unique_ptr<Stores> stores_;
   std::unique_ptr<Background> beside_;
+  std::optional<PinList> pins_;
+  std::unique_ptr<CacheAdmin> cache_admin_;
   std::unique_ptr<http::Server> admin_server_;
 
   // Background work and the admin server, on the main reactor.
@@ -200,7 +210,10 @@ void Node::on_signal() {
 }
 
 io::Task<Status> Node::main() {
+  pins_ = co_await io::or_return(PinList::open(directory_.path() + "/PINS"));
   stores_ = co_await io::or_return(Stores::open(config_, directory_));
+  cache_admin_ = std::make_unique<CacheAdmin>(stores_->objects(), stores_->ram_tier(),
+                                              stores_->disk_tiers(), stores_->chunks(), *pins_);
   Status served;
   Result<std::unique_ptr<Background>> beside =
       co_await Background::open(config_, directory_, *stores_);
@@ -217,6 +230,7 @@ io::Task<Status> Node::main() {
     if (served && !ended) served = ended;
   }
   beside_.reset();
+  cache_admin_.reset();
   const Status closed = co_await stores_->close();
   stores_.reset();
   if (!served) co_return served;
@@ -240,6 +254,7 @@ io::Task<Status> Node::serve_until_signal() {
     return count;
   });
   background_.spawn(collect_until_stopped(background_.stop_token()));
+  background_.spawn(cache_admin_->restore_pins(background_.stop_token()));
   ready_ = true;
   for (const std::unique_ptr<CoreServer>& core : cores_) {
     CoreServer* const each = core.get();
@@ -327,6 +342,7 @@ io::Task<std::string> Node::metrics() {
   reading.store = stores_->home().metrics();
   const Result<storage::StoreUsage> usage = co_await stores_->chunks().usage();
   if (usage) reading.usage = *usage;
+  reading.tiers.ahead = stores_->read_ahead().counters();
   if (stores_->ram_tier() != nullptr) reading.tiers.ram = stores_->ram_tier()->counters();
   reading.tiers.disks = stores_->disk_tiers().read();
   reading.gateway = stores_->gateway().read();

@@ -23,11 +23,24 @@ Status apply_option(TierConfig& tier, std::string_view option) {
   const size_t equals = option.find('=');
   const std::string_view name = option.substr(0, equals);
   std::string_view value = option.substr(equals + 1);
+  const bool of_disks = name == "write-budget" || name == "first-miss";
+  if (of_disks && tier.kind == TierConfig::Kind::kRam) {
+    return fail(Code::kInvalidArgument, std::string(name) + " is of tiers on disk");
+  }
   if (name == "write-budget" && value.ends_with(kPerSecond)) {
     value.remove_suffix(kPerSecond.size());
     const Result<uint64_t> rate = parse_size(value);
     if (!rate || *rate == 0) return fail(Code::kInvalidArgument, "expected a rate, as in 80MiB/s");
     tier.write_bytes_per_second = *rate;
+    return {};
+  }
+  if (name == "tenant-share" && value.ends_with('%')) {
+    value.remove_suffix(1);
+    const Result<uint64_t> percent = parse_size(value);
+    if (!percent || *percent == 0 || *percent > 100) {
+      return fail(Code::kInvalidArgument, "expected 1% to 100%");
+    }
+    tier.tenant_share_percent = static_cast<unsigned>(*percent);
     return {};
   }
   if (name == "first-miss" && value.ends_with('%')) {
@@ -37,9 +50,10 @@ Status apply_option(TierConfig& tier, std::string_view option) {
     tier.first_miss_percent = static_cast<unsigned>(*percent);
     return {};
   }
-  return fail(
-      Code::kInvalidArgument,
-      "options are write-budget=RATE/s and first-miss=PERCENT%, not " + std::string(option));
+  return fail(Code::kInvalidArgument,
+              "options are write-budget=RATE/s, first-miss=PERCENT% and tenant-share=PERCENT%, "
+              "not " +
+                  std::string(option));
 }
 
 // Cuts off and returns what stands behind the last colon; nullopt when there is none.
@@ -76,10 +90,15 @@ Result<TierConfig> parse_tier(std::string_view entry) {
   if (!entry.starts_with(kRam)) {
     return std::unexpected(refused(entry, "expected ram:SIZE or disk:DIRECTORY:SIZE"));
   }
-  const Result<uint64_t> size = parse_size(entry.substr(kRam.size()));
+  TierConfig tier;
+  std::string_view rest = entry.substr(kRam.size());
+  while (rest.find(':') != std::string_view::npos) {
+    const Status applied = apply_option(tier, *take_last_field(rest));
+    if (!applied) return std::unexpected(refused(entry, applied.error().message));
+  }
+  const Result<uint64_t> size = parse_size(rest);
   if (!size) return std::unexpected(refused(entry, size.error().message));
   if (*size < kRamTierBytesMin) return std::unexpected(refused(entry, "needs at least 16MiB"));
-  TierConfig tier;
   tier.size_bytes = *size;
   return tier;
 }
@@ -111,6 +130,11 @@ Result<std::vector<TierConfig>> parse_tiers(std::string_view list) {
   }
   if (tiers.empty()) return fail(Code::kInvalidArgument, "expected tiers, or none");
   return tiers;
+}
+
+std::optional<uint64_t> tenant_share_bytes(const TierConfig& tier) {
+  if (tier.tenant_share_percent >= 100) return std::nullopt;
+  return tier.size_bytes / 100 * tier.tenant_share_percent;
 }
 
 std::vector<TierConfig> default_tiers() {

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,11 +30,16 @@ struct TierConfig {
   std::string path;                     // A directory; of a disk tier, like the rest.
   uint64_t write_bytes_per_second = 0;  // `write-budget`; 0: the disk may take everything.
   unsigned first_miss_percent = 15;     // `first-miss`: of what is read for the first time.
+  // `tenant-share`: what a tenant besides the root one may have when others want room.
+  unsigned tenant_share_percent = 100;
   friend bool operator==(const TierConfig&, const TierConfig&) = default;
 };
 
 inline constexpr uint64_t kRamTierBytesMin = 16 * MiB;
 inline constexpr size_t kTiersMax = 16;
+
+// None: tenants have no shares of their own.
+std::optional<uint64_t> tenant_share_bytes(const TierConfig& tier);
 
 // kInvalidArgument names the entry that is wrong. At most one RAM tier, and it is the first; each
 // disk tier has a directory of its own.

@@ -137,6 +137,9 @@ TEST(Config, TiersAreTheSameInEveryForm) {
   ASSERT_EQ(config.tiers.size(), 1U);
   EXPECT_EQ(config.tiers[0].write_bytes_per_second, 80 * MiB);
   EXPECT_EQ(config.tiers[0].first_miss_percent, 100U);
+  EXPECT_EQ(parse_tiers("ram:1GiB:tenant-share=10%").value()[0].tenant_share_percent, 10U);
+  EXPECT_EQ(tenant_share_bytes(parse_tiers("ram:1GiB:tenant-share=50%").value()[0]), 512 * MiB);
+  EXPECT_EQ(tenant_share_bytes(parse_tiers("ram:1GiB").value()[0]), std::nullopt);
   EXPECT_EQ(default_tiers().size(), 1U);
 }
 
@@ -145,7 +148,8 @@ TEST(Config, WrongDiskTiersAreRefused) {
        {"disk", "disk:", "disk:1GiB", "disk:/x", "disk::1GiB", "disk:/x:1MiB", "disk:/x:9TiB",
         "disk:/x:1GiB:", "disk:/x:1GiB:speed=1", "disk:/x:1GiB:write-budget=80MiB",
         "disk:/x:1GiB:write-budget=0/s", "disk:/x:1GiB:first-miss=101%", "disk:/x:first-miss=1%",
-        "disk:/x:1GiB,disk:/x:2GiB", "disk:/x:1GiB,ram:1GiB", "tape:/x:1GiB"}) {
+        "disk:/x:1GiB,disk:/x:2GiB", "ram:1GiB:write-budget=1MiB/s", "ram:1GiB:tenant-share=0%",
+        "ram:1GiB:", "disk:/x:1GiB,ram:1GiB", "tape:/x:1GiB"}) {
     const Result<std::vector<TierConfig>> tiers = parse_tiers(text);
     ASSERT_FALSE(tiers) << text;
     EXPECT_EQ(tiers.error().code, Code::kInvalidArgument) << text;

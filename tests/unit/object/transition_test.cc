@@ -226,19 +226,26 @@ io::Task<Status> beside(Objects& objects, BucketInfo bucket, ObjectInfo version,
   co_return done;
 }
 
+io::Task<Status> set_tags(Objects& objects, BucketInfo bucket) {
+  const auto tag = [](ObjectInfo& info) {
+    info.metadata.tags = {{"new", "tag"}};
+    return Status();
+  };
+  const auto changed = co_await objects.change_version(std::move(bucket), "k", "", tag);
+  co_return changed ? Status() : Status(std::unexpected(changed.error()));
+}
+
+io::Task<Status> overwrite(Objects& objects, BucketInfo bucket) {
+  const auto put =
+      co_await put_object(objects, std::move(bucket), "k", random_bytes(2, 300 * KiB), {}, 1);
+  co_return put ? Status() : Status(std::unexpected(put.error()));
+}
+
 TEST_P(Transitions, TagsAndLocksThatCameMeanwhileStay) {
   harness.set_mode(Versioning::kEnabled);
   ASSERT_TRUE(harness.put("k", random_bytes(1, 2 * MiB)).has_value());
   std::optional<Result<TransitionedInfo>> result;
-  const auto rival = [&]() -> io::Task<Status> {
-    auto changed =
-        co_await harness.objects->change_version(harness.bucket, "k", "", [](ObjectInfo& info) {
-          info.metadata.tags = {{"new", "tag"}};
-          return Status();
-        });
-    if (!changed) co_return std::unexpected(changed.error());
-    co_return Status();
-  };
+  const auto rival = [&] { return set_tags(*harness.objects, harness.bucket); };
   ASSERT_TRUE(harness.run(beside(*harness.objects, harness.bucket, listed("k"), rival, result)));
   ASSERT_TRUE(result && result->has_value());
   const ObjectInfo after = *harness.head("k");
@@ -251,12 +258,9 @@ TEST_P(Transitions, AnOverwriteAndARemovalMeanwhileWin) {
   for (const bool removes : {false, true}) {
     ASSERT_TRUE(harness.put("k", random_bytes(1, 2 * MiB)).has_value());
     std::optional<Result<TransitionedInfo>> result;
-    const auto rival = [&]() -> io::Task<Status> {
-      if (removes) co_return co_await remove_object(*harness.objects, harness.bucket, "k");
-      auto put = co_await put_object(*harness.objects, harness.bucket, "k",
-                                     random_bytes(2, 300 * KiB), {}, 1);
-      if (!put) co_return std::unexpected(put.error());
-      co_return Status();
+    const auto rival = [&] {
+      return removes ? remove_object(*harness.objects, harness.bucket, "k")
+                     : overwrite(*harness.objects, harness.bucket);
     };
     ASSERT_TRUE(harness.run(beside(*harness.objects, harness.bucket, listed("k"), rival, result)));
     ASSERT_TRUE(result && !result->has_value());

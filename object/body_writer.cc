@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "object/holds.h"
 #include "object/placing.h"
+#include "object/replica.h"
 
 namespace cairn::object {
 
@@ -200,6 +201,7 @@ io::Task<Result<ObjectInfo>> ObjectTarget::commit(FinishedBody body) {
   version.conditions = std::move(options_.conditions);
   version.hook = std::move(options_.hook);
   version.keys = keys_;
+  version.replica = options_.replica;
   version.body = &prepared;
   Result<ObjectInfo> result = co_await commit_version(context_, std::move(version));
   co_await end_prepared(prepared, result.has_value());
@@ -230,7 +232,8 @@ Result<std::unique_ptr<ObjectWriter>> make_object_writer(Context& context, Bucke
   BodySink::Options sink;
   sink.placement = *placement;
   sink.keys = seal_keys(*keys, plan.key);
-  sink.owner = context.new_owner();
+  sink.owner =
+      options.replica != nullptr ? replica_owner(context, *options.replica) : context.new_owner();
   sink.digests = options.digests;
   sink.size_bytes = options.size_bytes;
   sink.shares_segments = plan.key == nullptr;

@@ -1,9 +1,11 @@
 #include "object/change_version.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "object/buckets.h"
 #include "object/keys.h"
+#include "object/sync_tail.h"
 #include "object/versions.h"
 
 namespace cairn::object {
@@ -43,6 +45,7 @@ io::Task<Result<ObjectInfo>> change_version(Context& context, BucketInfo bucket,
     info.metadata.tags = std::move(changed.metadata.tags);
     info.lock = changed.lock;
     info.acl = std::move(changed.acl);
+    info.changed.unix_ms = std::max(info.changed.unix_ms + 1, context.now().unix_ms);
     KeyChange commit;
     const KeyScope scope{context, *tenant_keys, bucket, commit};
     expect_bucket(bucket, commit.batch);
@@ -50,6 +53,10 @@ io::Task<Result<ObjectInfo>> change_version(Context& context, BucketInfo bucket,
         catalog::Precondition::version_is(row->row_key, row->version));
     put_head(scope, row->row_key, row->head);
     if (hook) hook(info, commit.batch);
+    if (context.sync_tail != nullptr) {
+      context.sync_tail->note(scope, ChangeKind::kMeta, info,
+                              bucket.is_versioned() ? info.version_id : std::string(), {});
+    }
     const Result<catalog::Version> done = co_await commit_change(context, std::move(commit));
     if (done) co_return std::move(info);
     if (done.error().code != Code::kFailedPrecondition) co_return std::unexpected(done.error());

@@ -7,7 +7,9 @@
 #include "object/buckets.h"
 #include "object/conditions.h"
 #include "object/keys.h"
+#include "object/replica.h"
 #include "object/signed_row.h"
+#include "object/sync_tail.h"
 #include "object/versions.h"
 
 namespace cairn::object {
@@ -107,10 +109,7 @@ void add_garbage(Context& context, const crypto::TenantKeys& tenant_keys,
   batch.puts.push_back(std::move(put));
 }
 
-namespace {
-
-// The rows of the new version: its body, its head, its edges.
-void add_version(const KeyScope& scope, const NewVersion& version, const KeyRows& rows,
+void add_version(const KeyScope& scope, const NewVersion& version, std::string row_key,
                  Head& head) {
   count_version(scope, head.info.size_bytes, 1);
   head.has_chunks = version.body->body.has_chunks();
@@ -123,11 +122,13 @@ void add_version(const KeyScope& scope, const NewVersion& version, const KeyRows
     std::erase(batch.deletes, body_key);
     batch.puts.push_back({std::move(body_key), version.body->encoded});
   }
-  put_head(scope, keys::object(version.bucket.id, rows.key), head);
+  put_head(scope, std::move(row_key), head);
   add_edges(batch, *version.body);
   add_body_rows(version.bucket.tenant, {version.bucket.id, head.order, version.key}, head,
                 version.body->names, batch);
 }
+
+namespace {
 
 // The replaced version goes, its edges and chunks stay: they are the new version's.
 void take_over(const KeyScope& scope, const KeyRows& rows) {
@@ -161,19 +162,27 @@ io::Task<Result<std::optional<ObjectInfo>>> plan_version(Context& context,
   head.order = 0;
   head.is_null = version.bucket.config->versioning != Versioning::kEnabled;
   if (version.bucket.is_versioned()) head.order = next_order(context, rows);
-  add_version(scope, version, rows, head);
+  const bool is_synced =
+      context.sync_tail != nullptr && context.sync_tail->wants(version.bucket.id);
+  if (is_synced && !version.bucket.is_versioned()) {
+    head.info.modified = co_await io::or_return(
+        time_behind(context, version.bucket, version.key, rows.current, head.info.modified));
+  }
+  add_version(scope, version, keys::object(version.bucket.id, rows.key), head);
   if (version.with_head) version.with_head(head, change.batch);
   ObjectInfo info = std::move(head.info);
   info.key = version.key;
   info.version_id.clear();
   if (version.bucket.is_versioned()) info.version_id = version_id_of(head);
   if (version.hook) version.hook(info, change.batch);
+  if (is_synced) context.sync_tail->note(scope, ChangeKind::kPut, info, info.version_id, {});
   co_return std::optional(std::move(info));
 }
 
 }  // namespace
 
 io::Task<Result<ObjectInfo>> commit_version(Context& context, NewVersion version) {
+  if (version.replica != nullptr) co_return co_await commit_replica(context, std::move(version));
   const KeyLocks::Guard guard =
       co_await context.locks.lock(keys::object(version.bucket.id, version.key));
   std::optional<std::pair<uint64_t, catalog::Version>> lost_to;  // What the last attempt had seen.

@@ -24,6 +24,8 @@
 
 namespace cairn::object {
 
+struct KeyScope;
+
 // A body ready to be committed: its row and what protects its chunks.
 struct PreparedBody {
   Body body;
@@ -78,6 +80,7 @@ struct NewVersion {
   // Adds rows that depend on the finished head; like the hook, maybe more than once.
   std::function<void(const Head& head, catalog::Batch& batch)> with_head;
   CommitHook hook;
+  std::shared_ptr<const Replica> replica;  // Set: commit_replica() of replica.h.
 };
 inline constexpr std::string_view kLostRace = "lost a race";
 // Whether a commit failed only because its base changed meanwhile: to be made anew from what is
@@ -86,6 +89,9 @@ inline bool lost_race(const Result<ObjectInfo>& result) {
   return !result && result.error().code == Code::kFailedPrecondition &&
          result.error().message == kLostRace;
 }
+
+// The rows of a new version whose record goes to `row_key`: its body, its head, its edges.
+void add_version(const KeyScope& scope, const NewVersion& version, std::string row_key, Head& head);
 
 // Makes it the key's current version; what was current is replaced, or kept as an older version,
 // as the bucket's mode says. Waits for other writers of the key. kNotFound kNoSuchBucket, or as

@@ -68,6 +68,7 @@ struct Core {
 
 class KnownBodies;
 class ReadAhead;
+class SyncTail;
 
 class Context {
  public:
@@ -90,6 +91,7 @@ class Context {
   cache::RamTier* ram_tier = nullptr;     // Null: plaintext is not kept.
   std::shared_ptr<ReadAhead> read_ahead;  // Null: every reader is on its own.
   KnownBodies* known_bodies = nullptr;    // Of the Objects whose context this is.
+  SyncTail* sync_tail = nullptr;          // Likewise; null: no change goes to another site.
 
   // Of the calling reactor; made at the first call there.
   Core& core();

@@ -134,7 +134,9 @@ io::Task<Result<UploadInfo>> create_upload(Context& context, BucketInfo bucket, 
   SsePlan plan = co_await io::or_return(plan_sse(context, bucket.tenant, std::move(options.sse)));
   upload.sse = std::move(plan.record);
   upload.native = std::move(options.native);
-  if (upload.native) upload.native->owner = context.new_owner();
+  if (upload.native && upload.native->owner == OwnerId{}) {
+    upload.native->owner = context.new_owner();
+  }
   upload.checksum_was_asked = options.checksum.has_value();
   upload.checksum = options.checksum.value_or(DigestKind::kCrc64Nvme);
   const bool full = upload.checksum == DigestKind::kCrc64Nvme;

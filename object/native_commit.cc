@@ -11,6 +11,7 @@
 #include "object/multipart.h"
 #include "object/native_offer.h"
 #include "object/placing.h"
+#include "object/replica.h"
 #include "object/signed_row.h"
 #include "object/sse_plan.h"
 
@@ -240,6 +241,10 @@ io::Task<Result<ObjectInfo>> try_commit(Context& context, BucketInfo bucket, Upl
   version.key = upload.key;
   version.conditions = commit.options.conditions;
   version.hook = commit.options.hook;
+  version.replica = commit.options.replica;
+  if (version.replica != nullptr) {
+    co_await io::or_return(add_parts(manifest, version.replica->parts));
+  }
   version.keys = tenant_keys;
   fill_info(context, commit, upload, digests, version.head);
   add_end(context, row, chunks, tenant_keys, manifest, version);

@@ -1,9 +1,11 @@
 #include "object/native_upload.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "object/multipart.h"
 #include "object/native_segments.h"
+#include "object/replica.h"
 
 namespace cairn::object {
 
@@ -27,6 +29,10 @@ io::Task<Result<UploadInfo>> NativeUploads::begin(BucketInfo bucket, std::string
   options.native.emplace();
   options.native->size_bytes = what.size_bytes;
   options.native->sha256 = what.sha256;
+  if (what.owner_head.size() == kOwnerHeadBytes) {
+    options.native->owner = context_.new_owner();
+    std::ranges::copy(as_bytes(what.owner_head), options.native->owner.bytes.begin());
+  }
   co_return co_await create_upload(context_, std::move(bucket), std::move(key), std::move(options));
 }
 

@@ -32,6 +32,7 @@ class NativeUploads {
     std::optional<Sha256Value> sha256;
     SseRequest sse;                  // Not a customer's key: kUnsupported.
     std::string storage_class = {};  // As in ObjectMetadata: says where the chunks go.
+    std::string owner_head = {};     // Of a replica: how its owner id begins (replica.h).
   };
   // kResourceExhausted when the body cannot fit; kInvalidArgument kSizeMismatch when no native
   // upload can be so large.

@@ -26,6 +26,7 @@
 #include "object/rename.h"
 #include "object/rows.h"
 #include "object/scrubber.h"
+#include "object/site_sync.h"
 #include "object/sse_plan.h"
 #include "object/tenant_keys.h"
 #include "object/transition.h"
@@ -81,6 +82,7 @@ class StoredObjects final : public Objects {
                  options.random == nullptr ? system_random() : *options.random),
         collector_(context_) {
     context_.known_bodies = &known_bodies_;
+    context_.sync_tail = &site_sync_.tail();
     context_.ram_tier = options.ram_tier;
     context_.placements = options.placements;
     context_.read_ahead = options.read_ahead != nullptr
@@ -220,6 +222,7 @@ class StoredObjects final : public Objects {
     return std::make_unique<ChunkReader>(context_, tenant, ReadEpochs::ReadPin());
   }
   NativeUploads* native() override { return &native_; }
+  SiteSync* site_sync() override { return &site_sync_; }
   KnownBodies* known_bodies() override { return &known_bodies_; }
 
   UsageTable& usage() override { return context_.usage; }
@@ -240,6 +243,7 @@ class StoredObjects final : public Objects {
   std::shared_ptr<const catalog::Snapshot> usage_snapshot_;
   Collector collector_;
   NativeUploads native_{context_};
+  SiteSync site_sync_{context_};
   KnownBodies known_bodies_{context_};
   std::atomic<bool> closed_{false};
 };
@@ -398,7 +402,8 @@ io::Task<Result<RemovedInfo>> Objects::remove_one(BucketInfo bucket, RemoveReque
 io::Task<Result<std::unique_ptr<Objects>>> open_objects(ObjectsOptions options) {
   ASSERT(options.catalog != nullptr && options.store != nullptr && options.keys != nullptr);
   auto objects = std::make_unique<StoredObjects>(options);
-  const Status started = co_await start(objects->context());
+  Status started = co_await start(objects->context());
+  if (started) started = co_await objects->site_sync()->load();
   if (!started) {
     const Status closed = co_await objects->close();
     static_cast<void>(closed);

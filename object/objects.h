@@ -37,6 +37,8 @@ namespace cairn::object {
 
 class ChunkReader;
 class NativeUploads;
+class SiteSync;
+struct Replica;
 
 // Messages that doors match on to tell failures of one Code apart; Error::message starts with one.
 namespace reason {
@@ -73,6 +75,9 @@ inline constexpr std::string_view kTokenMismatch = "token used otherwise";
 // Before the reason of a condition on a rename's source.
 inline constexpr std::string_view kSourceCondition = "source ";
 inline constexpr std::string_view kQuotaExceeded = "quota exceeded";
+// Of replicas: this site has the version, or a later one in its place.
+inline constexpr std::string_view kReplicaKnown = "replica known";
+inline constexpr std::string_view kReplicaOlder = "replica older";
 // Of a read without a version id: kNoSuchKey, followed by kIsDeleteMarker and the marker's id. Of a
 // read of the marker's own version: kFailedPrecondition with kIsDeleteMarker alone.
 inline constexpr std::string_view kIsDeleteMarker = "delete marker ";
@@ -106,6 +111,9 @@ struct PutOptions {
   // checksum, stored. The first entry is the stored one; empty = CRC64NVME.
   std::vector<DigestKind> digests;
   std::optional<uint64_t> size_bytes;  // When known: space is reserved, a different count fails.
+  // Set: a version of another site, which keeps its place among the key's versions, its ETag and
+  // all else (replica.h). kAlreadyExists kReplicaKnown when there is nothing to do.
+  std::shared_ptr<const Replica> replica;
 };
 
 // What a finished body is compared with before the commit; a difference is kInvalidArgument.
@@ -222,6 +230,7 @@ struct RemoveRequest {
   std::string version_id;  // Empty = as S3: a delete marker where the bucket is versioned.
   Conditions conditions;   // On the current version.
   bool bypass_governance = false;
+  std::string origin = {};  // Store id of the site that asks for it; empty = a client.
 };
 struct RemovedInfo {
   Status status;
@@ -268,7 +277,7 @@ struct UploadOptions {
   SseRequest sse;
   std::optional<DigestKind> checksum;  // Unset = CRC64NVME full object.
   std::optional<ChecksumType> checksum_type;
-  std::optional<NativeSession> native;  // `owner` is chosen when the upload is created.
+  std::optional<NativeSession> native;  // An `owner` of zeros is chosen by the upload.
 };
 struct UploadInfo {
   std::string key;
@@ -458,6 +467,9 @@ class Objects {
   virtual NativeUploads* native() { return nullptr; }
   // Bodies that the store holds already, by their SHA-256; null where nobody looks for them.
   virtual KnownBodies* known_bodies() { return nullptr; }
+
+  // Sync with other sites; null where there is none.
+  virtual SiteSync* site_sync() { return nullptr; }
 
   // Keys of SSE-KMS; see object/kms_keys.h. Their list is the key ring's.
   virtual io::Task<Result<crypto::KmsKeyPointer>> change_kms_key(KmsCommand command) = 0;

@@ -127,6 +127,8 @@ bool take_listed(const proto::Object& in, ObjectInfo& out) {
   if (in.has_lock() && !take_lock(in.lock(), out.lock)) return false;
   out.acl = in.acl();
   out.sse = in.sse();
+  if (!in.origin().empty()) out.origin = in.origin();
+  out.changed.unix_ms = in.changed_unix_ms();
   if (in.order() == 0) return true;
   OwnerId owner;
   if (!parse_owner(in.owner_id(), owner)) return false;
@@ -269,6 +271,8 @@ proto::Object to_proto(const Head& head) {
   if (info.lock.any()) put_lock(info.lock, out.mutable_lock());
   if (!info.acl.empty()) out.set_acl(info.acl);
   if (!info.sse.empty()) out.set_sse(info.sse);
+  if (!info.origin.empty()) out.set_origin(info.origin);
+  if (info.changed.unix_ms != 0) out.set_changed_unix_ms(info.changed.unix_ms);
   return out;
 }
 

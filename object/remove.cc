@@ -7,6 +7,8 @@
 #include "object/buckets.h"
 #include "object/conditions.h"
 #include "object/keys.h"
+#include "object/replica.h"
+#include "object/sync_tail.h"
 #include "object/versions.h"
 
 namespace cairn::object {
@@ -41,6 +43,17 @@ io::Task<Result<bool>> plan_delete(const KeyScope& scope, const RemoveRequest& r
   out.version_id = info.version_id;
   out.is_delete_marker = out.made_marker = info.is_delete_marker;
   if (hook) hook(info, scope.change.batch);
+  SyncTail* const tail = scope.context.sync_tail;
+  if (tail == nullptr || !tail->wants(scope.bucket.id)) co_return true;
+  if (mode != Versioning::kUnversioned) {
+    tail->note(scope, ChangeKind::kMarker, info, info.version_id, {});
+    co_return true;
+  }
+  Stamp stamp = stamp_of(rows.current->head);
+  stamp.modified = co_await io::or_return(
+      time_behind(scope.context, scope.bucket, request.key, rows.current, scope.context.now()));
+  put_tombstone(scope, request.key, stamp);
+  tail->note(scope, ChangeKind::kRemoval, info, {}, {});
   co_return true;
 }
 
@@ -79,6 +92,10 @@ io::Task<Result<bool>> plan_removal(const KeyScope& scope, const RemoveRequest& 
     }
   }
   if (hook) hook(target->head.info, scope.change.batch);
+  if (scope.context.sync_tail != nullptr) {
+    scope.context.sync_tail->note(scope, ChangeKind::kRemoval, target->head.info,
+                                  request.version_id, request.origin);
+  }
   co_return true;
 }
 

@@ -10,8 +10,10 @@
 #include "object/commit.h"
 #include "object/conditions.h"
 #include "object/keys.h"
+#include "object/replica.h"
 #include "object/rows.h"
 #include "object/signed_row.h"
+#include "object/sync_tail.h"
 #include "object/versions.h"
 
 namespace cairn::object {
@@ -117,11 +119,29 @@ io::Task<Result<std::optional<ObjectInfo>>> plan_rename(const KeyScope& scope,
   const std::string source_row = keys::object(scope.bucket.id, rename.source_key);
   scope.change.touched.push_back(source_row);
   scope.change.batch.deletes.push_back(source_row);
+  const bool is_synced =
+      scope.context.sync_tail != nullptr && scope.context.sync_tail->wants(scope.bucket.id);
+  if (is_synced) {
+    // As a write of its own: later than what has the name elsewhere.
+    head.info.origin.clear();
+    head.info.modified = co_await io::or_return(time_behind(
+        scope.context, scope.bucket, rename.target_key, target.current, scope.context.now()));
+  }
   put_head(scope, keys::object(scope.bucket.id, rename.target_key), head);
   add_token(scope, rename);
-  ObjectInfo info = std::move(head.info);
+  const ObjectInfo source_info = source.current->head.info;
+  ObjectInfo info = head.info;
   info.key = rename.target_key;
   if (rename.options.hook) rename.options.hook(info, scope.change.batch);
+  if (is_synced) {
+    SyncTail* const tail = scope.context.sync_tail;
+    Stamp gone = stamp_of(source.current->head);
+    gone.modified = co_await io::or_return(time_behind(
+        scope.context, scope.bucket, rename.source_key, source.current, scope.context.now()));
+    put_tombstone(scope, rename.source_key, gone);
+    tail->note(scope, ChangeKind::kRemoval, source_info, {}, {});
+    tail->note(scope, ChangeKind::kPut, info, {}, {});
+  }
   co_return std::optional(std::move(info));
 }
 

@@ -126,8 +126,10 @@ struct ObjectInfo {
   std::optional<ObjectChecksum> checksum;
   uint32_t parts_count = 0;  // 0 = not a multipart upload.
   ObjectLock lock;
-  std::string acl;  // The door's text; empty = the owner's alone.
-  std::string sse;  // How the body is encrypted beyond the tenant's keys; empty = not.
+  std::string acl;     // The door's text; empty = the owner's alone.
+  std::string sse;     // How the body is encrypted beyond the tenant's keys; empty = not.
+  std::string origin;  // Store id of the site that it came from (site_sync.h); empty = this one.
+  WallTime changed;    // When tags, lock or ACL were last changed in place; 0 = never.
 };
 
 // RFC 9110 conditions on the current object; ETags without quotes, "*" allowed.

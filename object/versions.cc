@@ -31,6 +31,8 @@ io::Task<Result<std::optional<HeadRow>>> first_version(Context& context, TenantI
   co_return std::optional(std::move(row));
 }
 
+}  // namespace
+
 void put_null_row(const KeyScope& scope, std::string_view key, uint64_t order) {
   const std::string row_key = keys::null_version(scope.bucket.id, key);
   uint8_t record[sizeof(uint64_t)];
@@ -38,8 +40,6 @@ void put_null_row(const KeyScope& scope, std::string_view key, uint64_t order) {
   scope.change.batch.puts.push_back(
       {row_key, sign_row(scope.tenant_keys, row_key, as_text(record))});
 }
-
-}  // namespace
 
 io::Task<Result<catalog::Version>> commit_change(Context& context, KeyChange change) {
   Generations::CommitSpan span(context.generations);
@@ -109,7 +109,8 @@ void expect_rows(const KeyScope& scope, const KeyRows& rows) {
 uint64_t next_order(Context& context, const KeyRows& rows) {
   const auto now_ms = static_cast<uint64_t>(std::max<int64_t>(1, context.now().unix_ms));
   const uint64_t low = context.random.next_u64() & ((uint64_t{1} << kOrderRandomBits) - 1);
-  return std::max(now_ms << kOrderRandomBits | low, rows.newest_order() + 1);
+  // Random steps as well where the clock is behind: another site may number the same key meanwhile.
+  return std::max(now_ms << kOrderRandomBits | low, rows.newest_order() + 1 + low);
 }
 
 void put_head(const KeyScope& scope, std::string row_key, const Head& head) {

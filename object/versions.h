@@ -72,6 +72,8 @@ bool replaces_current(const BucketInfo& bucket, const std::optional<HeadRow>& cu
 // replaces is dropped, the current one retired. The object row and the null row are the caller's to
 // overwrite or delete. False when a row changed and has to be read again.
 io::Task<Result<bool>> make_room(const KeyScope& scope, const KeyRows& rows);
+// Says where the key's null version is while that is a version row.
+void put_null_row(const KeyScope& scope, std::string_view key, uint64_t order);
 // The current version becomes a version row; its object row is the caller's to overwrite or delete.
 void retire_current(const KeyScope& scope, const KeyRows& rows);
 // A version is gone: its body row goes, its chunks become garbage. Its own row is the caller's.

@@ -25,7 +25,9 @@
 #include "cli/push_command.h"
 #include "cli/remove_command.h"
 #include "cli/shell_completion.h"
+#include "cli/sync_admin_commands.h"
 #include "cli/sync_command.h"
+#include "cli/sync_site_command.h"
 #include "server/audit_offline.h"
 #include "server/config.h"
 #include "server/server.h"
@@ -249,6 +251,7 @@ struct Commands {
       exit_code = run_admin(directory, method, path);
     });
     add_quota(*admin);
+    add_sync_admin_commands(*admin, exit_code);
     CLI::App* keys = admin->add_subcommand("keys", "Encryption keys");
     keys->require_subcommand(1);
     add_admin(*keys, "rotate", "POST", "keys-rotate",
@@ -263,6 +266,7 @@ struct Commands {
     add_copy_command(app, exit_code);
     add_move_command(app, exit_code);
     add_sync_command(app, exit_code);
+    add_sync_site_command(app, exit_code);
     add_remove_command(app, exit_code);
     add_bucket_commands(app, exit_code);
     add_push_command(app, exit_code);

@@ -10,6 +10,10 @@ namespace cairn::native::handlers {
 
 using Reply = io::Task<s3::S3Status>;
 
+// What another site's credentials must be allowed: versions that keep their ids, and removals.
+inline constexpr std::string_view kReplicateObject = "s3:ReplicateObject";
+inline constexpr std::string_view kReplicateDelete = "s3:ReplicateDelete";
+
 // handlers_session.cc
 Reply begin(s3::Call& call);
 Reply status(s3::Call& call);
@@ -22,5 +26,8 @@ Reply prove(s3::Call& call);
 Reply fill(s3::Call& call);
 // handlers_commit.cc
 Reply commit(s3::Call& call);
+// handlers_replicate.cc
+Reply replicate(s3::Call& call);
+Reply compare(s3::Call& call);
 
 }  // namespace cairn::native::handlers

@@ -6,6 +6,7 @@
 #include "native/handlers.h"
 #include "native/messages.h"
 #include "native/session.h"
+#include "s3/access.h"
 #include "s3/encryption.h"
 #include "s3/object_headers.h"
 #include "s3/write_conditions.h"
@@ -27,6 +28,10 @@ Reply begin(s3::Call& call) {
   object::NativeUploads::Begin what;
   what.size_bytes = message.size_bytes;
   what.sha256 = message.sha256;
+  if (!message.owner_head.empty()) {
+    co_await or_fail(s3::authorize_now(call, kReplicateObject, call.bucket, call.target.key));
+    what.owner_head = message.owner_head;
+  }
   what.sse = co_await or_fail(s3::plan_encryption(call));
   what.storage_class = co_await or_fail(s3::parse_storage_class(call));
   Result<object::UploadInfo> begun =

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "object/replica.h"
 #include "proto/native.pb.h"
 #include "transfer/chunker.h"
 
@@ -85,6 +86,10 @@ Result<BeginMessage> parse_begin(BytesView body) {
   BeginMessage out;
   if (!parse_message(in, body)) return malformed("BeginRequest", "it does not parse");
   out.size_bytes = in.size_bytes();
+  out.owner_head = in.owner_head();
+  if (!out.owner_head.empty() && out.owner_head.size() != object::kOwnerHeadBytes) {
+    return malformed("BeginRequest", "`owner_head` has 8 bytes, or none");
+  }
   if (in.sha256().empty()) return out;
   out.sha256.emplace();
   if (take_hash(in.sha256(), *out.sha256)) return out;

@@ -33,6 +33,7 @@ inline constexpr size_t kFillHeadBytesMax =
 struct BeginMessage {
   uint64_t size_bytes = 0;
   std::optional<crypto::Sha256Value> sha256;
+  std::string owner_head;  // Empty, or object::kOwnerHeadBytes.
 };
 Result<BeginMessage> parse_begin(BytesView body);
 std::string encode_begin_reply(std::string_view session);

@@ -4,6 +4,7 @@
 #include "native/guest.h"
 #include "native/handlers.h"
 #include "native/messages.h"
+#include "object/site_messages.h"
 
 namespace cairn::native {
 namespace {
@@ -78,6 +79,24 @@ constexpr s3::Route kRoutes[] = {
      .body_bytes_max = kCommitBytesMax,
      .checksums_of_object = true,
      .handler = h::commit},
+    {.name = "NativeReplicate",
+     .method = Method::kPost,
+     .resource = Resource::kObject,
+     .query = "replicate",
+     .action = h::kReplicateObject,
+     .auth = kAuth,
+     .body = BodyKind::kDocument,
+     .body_bytes_max = object::kReplicaRequestBytesMax,
+     .handler = h::replicate},
+    {.name = "NativeCompare",
+     .method = Method::kPost,
+     .resource = Resource::kObject,
+     .query = "compare",
+     .action = h::kReplicateObject,
+     .auth = kAuth,
+     .body = BodyKind::kDocument,
+     .body_bytes_max = object::kCompareBytesMax,
+     .handler = h::compare},
     {.name = "NativeStatus",
      .method = Method::kGet,
      .resource = Resource::kObject,

@@ -354,7 +354,7 @@ io::Task<Status> SyncTail::put_aside(const SyncRule& rule, PendingChange pending
   ++change.attempts;
   const std::string row = keys::sync_failure(rule.id, pending.sequence);
   catalog::Batch batch;
-  batch.deletes.push_back(pending.row);
+  if (!pending.row.empty()) batch.deletes.push_back(pending.row);
   batch.puts.push_back({row, sign_row(*tenant_keys, row, encode_sync_change(change))});
   // Any value: the version's state is told as failed.
   batch.puts.push_back(
@@ -363,8 +363,10 @@ io::Task<Status> SyncTail::put_aside(const SyncRule& rule, PendingChange pending
   co_await io::or_return(context_.catalog.commit(std::move(batch)));
   const std::optional<KnownRule> known = this->rule(rule.id);
   if (!known) co_return Status();
-  subtract(known->depth->rows, 1);
-  subtract(known->depth->bytes, change.size_bytes);
+  if (!pending.row.empty()) {
+    subtract(known->depth->rows, 1);
+    subtract(known->depth->bytes, change.size_bytes);
+  }
   known->depth->failures.fetch_add(1);
   co_return Status();
 }

@@ -68,6 +68,9 @@ class SyncTail {
   void note(const KeyScope& scope, ChangeKind kind, const ObjectInfo& info,
             std::string_view version_id, std::string_view origin);
 
+  // Greater than all before, near the time in microseconds.
+  uint64_t next_sequence(WallTime at);
+
   // The rules as they stand, oldest first.
   std::vector<KnownRule> rules() const;
   std::optional<KnownRule> rule(uint64_t id) const;
@@ -107,7 +110,7 @@ class SyncTail {
  private:
   using Rules = std::vector<KnownRule>;
   std::shared_ptr<const Rules> snapshot() const;
-  uint64_t next_sequence(WallTime at);
+
   void publish(Rules rules);
   io::Task<Status> commit_rule(const SyncRule& rule, bool is_new);
   bool has_room(SyncDepth& depth, bool is_version_removal) const;

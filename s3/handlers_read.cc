@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/dates.h"
+#include "object/site_sync.h"
 #include "s3/conditions.h"
 #include "s3/encryption.h"
 #include "s3/handlers.h"
@@ -85,6 +86,24 @@ S3Result<ReadPlan> plan_read(const Call& call, const object::ObjectInfo& info) {
   plan.range = resolved->range;
   if (!plan.partial) plan.checksum = info.checksum;
   return plan;
+}
+
+// Where the object stands with the sites that follow its bucket (S3's words for it).
+io::Task<S3Status> add_replication_status(Call& call, const object::ObjectInfo& info,
+                                          http::ResponseHead& head) {
+  constexpr std::string_view kName = "x-amz-replication-status";
+  if (!info.origin.empty()) {
+    head.add(kName, "REPLICA");
+    co_return S3Status();
+  }
+  object::SiteSync* const sync = call.objects().site_sync();
+  if (sync == nullptr || !sync->tail().wants(call.bucket.id)) co_return S3Status();
+  const std::string version_id = call.bucket.is_versioned() ? info.version_id : std::string();
+  Result<std::string> found =
+      co_await sync->tail().status_of(call.bucket, call.target.key, version_id);
+  const std::string status = co_await or_fail(translated(call, std::move(found)));
+  if (!status.empty()) head.add(kName, status);
+  co_return S3Status();
 }
 
 http::ResponseHead make_read_head(const Call& call, const object::ObjectInfo& info,
@@ -177,6 +196,8 @@ Reply get_object(Call& call) {
     first = co_await or_fail(translated(call, std::move(piece)));
   }
   http::ResponseHead head = make_read_head(call, info, plan);
+  const S3Status told = co_await add_replication_status(call, info, head);
+  if (!told) co_return std::unexpected(told.error());
   if (first.size() == plan.range.size_bytes) {
     static_cast<void>(co_await call.exchange.respond(head, first.view()));
     co_return S3Status();
@@ -210,6 +231,8 @@ Reply head_object(Call& call) {
     if (!planned) co_return std::unexpected(planned.error());
   }
   http::ResponseHead head = make_read_head(call, info, plan);
+  const S3Status told = co_await add_replication_status(call, info, head);
+  if (!told) co_return std::unexpected(told.error());
   if (warms) {
     const S3Status warmed = co_await warm_object(call, plan, std::move(key));
     if (!warmed) co_return std::unexpected(warmed.error());

@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::string_view kCommandPrefix = "/admin/v1/";
 constexpr std::string_view kAccounts = "accounts/";
+constexpr std::string_view kSync = "sync-";
+constexpr std::string_view kSyncList = "sync-list";
 constexpr std::string_view kBearer = "Bearer ";
 constexpr size_t kFormBytesMax = 128 * KiB;
 
@@ -59,7 +61,7 @@ io::Task<void> reply_error(http::Exchange& exchange, int status, std::string_vie
 
 // Commands that change nothing.
 bool is_question(std::string_view name) {
-  return name == "status" || name == "audit-verify" || name == "quota-show" ||
+  return name == "status" || name == "audit-verify" || name == "quota-show" || name == kSyncList ||
          name == "cache-status" || name == kKmsListCommand || name == kGatewayListCommand ||
          name == kPlacementShowCommand || name == kHomesStatusCommand;
 }
@@ -101,6 +103,11 @@ io::Task<Result<std::string>> AdminDoor::outcome_of(http::Exchange& exchange,
   }
   if (name == "quota-set") {
     co_return co_await actions_.set_quota(std::string(exchange.head().query));
+  }
+  if (name == kSyncList) co_return co_await actions_.sync_command(std::string(name), {});
+  if (name.starts_with(kSync)) {
+    std::string form = co_await io::or_return(read_form(exchange));
+    co_return co_await actions_.sync_command(std::string(name), std::move(form));
   }
   if (name.starts_with(kAccounts)) {
     std::string form = co_await io::or_return(read_form(exchange));

@@ -9,6 +9,7 @@
 //   GET, POST /admin/v1/kms-...: kms_admin.h    /admin/v1/gateway-...: gateway_admin.h
 //   GET  /admin/v1/quota-show?... POST /admin/v1/quota-set?...  (quota_admin.h)
 //   GET, POST /admin/v1/placement-...: home_admin.h
+//   GET  /admin/v1/sync-list      POST /admin/v1/sync-... with a form (sync_admin.h)
 //   POST /admin/v1/accounts/COMMAND with a form of parameters (account_commands.h)
 //        with `Authorization: Bearer <token>`
 //
@@ -45,6 +46,8 @@ class AdminActions {
   virtual io::Task<Result<std::string>> manage_homes(std::string name, std::string query) = 0;
   virtual io::Task<Result<std::string>> show_quota(std::string query) = 0;
   virtual io::Task<Result<std::string>> set_quota(std::string query) = 0;
+  // A command of sync_admin.h.
+  virtual io::Task<Result<std::string>> sync_command(std::string name, std::string form) = 0;
   virtual io::Task<Result<std::string>> account_command(std::string name, std::string form) = 0;
   // Commands of cache_admin.h: status, drop, unpin; and warming, which tells how far it is.
   virtual io::Task<Result<std::string>> manage_cache(std::string name, std::string query) = 0;

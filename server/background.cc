@@ -16,7 +16,12 @@ Background::Background(const Config& config, Stores& stores)
                            {quota.requests_per_second, quota.bytes_in_per_second,
                             quota.bytes_out_per_second});
               }),
-      bucket_logs_(stores.objects(), config.cores_count, config.region, system_random()) {}
+      bucket_logs_(stores.objects(), config.cores_count, config.region, system_random()),
+      sync_(stores.objects(), SyncOptions()) {
+  if (config.sync_tail_rows != 0) {
+    stores.objects().site_sync()->tail().set_rows_max(config.sync_tail_rows);
+  }
+}
 
 Background::~Background() = default;
 
@@ -95,6 +100,7 @@ void Background::start(io::Scope& scope, std::function<uint64_t()> requests_coun
   scope.spawn(bucket_logs_.run(logging, scope.stop_token()));
   if (audit_) scope.spawn(audit_->keep_anchor(scope.stop_token()));
   if (delivery_) scope.spawn(delivery_->run(scope.stop_token()));
+  scope.spawn(sync_.run(scope.stop_token()));
 }
 
 io::Task<Status> Background::close() {
@@ -111,6 +117,7 @@ BackgroundReading Background::read() const {
   reading.events.dropped = events_.dropped_count();
   if (delivery_) reading.delivery = delivery_->counters();
   if (lifecycle_) reading.lifecycle = lifecycle_->counters();
+  reading.sync = sync_.read();
   reading.bucket_logs = bucket_logs_.counters();
   reading.usage_counted = stores_.objects().usage().is_counted();
   return reading;

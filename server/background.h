@@ -21,6 +21,7 @@
 #include "server/event_delivery.h"
 #include "server/lifecycle_worker.h"
 #include "server/stores.h"
+#include "server/sync_worker.h"
 #include "server/webhook_connector.h"
 #include "server/webhook_targets.h"
 
@@ -46,6 +47,7 @@ class Background {
   s3::RateLimiter& rates() { return rates_; }
   BucketLogs& bucket_logs() { return bucket_logs_; }
   object::QuotaStore& quotas() { return quotas_; }
+  const SyncWorker& sync() const { return sync_; }
   BackgroundReading read() const;
 
  private:
@@ -68,6 +70,7 @@ class Background {
   object::QuotaStore quotas_;
   std::unique_ptr<LifecycleWorker> lifecycle_;
   BucketLogs bucket_logs_;
+  SyncWorker sync_;
 };
 
 }  // namespace cairn::server

@@ -1,6 +1,7 @@
 #include "server/background_page.h"
 
 #include "server/metrics_text.h"
+#include "server/sync_page.h"
 
 namespace cairn::server {
 namespace {
@@ -75,6 +76,7 @@ void append_background_metrics(std::string& page, const BackgroundReading& readi
   append_events(MetricsOut(page), reading.events, reading.delivery);
   append_lifecycle(MetricsOut(page), reading.lifecycle);
   append_bucket_logs(MetricsOut(page), reading.bucket_logs);
+  append_sync_metrics(page, reading.sync);
   metrics_single(MetricsOut(page), "cairn_usage_counted", "gauge",
                  "1 once it is known what buckets hold, so that size quotas can be kept.",
                  reading.usage_counted ? 1 : 0);

@@ -8,6 +8,7 @@
 #include "server/bucket_logs.h"
 #include "server/event_delivery.h"
 #include "server/lifecycle_walk.h"
+#include "server/sync_worker.h"
 
 namespace cairn::server {
 
@@ -23,6 +24,7 @@ struct BackgroundReading {
   DeliveryCounters delivery;
   LifecycleCounters lifecycle;
   BucketLogs::Counters bucket_logs;
+  std::vector<SyncReading> sync;
   bool usage_counted = false;
 };
 

@@ -37,6 +37,7 @@ struct Config {
   std::string notify_ca;                           // PEM; empty = the system's.
   uint64_t lifecycle_day_seconds = 0;              // Debug: 0 = days are days.
   uint64_t lifecycle_interval_seconds = 3600;
+  uint64_t sync_tail_rows = 0;  // 0 = object::kSyncRowsMax.
   uint64_t bucket_log_interval_seconds = 300;
   std::string tls_cert;
   std::string tls_key;

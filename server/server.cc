@@ -35,6 +35,7 @@
 #include "server/quota_admin.h"
 #include "server/signals.h"
 #include "server/stores.h"
+#include "server/sync_admin.h"
 #include "server/version.h"
 
 namespace cairn::server {
@@ -125,6 +126,7 @@ class Node final : private AdminActions {
   }
   io::Task<Result<std::string>> show_quota(std::string query) override;
   io::Task<Result<std::string>> set_quota(std::string query) override;
+  io::Task<Result<std::string>> sync_command(std::string name, std::string form) override;
   io::Task<Result<std::string>> account_command(std::string name, std::string form) override;
   io::Task<Result<std::string>> manage_cache(std::string name, std::string query) override {
     return run_cache_command(*cache_admin_, std::move(name), std::move(query));
@@ -431,6 +433,12 @@ io::Task<Result<std::string>> Node::set_quota(std::string query) {
   QuotaAdmin admin(stores_->objects(), beside_->quotas(), stores_->accounts());
   Result<std::string> set = co_await admin.set(std::move(query));
   co_return set;
+}
+
+io::Task<Result<std::string>> Node::sync_command(std::string name, std::string form) {
+  SyncAdmin admin(stores_->objects(), beside_->sync());
+  Result<std::string> done = co_await admin.run(std::move(name), std::move(form));
+  co_return done;
 }
 
 void Node::on_command(std::string_view name, const io::Endpoint& from, int status) {

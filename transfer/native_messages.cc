@@ -61,9 +61,10 @@ PieceName chunk_name(const std::vector<PieceName>& segments) {
   return out;
 }
 
-std::string encode_begin(uint64_t size_bytes) {
+std::string encode_begin(uint64_t size_bytes, std::string_view owner_head) {
   wire::BeginRequest out;
   out.set_size_bytes(size_bytes);
+  out.set_owner_head(owner_head.data(), owner_head.size());
   return out.SerializeAsString();
 }
 

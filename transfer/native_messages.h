@@ -27,7 +27,8 @@ PieceName chunk_name(const std::vector<PieceName>& segments);
 
 enum class ChunkState : uint8_t { kMissing = 0, kHeld = 1, kChallenge = 2 };
 
-std::string encode_begin(uint64_t size_bytes);
+// `owner_head`: of a version that another site sends; else empty.
+std::string encode_begin(uint64_t size_bytes, std::string_view owner_head = {});
 Result<std::string> parse_begin_reply(std::string_view body);  // The session.
 
 std::string encode_offer(const std::vector<PieceName>& chunks);

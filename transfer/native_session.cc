@@ -69,8 +69,9 @@ io::Task<S3Result<std::string>> NativeSession::post(S3Client& client, std::strin
 }
 
 io::Task<S3Result<bool>> NativeSession::begin(S3Client& client, uint64_t size_bytes,
-                                              std::vector<HeaderPair> headers, io::Until until) {
-  const std::string body = encode_begin(size_bytes);
+                                              std::vector<HeaderPair> headers, io::Until until,
+                                              std::string owner_head) {
+  const std::string body = encode_begin(size_bytes, owner_head);
   Reply reply = co_await or_fail(
       ask(client, "POST", "begin", std::move(headers), {.bytes = as_bytes(body)}, until));
   // The S3 way learns the server's clock.
@@ -81,6 +82,19 @@ io::Task<S3Result<bool>> NativeSession::begin(S3Client& client, uint64_t size_by
   if (!reply.is_success()) co_return std::unexpected(std::move(reply.failure));
   session_ = co_await or_fail(parse_begin_reply(reply.body));
   co_return true;
+}
+
+io::Task<S3Result<std::string>> NativeSession::ask_about(S3Client& client, std::string verb,
+                                                         std::vector<HeaderPair> headers,
+                                                         std::string body, io::Until until) const {
+  Reply reply = co_await or_fail(
+      ask(client, "POST", std::move(verb), std::move(headers), {.bytes = as_bytes(body)}, until));
+  if (!reply.is_native) {
+    co_return std::unexpected(Failure(Error{
+        Code::kUnsupported, "the server there is no Cairn server, or one without site sync"}));
+  }
+  if (!reply.is_success()) co_return std::unexpected(std::move(reply.failure));
+  co_return std::move(reply.body);
 }
 
 io::Task<S3Result<std::optional<std::vector<PieceName>>>> NativeSession::resume(S3Client& client,

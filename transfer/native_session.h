@@ -24,7 +24,13 @@ class NativeSession {
   // False where the server has no such door, or does not take this upload by it: the S3 way is
   // left.
   io::Task<S3Result<bool>> begin(S3Client& client, uint64_t size_bytes,
-                                 std::vector<HeaderPair> headers, io::Until until);
+                                 std::vector<HeaderPair> headers, io::Until until,
+                                 std::string owner_head = {});
+  // A request about the key that belongs to no upload (docs/site-sync.md); the reply's body.
+  // kUnsupported where the server has no such door.
+  io::Task<S3Result<std::string>> ask_about(S3Client& client, std::string verb,
+                                            std::vector<HeaderPair> headers, std::string body,
+                                            io::Until until) const;
   // Goes on with an upload of an earlier run; nullopt when the server does not know it (any more),
   // or it is of another size. Else the chunks that it holds.
   io::Task<S3Result<std::optional<std::vector<PieceName>>>> resume(S3Client& client,

@@ -16,6 +16,7 @@
 #include "native_operations.h"
 #include "object/known_bodies.h"
 #include "s3/routes.h"
+#include "sync_operations.h"
 #include "tests/support/journalled_catalog.h"
 #include "tests/support/sim_objects.h"
 
@@ -23,6 +24,7 @@ namespace cairn::object {
 namespace {
 
 namespace native_ops = native_operations;
+namespace sync_ops = sync_operations;
 
 using testing_support::JournalledCatalog;
 using testing_support::SimObjects;
@@ -289,6 +291,38 @@ std::vector<Operation> class_rows() {
   };
 }
 
+Status put_followed(SimObjects& world) {
+  const Status done = put_several(world);
+  return done ? sync_ops::follow(world) : done;
+}
+
+std::vector<Operation> sync_rows() {
+  using enum Versioning;
+  return {
+      {"follow", kEnabled, put_several, sync_ops::follow},
+      {"followed put", kEnabled, put_followed,
+       [](SimObjects& w) { return put(w, "a", 9, kLarge); }},
+      {"followed delete", kUnversioned, put_followed,
+       [](SimObjects& w) { return remove(w, {{"a", ""}, {"b", ""}}); }},
+      {"followed marker", kEnabled, put_followed,
+       [](SimObjects& w) { return remove(w, {{"a", ""}}); }},
+      {"followed change", kEnabled, put_followed, change},
+      {"followed rename", kUnversioned, put_followed,
+       [](SimObjects& w) { return rename(w, "a", "n"); }},
+      {"replica", kEnabled, put_followed, sync_ops::put_newest},
+      {"replica between", kEnabled, put_followed, sync_ops::put_between},
+      {"replica over", kUnversioned, put_followed, sync_ops::put_over},
+      {"replica marker", kEnabled, put_followed, sync_ops::put_marker},
+      {"replica removal", kUnversioned, put_followed, sync_ops::remove_later},
+      {"acknowledge", kEnabled,
+       [](SimObjects& w) {
+         if (const Status done = put_followed(w); !done) return done;
+         return put(w, "a", 9, kSmall);
+       },
+       sync_ops::acknowledge},
+  };
+}
+
 std::vector<Operation> operations() {
   using enum Versioning;
   std::vector<Operation> out = {
@@ -353,6 +387,7 @@ std::vector<Operation> operations() {
   for (Operation& operation : class_rows()) out.push_back(std::move(operation));
   for (Operation& operation : bucket_rows()) out.push_back(std::move(operation));
   for (Operation& operation : native_rows()) out.push_back(std::move(operation));
+  for (Operation& operation : sync_rows()) out.push_back(std::move(operation));
   return out;
 }
 
@@ -376,6 +411,7 @@ const std::map<std::string_view, std::string_view> kOperationOfRoute = {
     {"NativeFill", "native fill"},
     {"NativeCommit", "native commit"},
     {"NativeAbort", "native abort"},
+    {"NativeReplicate", "replica"},
     {"PutObjectAcl", "change version"},
     {"PutObjectTagging", "change version"},
     {"DeleteObjectTagging", "change version"},
@@ -437,6 +473,7 @@ std::string describe(SimObjects& world) {
       text += "\n";
     }
   }
+  text += sync_ops::describe(world);
   return text;
 }
 
@@ -536,7 +573,8 @@ TEST_F(OperationCrash, EveryMutatingRouteNamesItsOperation) {
   std::vector<s3::Route> routes(s3::routes().begin(), s3::routes().end());
   routes.insert(routes.end(), native::routes().begin(), native::routes().end());
   for (const s3::Route& route : routes) {
-    const bool only_asks = route.name == "NativeSegments" || route.name == "RestoreObject";
+    const bool only_asks = route.name == "NativeSegments" || route.name == "NativeCompare" ||
+                           route.name == "RestoreObject";
     if (!s3::mutates(route) || only_configures(route.name) || only_asks) continue;
     const auto found = kOperationOfRoute.find(route.name);
     ASSERT_TRUE(found != kOperationOfRoute.end()) << route.name << " has no crash case";

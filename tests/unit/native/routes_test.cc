@@ -21,6 +21,8 @@ TEST_F(NativeRoutes, EachFormFindsItsRoute) {
       {"POST prove&session=x", "NativeProve"},
       {"POST fill&session=x", "NativeFill"},
       {"POST commit&session=x", "NativeCommit"},
+      {"POST replicate", "NativeReplicate"},
+      {"POST compare", "NativeCompare"},
       {"GET session=x", "NativeStatus"},
       {"DELETE session=x", "NativeAbort"}};
   for (const auto& [form, name] : kForms) {

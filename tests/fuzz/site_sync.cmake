@@ -1,0 +1,1 @@
+cairn_fuzz(site_sync_fuzz SOURCES site_sync_fuzz.cc DEPS object)

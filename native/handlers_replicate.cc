@@ -63,6 +63,7 @@ io::Task<s3::S3Result<ReplicaOutcome>> store(s3::Call& call, object::SiteSync& s
   object::PutOptions options;
   options.sse = co_await or_fail(s3::plan_encryption(call));
   options.hook = s3::event_hook(call, s3::event::kPut);
+  options.metadata = message.replica.head.info.metadata;
   options.replica = std::make_shared<const object::Replica>(message.replica);
   Result<object::ObjectInfo> stored =
       message.session.empty() ? co_await write_inline(call, std::move(options), message.body)

@@ -180,7 +180,11 @@ io::Task<S3Status> SyncSender::send_chunks(object::ObjectReader& reader, Replica
                                            io::Until until) {
   const object::ObjectInfo info = message.replica.head.info;
   transfer::NativeSession session(rule_.target_bucket, info.key);
-  const bool begun = co_await or_fail(session.begin(*client_, info.size_bytes, encryption_of(info),
+  std::vector<HeaderPair> headers = encryption_of(info);
+  if (!info.metadata.storage_class.empty()) {
+    headers.emplace_back("x-amz-storage-class", info.metadata.storage_class);
+  }
+  const bool begun = co_await or_fail(session.begin(*client_, info.size_bytes, std::move(headers),
                                                     until, owner_head(message.replica.head)));
   if (!begun) {
     co_return std::unexpected(

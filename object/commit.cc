@@ -159,6 +159,7 @@ io::Task<Result<std::optional<ObjectInfo>>> plan_version(Context& context,
     }
   }
   Head head = version.head;
+  head.info.origin.clear();  // An append's base may have come from another site.
   head.order = 0;
   head.is_null = version.bucket.config->versioning != Versioning::kEnabled;
   if (version.bucket.is_versioned()) head.order = next_order(context, rows);

@@ -121,9 +121,9 @@ io::Task<Result<std::optional<ObjectInfo>>> plan_rename(const KeyScope& scope,
   scope.change.batch.deletes.push_back(source_row);
   const bool is_synced =
       scope.context.sync_tail != nullptr && scope.context.sync_tail->wants(scope.bucket.id);
+  head.info.origin.clear();
   if (is_synced) {
     // As a write of its own: later than what has the name elsewhere.
-    head.info.origin.clear();
     head.info.modified = co_await io::or_return(time_behind(
         scope.context, scope.bucket, rename.target_key, target.current, scope.context.now()));
   }

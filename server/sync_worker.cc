@@ -120,14 +120,12 @@ io::Task<void> SyncWorker::run_rule(Runner& runner, io::StopToken stop) {
       co_await back_off(runner, stop);
       continue;
     }
-    if (runner.failures_count > 0 && *worked) {
+    if (runner.failures_count > 0) {
       log::info("sync-recovered", {{"bucket", std::string_view(known->rule.bucket)}});
     }
-    if (*worked) {
-      runner.failures_count = 0;
-      runner.last_failure.clear();
-      continue;
-    }
+    runner.failures_count = 0;
+    runner.last_failure.clear();
+    if (*worked) continue;
     runner.oldest = {};
     static_cast<void>(co_await io::sleep_for(options_.poll_idle, stop));
   }
@@ -145,7 +143,7 @@ io::Task<void> SyncWorker::back_off(Runner& runner, io::StopToken stop) {
 
 io::Task<Result<bool>> SyncWorker::pass(Runner& runner, object::BucketInfo bucket,
                                         io::StopToken stop) {
-  if (runner.failures_count > 0) {
+  if (!runner.is_up) {
     // The breaker: one small question before anything else is sent.
     const transfer::S3Result<object::CompareAnswer> asked =
         co_await runner.sender->compare({}, stop);

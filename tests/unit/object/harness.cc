@@ -39,10 +39,10 @@ Bytes random_bytes(uint64_t seed, size_t size_bytes) {
   return out;
 }
 
-Harness::Harness(Backends backends, uint64_t seed, storage::Placements placed)
+Harness::Harness(Backends backends, uint64_t seed, storage::Placements placed, io::SimClock* clock)
     : random(seed), placements(std::move(placed)), backends_(backends) {
   io::ReactorOptions options;
-  auto made = io::Reactor::create(options);
+  auto made = clock ? io::create_simulated_reactor(*clock) : io::Reactor::create(options);
   EXPECT_TRUE(made.has_value());
   reactor = std::move(*made);
   root_key_ = random_bytes(seed, 32);

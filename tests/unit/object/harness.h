@@ -14,6 +14,7 @@
 #include "catalog/memory_catalog.h"
 #include "io/reactor.h"
 #include "io/scope.h"
+#include "io/sim_time.h"
 #include "object/objects.h"
 #include "object/references.h"
 #include "storage/memory_store.h"
@@ -28,8 +29,9 @@ Bytes random_bytes(uint64_t seed, size_t size_bytes);
 
 class Harness {
  public:
+  // With a clock, which outlives it, time is virtual: for backends in memory.
   explicit Harness(Backends backends = Backends::kMemory, uint64_t seed = 1,
-                   storage::Placements placed = {});
+                   storage::Placements placed = {}, io::SimClock* clock = nullptr);
   ~Harness();
 
   template <typename T>

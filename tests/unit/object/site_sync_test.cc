@@ -18,8 +18,9 @@ constexpr std::string_view kSecret = "secret of the other site";
 
 // A site: an object layer, and one rule that names the other one.
 struct Site {
-  explicit Site(uint64_t seed, Versioning mode = Versioning::kUnversioned)
-      : harness(Backends::kMemory, seed) {
+  explicit Site(uint64_t seed, Versioning mode = Versioning::kUnversioned,
+                io::SimClock* clock = nullptr)
+      : harness(Backends::kMemory, seed, {}, clock) {
     if (mode == Versioning::kUnversioned) return;
     const auto changed = harness.run(
         harness.objects->change_bucket(crypto::kRootTenant, "bucket", [mode](BucketConfig& config) {
@@ -233,9 +234,12 @@ TEST(SiteSync, AComparisonNamesWhatIsMissing) {
             (std::vector<Comparison>{Comparison::kSame, Comparison::kMissing}));
 }
 
-// Both sites write, remove and tag the same few keys, and hear of each other now and then.
+// Both sites write, remove and tag the same few keys, and hear of each other now and then. Their
+// clocks differ by up to an hour, stand still between some writes, and jump.
 void converge(Versioning mode, uint64_t seed) {
-  Site sites[2] = {Site(seed * 2 + 1, mode), Site(seed * 2 + 2, mode)};
+  io::SimClock clocks[2];
+  Site sites[2] = {Site(seed * 2 + 1, mode, &clocks[0]), Site(seed * 2 + 2, mode, &clocks[1])};
+  clocks[seed % 2].jump_wall(static_cast<int64_t>(seed % 5) * 900'000);
   sites[0].follow(sites[1]);
   sites[1].follow(sites[0]);
   SeededRandom random(seed);
@@ -256,6 +260,8 @@ void converge(Versioning mode, uint64_t seed) {
     const size_t at = random.below(2);
     Site& site = sites[at];
     const std::string key(1, static_cast<char>('a' + random.below(3)));
+    if (random.below(2) == 0) clocks[at].advance(milliseconds(1 + static_cast<int64_t>(at)));
+    if (random.below(10) == 0) clocks[at].jump_wall(random.below(2) == 0 ? 5000 : -5000);
     switch (random.below(6)) {
       case 0: ASSERT_TRUE(site.harness.remove(key).has_value()); break;
       case 1: {

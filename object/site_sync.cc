@@ -63,6 +63,8 @@ io::Task<Result<std::optional<ReplicaMessage>>> SiteSync::describe(BucketInfo bu
       co_await io::or_return(load_any(context_, bucket, change.key, change.version_id));
   if (!row) co_return Answer();
   out.replica.head = std::move(row->head);
+  // The null version may be another one by now.
+  if (out.kind == ChangeKind::kMarker) out.kind = ChangeKind::kPut;
   if (out.replica.head.info.is_delete_marker) out.kind = ChangeKind::kMarker;
   if (out.replica.head.info.parts_count == 0) co_return Answer(std::move(out));
   const HeadRow again{row->row_key, out.replica.head, row->version};

@@ -18,77 +18,77 @@ def noise(seed, size):
 class SiteSync(unittest.TestCase):
     def test_what_was_there_and_what_changes_arrives(self):
         with SitePair() as pair:
-            pair.make_bucket("b", versioned=True)
+            pair.make_bucket("sync", versioned=True)
             s3 = pair.a.boto3_client()
             for i in range(20):
-                s3.put_object(Bucket="b", Key=f"old/{i}", Body=noise(i, 100 + i * 5000))
-            pair.follow(pair.a, pair.b, "b")
+                s3.put_object(Bucket="sync", Key=f"old/{i}", Body=noise(i, 100 + i * 5000))
+            pair.follow(pair.a, pair.b, "sync")
             pair.wait_in_step(pair.a)
-            self.assertEqual(versions(pair.a, "b"), versions(pair.b, "b"))
-            s3.put_object(Bucket="b", Key="new", Body=b"one", Metadata={"who": "me"},
+            self.assertEqual(versions(pair.a, "sync"), versions(pair.b, "sync"))
+            s3.put_object(Bucket="sync", Key="new", Body=b"one", Metadata={"who": "me"},
                           ContentType="text/x-new", Tagging="k=v")
-            s3.put_object(Bucket="b", Key="new", Body=b"two", CacheControl="no-store")
-            s3.put_object(Bucket="b", Key="large", Body=noise(99, 9 * MIB))
-            s3.delete_object(Bucket="b", Key="old/3")
-            s3.put_object_tagging(Bucket="b", Key="old/4",
+            s3.put_object(Bucket="sync", Key="new", Body=b"two", CacheControl="no-store")
+            s3.put_object(Bucket="sync", Key="large", Body=noise(99, 9 * MIB))
+            s3.delete_object(Bucket="sync", Key="old/3")
+            s3.put_object_tagging(Bucket="sync", Key="old/4",
                                   Tagging={"TagSet": [{"Key": "t", "Value": "u"}]})
             pair.wait_in_step(pair.a)
-            self.assertEqual(versions(pair.a, "b"), versions(pair.b, "b"))
-            self.assertEqual(content(pair.a, "b"), content(pair.b, "b"))
+            self.assertEqual(versions(pair.a, "sync"), versions(pair.b, "sync"))
+            self.assertEqual(content(pair.a, "sync"), content(pair.b, "sync"))
             other = pair.b.boto3_client()
-            self.assertEqual(other.get_object_tagging(Bucket="b", Key="old/4")["TagSet"],
+            self.assertEqual(other.get_object_tagging(Bucket="sync", Key="old/4")["TagSet"],
                              [{"Key": "t", "Value": "u"}])
-            first = [row for row in versions(pair.b, "b") if row[0] == "new" and not row[3]][0]
-            head = other.head_object(Bucket="b", Key="new", VersionId=first[1])
+            first = [row for row in versions(pair.b, "sync") if row[0] == "new" and not row[3]][0]
+            head = other.head_object(Bucket="sync", Key="new", VersionId=first[1])
             self.assertEqual(head["Metadata"], {"who": "me"})
             self.assertEqual(head["ContentType"], "text/x-new")
             self.assertEqual(head["ReplicationStatus"], "REPLICA")
-            self.assertEqual(s3.head_object(Bucket="b", Key="new")["ReplicationStatus"], "COMPLETED")
+            self.assertEqual(s3.head_object(Bucket="sync", Key="new")["ReplicationStatus"], "COMPLETED")
             rule = pair.rule(pair.a)
             self.assertEqual((rule["pending_changes"], rule["failed_changes"]), (0, 0), rule)
 
     def test_only_missing_chunks_travel(self):
         with SitePair() as pair:
-            pair.make_bucket("b")
+            pair.make_bucket("sync")
             s3 = pair.a.boto3_client()
             body = bytearray(noise(1, 64 * MIB))
-            s3.put_object(Bucket="b", Key="model", Body=bytes(body))
-            pair.follow(pair.a, pair.b, "b")
+            s3.put_object(Bucket="sync", Key="model", Body=bytes(body))
+            pair.follow(pair.a, pair.b, "sync")
             pair.wait_in_step(pair.a)
             before = pair.rule(pair.a)["sent_bytes"]
             body[30 * MIB:31 * MIB] = noise(2, MIB)
-            s3.put_object(Bucket="b", Key="model", Body=bytes(body))
+            s3.put_object(Bucket="sync", Key="model", Body=bytes(body))
             pair.wait_in_step(pair.a)
             rule = pair.rule(pair.a)
-            self.assertEqual(content(pair.b, "b")["model"], bytes(body))
+            self.assertEqual(content(pair.b, "sync")["model"], bytes(body))
             self.assertLess(rule["sent_bytes"] - before, 3 * MIB, rule)
             self.assertGreater(rule["saved_bytes"], 60 * MIB, rule)
             # Another name for what is there costs nothing.
             before = rule["sent_bytes"]
-            s3.copy_object(Bucket="b", Key="copy", CopySource="b/model")
+            s3.copy_object(Bucket="sync", Key="copy", CopySource="sync/model")
             pair.wait_in_step(pair.a)
             self.assertEqual(pair.rule(pair.a)["sent_bytes"], before)
 
     def test_multipart_uploads_keep_etag_and_parts(self):
         with SitePair() as pair:
-            pair.make_bucket("b", versioned=True)
-            pair.follow(pair.a, pair.b, "b")
+            pair.make_bucket("sync", versioned=True)
+            pair.follow(pair.a, pair.b, "sync")
             s3 = pair.a.boto3_client()
-            upload = s3.create_multipart_upload(Bucket="b", Key="m", ChecksumAlgorithm="SHA256")
+            upload = s3.create_multipart_upload(Bucket="sync", Key="m", ChecksumAlgorithm="SHA256")
             parts = []
             for number, size in ((1, 5 * MIB), (2, 6 * MIB + 17), (3, 100)):
-                part = s3.upload_part(Bucket="b", Key="m", UploadId=upload["UploadId"],
+                part = s3.upload_part(Bucket="sync", Key="m", UploadId=upload["UploadId"],
                                       PartNumber=number, Body=noise(number, size),
                                       ChecksumAlgorithm="SHA256")
                 parts.append({"PartNumber": number, "ETag": part["ETag"],
                               "ChecksumSHA256": part["ChecksumSHA256"]})
-            s3.complete_multipart_upload(Bucket="b", Key="m", UploadId=upload["UploadId"],
+            s3.complete_multipart_upload(Bucket="sync", Key="m", UploadId=upload["UploadId"],
                                          MultipartUpload={"Parts": parts})
             pair.wait_in_step(pair.a)
-            self.assertEqual(versions(pair.a, "b"), versions(pair.b, "b"))
-            self.assertEqual(content(pair.a, "b"), content(pair.b, "b"))
+            self.assertEqual(versions(pair.a, "sync"), versions(pair.b, "sync"))
+            self.assertEqual(content(pair.a, "sync"), content(pair.b, "sync"))
             for number in (1, 2, 3):
-                heads = [site.boto3_client().head_object(Bucket="b", Key="m", PartNumber=number,
+                heads = [site.boto3_client().head_object(Bucket="sync", Key="m", PartNumber=number,
                                                          ChecksumMode="ENABLED")
                          for site in (pair.a, pair.b)]
                 for name in ("ContentLength", "ETag", "PartsCount", "ChecksumSHA256"):
@@ -96,35 +96,35 @@ class SiteSync(unittest.TestCase):
 
     def test_crashes_of_both_sides_lose_nothing(self):
         with SitePair() as pair:
-            pair.make_bucket("b", versioned=True)
-            pair.follow(pair.a, pair.b, "b", "--bandwidth", "8MiB")
+            pair.make_bucket("sync", versioned=True)
+            pair.follow(pair.a, pair.b, "sync", "--bandwidth", "8MiB")
             s3 = pair.a.boto3_client()
-            s3.put_object(Bucket="b", Key="large", Body=noise(5, 40 * MIB))
+            s3.put_object(Bucket="sync", Key="large", Body=noise(5, 40 * MIB))
             for i in range(200):
-                s3.put_object(Bucket="b", Key=f"k{i}", Body=noise(i, 2000))
+                s3.put_object(Bucket="sync", Key=f"k{i}", Body=noise(i, 2000))
             for site in (pair.a, pair.b, pair.a):
                 time.sleep(1)
                 site.kill()
                 site.start()
             pair.wait_in_step(pair.a)
-            self.assertEqual(versions(pair.a, "b"), versions(pair.b, "b"))
-            self.assertEqual(content(pair.a, "b"), content(pair.b, "b"))
+            self.assertEqual(versions(pair.a, "sync"), versions(pair.b, "sync"))
+            self.assertEqual(content(pair.a, "sync"), content(pair.b, "sync"))
             # What was sent before the last crash was not sent again (counters begin with the process).
             rule = pair.rule(pair.a)
             self.assertGreater(rule["saved_bytes"], 4 * MIB, rule)
 
     def test_a_partition_is_caught_up_with(self):
         with SitePair() as pair:
-            pair.make_bucket("b", versioned=True)
-            pair.follow(pair.a, pair.b, "b")
+            pair.make_bucket("sync", versioned=True)
+            pair.follow(pair.a, pair.b, "sync")
             pair.wait_in_step(pair.a)
             pair.cut(pair.b)
             s3 = pair.a.boto3_client()
             for i in range(50):
-                s3.put_object(Bucket="b", Key=f"k{i % 10}", Body=noise(i, 3000))
-            s3.delete_object(Bucket="b", Key="k1")
+                s3.put_object(Bucket="sync", Key=f"k{i % 10}", Body=noise(i, 3000))
+            s3.delete_object(Bucket="sync", Key="k1")
             pair.wait("the failure", lambda: pair.rule(pair.a)["state"] == "failing")
-            self.assertEqual(s3.head_object(Bucket="b", Key="k2")["ReplicationStatus"], "PENDING")
+            self.assertEqual(s3.head_object(Bucket="sync", Key="k2")["ReplicationStatus"], "PENDING")
             rule = pair.rule(pair.a)
             self.assertEqual(rule["pending_changes"], 51, rule)
             pair.wait("the lag", lambda: pair.rule(pair.a)["lag_seconds"] > 1)
@@ -133,35 +133,35 @@ class SiteSync(unittest.TestCase):
             self.assertGreater(lag[0], 1)
             pair.heal(pair.b)
             pair.wait_in_step(pair.a)
-            self.assertEqual(versions(pair.a, "b"), versions(pair.b, "b"))
+            self.assertEqual(versions(pair.a, "sync"), versions(pair.b, "sync"))
             self.assertEqual(pair.rule(pair.a)["lag_seconds"], 0)
 
     def test_a_tail_that_is_too_long_is_compared(self):
         with SitePair(args_a=["--sync-tail-rows", "20"]) as pair:
-            pair.make_bucket("b")
-            pair.follow(pair.a, pair.b, "b")
+            pair.make_bucket("sync")
+            pair.follow(pair.a, pair.b, "sync")
             s3 = pair.a.boto3_client()
             for i in range(10):
-                s3.put_object(Bucket="b", Key=f"gone{i}", Body=b"x")
+                s3.put_object(Bucket="sync", Key=f"gone{i}", Body=b"x")
             pair.wait_in_step(pair.a)
             pair.cut(pair.b)
             for i in range(10):
-                s3.delete_object(Bucket="b", Key=f"gone{i}")
+                s3.delete_object(Bucket="sync", Key=f"gone{i}")
             for i in range(100):
-                s3.put_object(Bucket="b", Key=f"k{i}", Body=noise(i, 500))
+                s3.put_object(Bucket="sync", Key=f"k{i}", Body=noise(i, 500))
             self.assertLessEqual(pair.rule(pair.a)["pending_changes"], 20)
             pair.a.kill()
             pair.a.start()
             pair.heal(pair.b)
             pair.wait_in_step(pair.a)
-            self.assertEqual(content(pair.a, "b"), content(pair.b, "b"))
-            self.assertEqual(len(content(pair.b, "b")), 100)
+            self.assertEqual(content(pair.a, "sync"), content(pair.b, "sync"))
+            self.assertEqual(len(content(pair.b, "sync")), 100)
 
     def both_write(self, versioned):
         with SitePair() as pair:
-            pair.make_bucket("b", versioned=versioned)
-            pair.follow(pair.a, pair.b, "b")
-            pair.follow(pair.b, pair.a, "b")
+            pair.make_bucket("sync", versioned=versioned)
+            pair.follow(pair.a, pair.b, "sync")
+            pair.follow(pair.b, pair.a, "sync")
             pair.wait_in_step()
             pick = random.Random(7)
             clients = [pair.a.boto3_client(), pair.b.boto3_client()]
@@ -175,17 +175,17 @@ class SiteSync(unittest.TestCase):
                 s3 = clients[pick.randrange(2)]
                 key = f"k{pick.randrange(5)}"
                 if pick.randrange(4) == 0:
-                    s3.delete_object(Bucket="b", Key=key)
+                    s3.delete_object(Bucket="sync", Key=key)
                 else:
-                    s3.put_object(Bucket="b", Key=key, Body=noise(step, pick.choice([10, 40000])))
+                    s3.put_object(Bucket="sync", Key=key, Body=noise(step, pick.choice([10, 40000])))
             pair.wait_in_step()
             # A change that arrived last may have waited for nobody.
             time.sleep(1)
             pair.wait_in_step()
-            self.assertEqual(versions(pair.a, "b"), versions(pair.b, "b"))
-            self.assertEqual(content(pair.a, "b"), content(pair.b, "b"))
+            self.assertEqual(versions(pair.a, "sync"), versions(pair.b, "sync"))
+            self.assertEqual(content(pair.a, "sync"), content(pair.b, "sync"))
             if versioned:
-                self.assertGreater(len(versions(pair.a, "b")), 100)
+                self.assertGreater(len(versions(pair.a, "sync")), 100)
             for site in (pair.a, pair.b):
                 self.assertEqual(site.scrub()["damaged"], [])
 
@@ -197,11 +197,11 @@ class SiteSync(unittest.TestCase):
 
     def test_the_bandwidth_holds(self):
         with SitePair() as pair:
-            pair.make_bucket("b")
-            rule = pair.follow(pair.a, pair.b, "b", "--bandwidth", "4MiB")
+            pair.make_bucket("sync")
+            rule = pair.follow(pair.a, pair.b, "sync", "--bandwidth", "4MiB")
             pair.wait_in_step(pair.a)
             begin = time.monotonic()
-            pair.a.boto3_client().put_object(Bucket="b", Key="k", Body=noise(3, 20 * MIB))
+            pair.a.boto3_client().put_object(Bucket="sync", Key="k", Body=noise(3, 20 * MIB))
             pair.wait_in_step(pair.a)
             self.assertGreater(time.monotonic() - begin, 4)
             pair.admin(pair.a, "bandwidth", rule, "0")
@@ -209,15 +209,15 @@ class SiteSync(unittest.TestCase):
 
     def test_one_refused_object_does_not_stop_the_rest(self):
         with SitePair(args_a=["--allow-ssec-over-http"]) as pair:
-            pair.make_bucket("b")
+            pair.make_bucket("sync")
             s3 = pair.a.boto3_client()
-            rule = pair.follow(pair.a, pair.b, "b")
+            rule = pair.follow(pair.a, pair.b, "sync")
             key = os.urandom(32)
             # boto3 wants TLS for customers' keys; the header is the same.
-            self.put_under_customer_key(pair.a, "b", "secret", key)
-            s3.put_object(Bucket="b", Key="plain", Body=b"text")
+            self.put_under_customer_key(pair.a, "sync", "secret", key)
+            s3.put_object(Bucket="sync", Key="plain", Body=b"text")
             pair.wait_in_step(pair.a)
-            self.assertEqual(list(content(pair.b, "b")), ["plain"])
+            self.assertEqual(list(content(pair.b, "sync")), ["plain"])
             failed = json.loads(pair.admin(pair.a, "failed", rule).stdout)["failed"]
             self.assertEqual([each["key"] for each in failed], ["secret"])
             self.assertIn("SSE-C", failed[0]["reason"])
@@ -238,36 +238,36 @@ class SiteSync(unittest.TestCase):
 
     def test_rules_are_managed(self):
         with SitePair() as pair:
-            pair.make_bucket("b")
-            rule = pair.follow(pair.a, pair.b, "b", "--prefix", "in/")
-            self.assertNotEqual(pair.admin(pair.a, "add", "b", "--to", pair.b.endpoint + "/nowhere",
+            pair.make_bucket("sync")
+            rule = pair.follow(pair.a, pair.b, "sync", "--prefix", "in/")
+            self.assertNotEqual(pair.admin(pair.a, "add", "sync", "--to", pair.b.endpoint + "/nowhere",
                                            "--credentials", pair.credentials(pair.b),
                                            check=False).returncode, 0)
-            self.assertNotEqual(pair.admin(pair.a, "add", "b", "--to", pair.b.endpoint + "/b",
+            self.assertNotEqual(pair.admin(pair.a, "add", "sync", "--to", pair.b.endpoint + "/sync",
                                            "--credentials", pair.credentials(pair.a),
                                            check=False).returncode, 0)
             pair.admin(pair.a, "pause", rule)
             s3 = pair.a.boto3_client()
-            s3.put_object(Bucket="b", Key="in/k", Body=b"1")
-            s3.put_object(Bucket="b", Key="out/k", Body=b"2")
+            s3.put_object(Bucket="sync", Key="in/k", Body=b"1")
+            s3.put_object(Bucket="sync", Key="out/k", Body=b"2")
             self.assertEqual(pair.rule(pair.a)["pending_changes"], 1)
-            self.assertEqual(content(pair.b, "b"), {})
+            self.assertEqual(content(pair.b, "sync"), {})
             pair.admin(pair.a, "resume", rule)
             pair.wait_in_step(pair.a)
-            self.assertEqual(content(pair.b, "b"), {"in/k": b"1"})
-            self.assertNotIn("ReplicationStatus", s3.head_object(Bucket="b", Key="out/k"))
+            self.assertEqual(content(pair.b, "sync"), {"in/k": b"1"})
+            self.assertNotIn("ReplicationStatus", s3.head_object(Bucket="sync", Key="out/k"))
             pair.admin(pair.a, "remove", rule)
             self.assertEqual(pair.rules(pair.a), [])
-            s3.put_object(Bucket="b", Key="in/l", Body=b"3")
-            self.assertEqual(content(pair.b, "b"), {"in/k": b"1"})
+            s3.put_object(Bucket="sync", Key="in/l", Body=b"3")
+            self.assertEqual(content(pair.b, "sync"), {"in/k": b"1"})
 
     def test_replicas_need_a_right_of_their_own(self):
         with SitePair() as pair:
-            pair.make_bucket("b")
+            pair.make_bucket("sync")
             made = self.restricted_user(pair.b, ["s3:PutObject", "s3:GetObject", "s3:ListBucket"])
             with open(pair.credentials(pair.b), "w", encoding="ascii") as file:
                 file.write(f"AWS_ACCESS_KEY_ID={made[0]}\nAWS_SECRET_ACCESS_KEY={made[1]}\n")
-            done = pair.admin(pair.a, "add", "b", "--to", pair.b.endpoint + "/b", "--credentials",
+            done = pair.admin(pair.a, "add", "sync", "--to", pair.b.endpoint + "/sync", "--credentials",
                               file.name, check=False)
             self.assertNotEqual(done.returncode, 0)
             self.assertIn("AccessDenied", done.stderr)

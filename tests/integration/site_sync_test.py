@@ -63,11 +63,11 @@ class SiteSync(unittest.TestCase):
             self.assertEqual(content(pair.b, "sync")["model"], bytes(body))
             self.assertLess(rule["sent_bytes"] - before, 3 * MIB, rule)
             self.assertGreater(rule["saved_bytes"], 60 * MIB, rule)
-            # Another name for what is there costs nothing.
+            # Another name for what is there costs the names of a chunk or two.
             before = rule["sent_bytes"]
             s3.copy_object(Bucket="sync", Key="copy", CopySource="sync/model")
             pair.wait_in_step(pair.a)
-            self.assertEqual(pair.rule(pair.a)["sent_bytes"], before)
+            self.assertLess(pair.rule(pair.a)["sent_bytes"] - before, 64 * 1024)
 
     def test_multipart_uploads_keep_etag_and_parts(self):
         with SitePair() as pair:
@@ -212,6 +212,7 @@ class SiteSync(unittest.TestCase):
             pair.make_bucket("sync")
             s3 = pair.a.boto3_client()
             rule = pair.follow(pair.a, pair.b, "sync")
+            pair.wait_in_step(pair.a)
             key = os.urandom(32)
             # boto3 wants TLS for customers' keys; the header is the same.
             self.put_under_customer_key(pair.a, "sync", "secret", key)

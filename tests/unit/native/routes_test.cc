@@ -78,7 +78,7 @@ TEST_F(NativeRoutes, PathNamesBucketAndKey) {
 }
 
 TEST_F(NativeRoutes, AllNameActionAndSignature) {
-  EXPECT_EQ(routes().size(), 8U);
+  EXPECT_EQ(routes().size(), 10U);
   for (const s3::Route& route : routes()) {
     EXPECT_TRUE(route.action.starts_with("s3:"));
     EXPECT_EQ(route.auth, s3::auth_bit(s3::AuthKind::kV4Header)) << route.name;

@@ -13,7 +13,6 @@ import argparse
 import collections
 import os
 import random
-import re
 import socket
 import sys
 import threading
@@ -104,8 +103,8 @@ def fetch(url, sink=None):
 
 
 def metric(server, name):
-    page = urllib.request.urlopen(server.admin_url + "/metrics").read().decode()
-    return sum(float(value) for value in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", page, re.M))
+    return sum(value for key, value in server.metrics().items()
+               if key == name or key.startswith(name + "{"))
 
 
 def main():

@@ -39,6 +39,7 @@ inline constexpr size_t kUpstreamReadsMax = 32;
 inline constexpr size_t kUpstreamReadsAheadMax = 24;
 inline constexpr size_t kUpstreamReadsBackgroundMax = 8;
 inline constexpr size_t kUpstreamReadsQueuedMax = 4096;
+inline constexpr size_t kHedgedBesideMax = 4;  // Requests under way when one is worth a second.
 // Ranges side by side go in one request of so many bytes; what lies between two of them is worth
 // less than a request (a record's header block, a segment table).
 inline constexpr uint64_t kUpstreamReadBytesMax = 4 * MiB;

@@ -107,6 +107,12 @@ io::Task<void> UpstreamReads::run(Batch batch, Urgency urgency) {
   pump();
 }
 
+// Where many requests are under way they wait for each other, and one more is of no use.
+bool UpstreamReads::may_hedge(const Wish& wish) const {
+  const size_t running = std::accumulate(running_.begin(), running_.end(), size_t{0});
+  return wish.urgency == Urgency::kClient && running <= kHedgedBesideMax;
+}
+
 io::Task<void> UpstreamReads::fetch(Batch batch) {
   // Bytes between two ranges are received and not used.
   std::vector<uint8_t> unused(batch.size() > 1 ? kUpstreamGapBytesMax : 0);
@@ -125,7 +131,7 @@ io::Task<void> UpstreamReads::fetch(Batch batch) {
   UpstreamRead read{.object = batch.front()->object,
                     .offset_bytes = batch.front()->offset_bytes,
                     .pieces = std::move(pieces),
-                    .may_hedge = batch.front()->urgency == Urgency::kClient,
+                    .may_hedge = may_hedge(*batch.front()),
                     .on_filled = {}};
   // A wish is its reader's, who may be gone once it is done.
   read.on_filled = [&of_piece](size_t piece) {

@@ -75,6 +75,7 @@ class UpstreamReads {
   Batch take_batch(Wish& first);
   void take(Wish& wish);
   io::Task<void> run(Batch batch, Urgency urgency);
+  bool may_hedge(const Wish& wish) const;
   io::Task<void> fetch(Batch batch);
 
   Upstream& upstream_;

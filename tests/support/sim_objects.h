@@ -54,11 +54,13 @@ class SimObjects {
     store_ = std::move(*store);
     keys_ = std::make_unique<crypto::KeyRing>(crypto::SecretKey(object::random_bytes(1, 32)));
     Result<std::unique_ptr<object::Objects>> objects =
-        wait(object::open_objects({.catalog = &catalog,
+        wait(object::open_objects({.placements = placements(),
+                                   .catalog = &catalog,
                                    .store = store_.get(),
                                    .keys = keys_.get(),
                                    .random = &random_,
-                                   .placements = placements()}));
+                                   .ram_tier = nullptr,
+                                   .read_ahead = nullptr}));
     if (!objects) {
       close();
       return std::unexpected(objects.error());

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -37,6 +38,7 @@ struct Options {
   std::string mode = "get";
   std::string path = "/";
   std::string query;
+  std::string trace;
   size_t connections = 8;
   uint64_t requests = 1000;
   double seconds = 0;  // Over `requests` when set.
@@ -139,8 +141,10 @@ class Client {
  public:
   explicit Client(const Options& options) : options_(options), connection_(options) {}
 
+  // `range` is sent as it is, beside the signature; empty = none.
   std::string head(std::string_view method, std::string_view path, std::string_view query,
-                   uint64_t size, std::string_view content_sha256) const {
+                   uint64_t size, std::string_view content_sha256,
+                   std::string_view range = {}) const {
     const std::string host = options_.host + ":" + std::to_string(options_.port);
     std::vector<sigv4::HeaderView> headers{{"Host", host}};
     const sigv4::RequestView view{
@@ -159,6 +163,7 @@ class Client {
         text += header.name + ": " + header.value + "\r\n";
       }
     }
+    if (!range.empty()) ((text += "Range: bytes=") += range) += "\r\n";
     if (method != "GET") text += "Content-Length: " + std::to_string(size) + "\r\n";
     return text + "\r\n";
   }
@@ -251,6 +256,26 @@ void run_get(const Options& options) {
   });
 }
 
+// GETs of a trace file, one a line: a path, or a path and a range ("/b/k 0-65535").
+void run_replay(Options options) {
+  std::vector<std::pair<std::string, std::string>> gets;
+  std::ifstream file(options.trace);
+  for (std::string line; std::getline(file, line);) {
+    const size_t blank = line.find(' ');
+    gets.emplace_back(line.substr(0, blank),
+                      blank == std::string::npos ? "" : line.substr(blank + 1));
+  }
+  if (gets.empty()) die("no requests in the trace " + options.trace);
+  options.requests = gets.size();
+  run(options, [&](size_t) {
+    return [&](Client& client, uint64_t index) {
+      const auto& [path, range] = gets[index];
+      return client.exchange(client.head("GET", path, "", 0, sigv4::kEmptySha256, range), {})
+          .body_bytes;
+    };
+  });
+}
+
 void run_put(const Options& options) {
   run(options, [&](size_t thread) {
     return
@@ -312,11 +337,12 @@ void run_multipart(Options options) {
 int main(int argc, char** argv) {
   Options options;
   CLI::App app("HTTP load for Cairn's comparisons");
-  app.add_option("mode", options.mode, "get | put | multipart")->required();
+  app.add_option("mode", options.mode, "get | put | multipart | replay")->required();
   app.add_option("--host", options.host);
   app.add_option("--port", options.port)->required();
   app.add_option("--path", options.path, "Path; puts append a number to it");
   app.add_option("--query", options.query);
+  app.add_option("--trace", options.trace, "File of what replay gets");
   app.add_option("--connections", options.connections);
   app.add_option("--requests", options.requests);
   app.add_option("--seconds", options.seconds, "Stop after this time instead");
@@ -328,6 +354,8 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   if (options.mode == "get") {
     run_get(options);
+  } else if (options.mode == "replay") {
+    run_replay(options);
   } else if (options.mode == "put") {
     run_put(options);
   } else if (options.mode == "multipart") {

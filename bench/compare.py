@@ -81,7 +81,7 @@ http {{
 
 class Cairn:
     def __init__(self, binary, root, tier="none"):
-        self.data = pathlib.Path(root) / f"cairn-{tier.replace(':', '-')}"
+        self.data = pathlib.Path(root) / ("cairn-" + "".join(c if c.isalnum() else "-" for c in tier))
         self.port, self.admin_port = free_port(), free_port()
         environment = dict(os.environ, CAIRN_ROOT_ACCESS_KEY=ACCESS, CAIRN_ROOT_SECRET_KEY=SECRET)
         self.process = subprocess.Popen(

@@ -24,6 +24,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -40,6 +41,8 @@ class Upstream(compare.Cairn):
     def __init__(self, binary, root):
         with pinned(compare.LOAD_CORE):
             super().__init__(binary, os.path.join(root, "upstream"), "ram:4GiB")
+        while not (self.data / "admin.token").exists():
+            time.sleep(0.05)
         token = dict(line.split("=", 1) for line in
                      (self.data / "admin.token").read_text().split() if "=" in line)
         self.metrics_url = f"http://{token['address']}/metrics"
@@ -113,13 +116,15 @@ class CairnCache:
         directory = tempfile.mkdtemp(prefix="cairn-cache.", dir=root)
         tiers = f"ram:{cache_mib // 4}MiB,disk:{directory}/tier:{cache_mib}MiB:first-miss=100%"
         self.server = compare.Cairn(binary, directory, tiers)
+        while not (self.server.data / "admin.token").exists():
+            time.sleep(0.05)
         self.port, self.process = self.server.port, self.server.process
         subprocess.run([str(binary), "admin", "gateway", "add", BUCKET,
                         "--data", str(self.server.data),
                         "--endpoint", f"http://127.0.0.1:{upstream.port}", "--upstream-bucket", BUCKET],
                        check=True, stdout=subprocess.DEVNULL,
-                       env=dict(os.environ, CAIRN_UPSTREAM_ACCESS_KEY=ACCESS,
-                                CAIRN_UPSTREAM_SECRET_KEY=SECRET))
+                       env=dict(os.environ, CAIRN_GATEWAY_ACCESS_KEY=ACCESS,
+                                CAIRN_GATEWAY_SECRET_KEY=SECRET))
 
 
 def tree(pid):
@@ -173,8 +178,10 @@ def replay(arguments, cache, trace, upstream):
         command += ["--access-key", ACCESS, "--secret", SECRET]
     pids = tree(cache.process.pid)
     sent, cpu = upstream.sent_bytes(), compare.cpu_seconds(pids)
-    result = json.loads(subprocess.run(command, check=True, capture_output=True, text=True,
-                                       timeout=1800).stdout)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1800)
+    if done.returncode != 0:
+        sys.exit(f"{cache.name}: {done.stderr}")
+    result = json.loads(done.stdout)
     return {"rate": result["requests"] / result["seconds"], "p99_ms": result["p99_ms"],
             "cpu": compare.cpu_seconds(pids) - cpu, "origin": upstream.sent_bytes() - sent,
             "bytes": result["bytes"]}

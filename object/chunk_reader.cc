@@ -113,15 +113,20 @@ void ChunkReader::start(std::vector<Extent> extents, Purpose purpose) {
     hints_.urgency = storage::Urgency::kAhead;
   }
   hints_.declared_load = size_bytes >= kStreamBytesMin;
-  // What cannot stay anyway shall not push out what does.
-  hints_.stream = state_->tier != nullptr &&
-                  size_bytes >= std::max(kStreamBytesMin, state_->tier->capacity_bytes() / 4);
+  // What cannot stay anyway shall not push out what does, whether it is asked for as a whole or, as
+  // loaders of models do, by ranges.
+  const uint64_t load_bytes =
+      size_bytes >= kLoadRangeBytesMin ? std::max(size_bytes, purpose.body_bytes) : size_bytes;
+  const uint64_t passing_bytes =
+      state_->tier == nullptr ? UINT64_MAX
+                              : std::max(kStreamBytesMin, state_->tier->capacity_bytes() / 4);
+  hints_.stream = load_bytes >= passing_bytes;
   const Instant now = state_->core.reactor.now();
   resize_window(kInFlightBytesMax);
   window_.start(now);
   convoy_.reset();
   ReadAhead* const shared = state_->context.read_ahead.get();
-  if (hints_.stream && shared != nullptr && !purpose.warm && !purpose.ahead) {
+  if (size_bytes >= passing_bytes && shared != nullptr && !purpose.warm && !purpose.ahead) {
     const Extent& first = extents_.front();
     convoy_ = shared->convoys().join({first.chunk, first.offset_bytes, size_bytes}, now);
   }

@@ -37,9 +37,10 @@ class ChunkReader {
 
   // Why something is read, as far as tiers and homes care.
   struct Purpose {
-    bool ahead = false;  // Nobody has asked for it yet.
-    bool warm = false;   // For the tiers to keep it, and
-    bool pin = false;    // not to give it up.
+    bool ahead = false;       // Nobody has asked for it yet.
+    bool warm = false;        // For the tiers to keep it, and
+    bool pin = false;         // not to give it up.
+    uint64_t body_bytes = 0;  // Of the whole body that the extents are a range of; 0: not known.
   };
   // Begins to read `extents` in order. What an earlier start() left unread is dropped.
   void start(std::vector<Extent> extents) { start(std::move(extents), Purpose()); }

@@ -36,6 +36,8 @@ inline constexpr Duration kSlowStoreRead = milliseconds(3);
 // A range this long is read once and in order more often than not: parts of parallel downloads, and
 // whole models. Two chunks of the size that is aimed at.
 inline constexpr uint64_t kStreamBytesMin = 8 * MiB;
+// A range this long of a large body is a part of a load; shorter ones look something up in it.
+inline constexpr uint64_t kLoadRangeBytesMin = 1 * MiB;
 
 // Hashing: blocks of so many streams are worth one run; more bytes than this never wait.
 inline constexpr size_t kHashLanes = 8;

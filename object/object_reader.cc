@@ -18,6 +18,7 @@ io::Task<void> read_for_tiers(Context& context, std::shared_ptr<const OpenObject
   Core& core = context.core();
   ChunkReader reader(context, object->tenant,
                      ReadEpochs::ReadPin(core.readers, core.reactor.now()));
+  if (purpose.ahead) purpose.body_bytes = object->head.info.size_bytes;
   reader.start(object->manifest.slice(range), purpose);
   while (!context.read_ahead->stopping()) {
     const Result<Buffer> piece = co_await reader.next();
@@ -107,7 +108,7 @@ Status StoredObjectReader::start(ByteRange range) {
     return fail(Code::kOutOfRange, "the range lies outside the object");
   }
   if (chunks_) {
-    chunks_->start(object_->manifest.slice(range));
+    chunks_->start(object_->manifest.slice(range), {.body_bytes = object_->head.info.size_bytes});
     read_ahead(range);
   } else {
     inline_left_ = range;

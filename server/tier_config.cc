@@ -134,7 +134,9 @@ Result<std::vector<TierConfig>> parse_tiers(std::string_view list) {
 
 std::optional<uint64_t> tenant_share_bytes(const TierConfig& tier) {
   if (tier.tenant_share_percent >= 100) return std::nullopt;
-  return tier.size_bytes / 100 * tier.tenant_share_percent;
+  // Not in one product, which a large size would overflow.
+  return tier.size_bytes / 100 * tier.tenant_share_percent +
+         tier.size_bytes % 100 * tier.tenant_share_percent / 100;
 }
 
 std::vector<TierConfig> default_tiers() {

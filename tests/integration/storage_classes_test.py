@@ -288,13 +288,19 @@ class RealDays(unittest.TestCase):
             s3.create_bucket(Bucket="classes")
             rules = {"Rules": [{"ID": "r", "Status": "Enabled", "Filter": {"Prefix": ""},
                                 "Transitions": [{"Days": 30, "StorageClass": "STANDARD_IA"}]}]}
-            told = "TransitionDefaultMinimumObjectSize"
+            # As a header, because the oldest clients have no parameter for it.
+            told = "x-amz-transition-default-minimum-object-size"
             for given in (None, "varies_by_storage_class", "all_storage_classes_128K"):
-                how = {told: given} if given else {}
-                s3.put_bucket_lifecycle_configuration(Bucket="classes", LifecycleConfiguration=rules,
-                                                      **how)
+                def add(params, **_):
+                    if given:
+                        params["headers"][told] = given
+                event = "before-call.s3.PutBucketLifecycleConfiguration"
+                s3.meta.events.register(event, add, unique_id=event)
+                s3.put_bucket_lifecycle_configuration(Bucket="classes", LifecycleConfiguration=rules)
+                s3.meta.events.unregister(event, unique_id=event)
                 got = s3.get_bucket_lifecycle_configuration(Bucket="classes")
-                self.assertEqual(got[told], given or "all_storage_classes_128K")
+                self.assertEqual(got["ResponseMetadata"]["HTTPHeaders"][told],
+                                 given or "all_storage_classes_128K")
                 self.assertEqual(got["Rules"], rules["Rules"])
 
 

@@ -4,6 +4,7 @@
 #include "gateway/handlers.h"
 #include "gateway/reply.h"
 #include "gateway/rewrite.h"
+#include "s3/acl_policy.h"
 #include "s3/object_headers.h"
 #include "s3/xml_writer.h"
 
@@ -125,9 +126,10 @@ Reply get_object_acl(Served& served) {
 
 // What every object has already may be set; anything else is refused.
 Reply put_object_acl(Served& served) {
-  Link::Request unused;
-  co_await or_fail(add_write_headers(unused, served));
-  if (!served.call.document.empty() || !served.call.header("x-amz-acl")) {
+  const crypto::TenantId owner = served.call.bucket.tenant;
+  S3Result<std::optional<s3::Acl>> asked = s3::acl_of_change(served.call, owner);
+  const std::optional<s3::Acl> list = co_await or_fail(std::move(asked));
+  if (list && list->grants != s3::private_acl(owner).grants) {
     co_return s3::s3_fail(S3Code::kAccessControlListNotSupported,
                           "Objects of a gateway bucket have no access control lists here: use "
                           "policies.");

@@ -236,8 +236,13 @@ class Writes(GatewayCase):
                 self.put("k", body, ChecksumAlgorithm=algorithm)
                 self.assertEqual(self.upstream.get("k"), body)
         of = dict(Bucket=NAME, Key="k", Body=b"other")
-        self.assertEqual(self.outcome(self.s3.put_object, IfNoneMatch="*", **of), "PreconditionFailed")
-        self.assertEqual(self.outcome(self.s3.put_object, IfMatch='"0"', **of), "PreconditionFailed")
+        # As headers, because the oldest clients have no parameters for them.
+        for condition in (("If-None-Match", "*"), ("If-Match", '"0"')):
+            def add(params, condition=condition, **_):
+                params["headers"][condition[0]] = condition[1]
+            self.s3.meta.events.register("before-call.s3.PutObject", add, unique_id="condition")
+            self.assertEqual(self.outcome(self.s3.put_object, **of), "PreconditionFailed")
+            self.s3.meta.events.unregister("before-call.s3.PutObject", unique_id="condition")
         self.assertEqual(self.upstream.get("k"), body)
 
     def test_a_body_that_is_not_what_was_claimed_is_not_stored(self):

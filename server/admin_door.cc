@@ -66,6 +66,17 @@ bool is_question(std::string_view name) {
          name == kPlacementShowCommand || name == kHomesStatusCommand;
 }
 
+// Of a reply that is told line by line.
+io::Task<Status> send_line(http::Exchange& exchange, std::string line, bool is_first) {
+  if (is_first) {
+    http::ResponseHead head(200);
+    head.add("Content-Type", "application/x-ndjson");
+    head.add("Cache-Control", "no-store");
+    co_await io::or_return(exchange.start_response(head, std::nullopt));
+  }
+  co_return co_await exchange.send_body(as_bytes(line));
+}
+
 }  // namespace
 
 bool AdminDoor::is_authorised(const http::RequestHead& head) const {
@@ -120,14 +131,8 @@ io::Task<Result<std::string>> AdminDoor::outcome_of(http::Exchange& exchange,
 // The reply begins with the first line; what fails before is an error like any other.
 io::Task<int> AdminDoor::run_warming(http::Exchange& exchange) {
   bool begun = false;
-  const auto send = [&exchange, &begun](std::string line) -> io::Task<Status> {
-    if (!std::exchange(begun, true)) {
-      http::ResponseHead head(200);
-      head.add("Content-Type", "application/x-ndjson");
-      head.add("Cache-Control", "no-store");
-      co_await io::or_return(exchange.start_response(head, std::nullopt));
-    }
-    co_return co_await exchange.send_body(as_bytes(line));
+  const auto send = [&exchange, &begun](std::string line) {
+    return send_line(exchange, std::move(line), !std::exchange(begun, true));
   };
   Result<std::string> outcome =
       co_await actions_.warm_cache(std::string(exchange.head().query), send);

@@ -65,6 +65,11 @@ std::string json_text(std::string_view text) {
   return out + '"';
 }
 
+io::Task<Status> go_on_unless(io::StopToken stop) {
+  if (stop.stop_requested()) co_return fail(Code::kCancelled, "the server stops");
+  co_return Status();
+}
+
 }  // namespace
 
 // The objects of a selection, in order; several may take from it.
@@ -244,10 +249,7 @@ io::Task<void> CacheAdmin::restore_pins(io::StopToken stop) {
     const Result<object::BucketInfo> bucket = co_await objects_.find_bucket(pin.bucket);
     if (!bucket || !require_tiers()) continue;
     Warming warming{.walk = {.selection = pin, .bucket = *bucket}, .pin = true, .progress = {}};
-    warming.progress = [stop](const std::string& /*line*/) -> io::Task<Status> {
-      if (stop.stop_requested()) co_return fail(Code::kCancelled, "the server stops");
-      co_return Status();
-    };
+    warming.progress = [stop](const std::string& /*line*/) { return go_on_unless(stop); };
     const Status warmed = co_await warm_all(warming);
     if (stop.stop_requested()) co_return;
     log::info("cache-pins-restored", {{"bucket", std::string_view(pin.bucket)},

@@ -48,7 +48,7 @@ class Mutant final : public catalog::Catalog {
   io::Task<Status> close() override { return inner_->close(); }
 
  private:
-  static constexpr uint64_t kFaultEvery = 300;
+  static constexpr uint64_t kFaultEvery = 20;
   bool is_time() { return ++calls_count_ % kFaultEvery == 0; }
   // So that calls of several clients overlap.
   io::Task<void> pause() {

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "crypto/hmac.h"
+#include "io/reactor.h"
 #include "sigv4/uri.h"
+#include "transfer/retry_budget.h"
 #include "transfer/s3_call.h"
 #include "transfer/xml_replies.h"
 
@@ -11,6 +13,7 @@ namespace cairn::transfer {
 namespace {
 
 constexpr size_t kReplyBytesMax = 1 * MiB;
+constexpr unsigned kRefusalRepeatsMax = 8;  // About 20 s in all.
 constexpr int kNotAllowed = 405;
 constexpr int kNotImplemented = 501;
 constexpr int kForbidden = 403;
@@ -39,11 +42,28 @@ struct NativeSession::Reply {
 
 NativeSession::NativeSession(std::string bucket, std::string key) : path_(path_of(bucket, key)) {}
 
+// A server that limits bandwidth refuses many requests at once, for as long as it takes: more often
+// than the client below repeats.
 io::Task<S3Result<NativeSession::Reply>> NativeSession::ask(S3Client& client, std::string method,
                                                             std::string query,
                                                             std::vector<HeaderPair> headers,
                                                             UploadBody body,
                                                             io::Until until) const {
+  for (unsigned repeats = 1;; ++repeats) {
+    S3Result<Reply> reply = co_await ask_once(client, method, query, headers, body, until);
+    const bool is_refused = reply && reply->is_native && !reply->is_success();
+    const bool again = is_refused && reply->failure.is_retryable && repeats <= kRefusalRepeatsMax &&
+                       !until.stop.stop_requested();
+    if (!again) co_return reply;
+    const Duration pause = RetryBudget::pause(repeats, system_random());
+    const Status slept = co_await io::sleep_for(pause, until.stop);
+    if (!slept) co_return reply;
+  }
+}
+
+io::Task<S3Result<NativeSession::Reply>> NativeSession::ask_once(
+    S3Client& client, std::string method, std::string query, std::vector<HeaderPair> headers,
+    UploadBody body, io::Until until) const {
   headers.emplace_back("x-amz-cairn-protocol", "1");
   http::ClientResponse response = co_await or_fail(client.send_raw(
       std::move(method), path_ + "?" + std::move(query), std::move(headers), body, true, until));

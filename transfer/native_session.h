@@ -59,6 +59,9 @@ class NativeSession {
   io::Task<S3Result<Reply>> ask(S3Client& client, std::string method, std::string query,
                                 std::vector<HeaderPair> headers, UploadBody body,
                                 io::Until until) const;
+  io::Task<S3Result<Reply>> ask_once(S3Client& client, std::string method, std::string query,
+                                     std::vector<HeaderPair> headers, UploadBody body,
+                                     io::Until until) const;
   io::Task<S3Result<std::string>> post(S3Client& client, std::string verb, std::string body,
                                        io::Until until) const;
 

@@ -2,6 +2,7 @@
 // that one hash table and one allocation serve both. And the lists that nodes are on.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "base/assert.h"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 
 #include "base/random.h"
 #include "storage/chunk_store.h"
@@ -53,7 +54,7 @@ class SampleReferences final : public storage::ReferenceSource {
   }
   std::vector<storage::ChunkId> referenced;
   bool failing = false;
-  uint64_t questions_count = 0;
+  std::atomic<uint64_t> questions_count = 0;  // Asked by several cores.
 };
 
 }  // namespace cairn::testing_support

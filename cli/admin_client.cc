@@ -169,4 +169,20 @@ Result<AdminReply> ask_admin_lines(const std::string& data, const std::string& m
   return ask(data, method, name, {}, on_more);
 }
 
+std::string url_encoded(std::string_view text) {
+  static constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const bool is_plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                          (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    if (is_plain) {
+      out += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      out.append("%").append(1, kDigits[byte >> 4]).append(1, kDigits[byte & 15]);
+    }
+  }
+  return out;
+}
+
 }  // namespace cairn::cli

@@ -25,4 +25,7 @@ Result<AdminReply> ask_admin_lines(const std::string& data, const std::string& m
                                    const std::string& name,
                                    const std::function<bool(std::string_view)>& on_line);
 
+// A name or value of such a form.
+std::string url_encoded(std::string_view text);
+
 }  // namespace cairn::cli

@@ -27,22 +27,6 @@ struct GatewayOptions {
   bool anonymous = false;
 };
 
-std::string url_encoded(std::string_view text) {
-  static constexpr char kDigits[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const bool is_plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                          (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-    if (is_plain) {
-      out += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out.append("%").append(1, kDigits[byte >> 4]).append(1, kDigits[byte & 15]);
-    }
-  }
-  return out;
-}
-
 void append(std::string& form, std::string_view name, std::string_view value) {
   if (!form.empty()) form += '&';
   form.append(name).append("=").append(url_encoded(value));

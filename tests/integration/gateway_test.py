@@ -321,6 +321,9 @@ class Writes(GatewayCase):
 
     def test_what_it_does_not_do_it_says(self):
         self.put("k", b"x")
+        # The upstream's word, not ours.
+        self.assertIn(self.outcome(self.s3.restore_object, Bucket=NAME, Key="k",
+                                   RestoreRequest={"Days": 1}), ("InvalidObjectState", "ok"))
         for call, more in ((self.s3.put_bucket_versioning,
                             {"VersioningConfiguration": {"Status": "Enabled"}}),
                            (self.s3.put_bucket_lifecycle_configuration, {"LifecycleConfiguration": {

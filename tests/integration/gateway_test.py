@@ -319,11 +319,18 @@ class Writes(GatewayCase):
         self.s3.delete_object_tagging(Bucket=NAME, Key="k4")
         self.assertEqual(self.s3.get_object_tagging(Bucket=NAME, Key="k4")["TagSet"], [])
 
+    def test_a_restore_is_the_upstreams_business(self):
+        self.put("k", b"x")
+        self.put("frozen", b"x", StorageClass="GLACIER")
+        of = dict(Bucket=NAME, RestoreRequest={"Days": 1})
+        self.assertEqual(self.outcome(self.s3.restore_object, Key="k", **of), "InvalidObjectState")
+        self.assertEqual(self.outcome(self.s3.restore_object, Key="frozen", **of), "ok")
+        asked = [request.target for request in self.seen if request.method == "POST"]
+        self.assertEqual(asked, [f"/{BUCKET}/{PREFIX}{key}?restore=" for key in ("k", "frozen")])
+        self.assertIn("Restore", self.s3.head_object(Bucket=NAME, Key="frozen"))
+
     def test_what_it_does_not_do_it_says(self):
         self.put("k", b"x")
-        # The upstream's word, not ours.
-        self.assertIn(self.outcome(self.s3.restore_object, Bucket=NAME, Key="k",
-                                   RestoreRequest={"Days": 1}), ("InvalidObjectState", "ok"))
         for call, more in ((self.s3.put_bucket_versioning,
                             {"VersioningConfiguration": {"Status": "Enabled"}}),
                            (self.s3.put_bucket_lifecycle_configuration, {"LifecycleConfiguration": {

@@ -151,6 +151,7 @@ io::Task<Result<SealedRead>> DiskTier::read(ChunkId id, ByteRange range,
                                             storage::ReadOptions options) {
   io::Reactor& reactor = io::Reactor::current();
   const bool is_small = range.size_bytes <= storage::kUnqueuedReadBytesMax;
+  if (options.past_caches && state_->tier != nullptr) forget(id);
   if (state_->tier == nullptr || !state_->health.usable(reactor.now()) ||
       range.offset_bytes >= kPayloadBytesMax ||
       // Beside a pool that is used up, a small read asks the home for just its bytes: that does not

@@ -19,6 +19,7 @@ struct Hints {
   bool declared_load = false;  // Carries a load id: references within kLoadGap count as one.
   uint16_t tenant = 0;         // Slot of TenantShares; 0 has no share of its own.
   bool ahead = false;          // Nobody has asked for it yet.
+  bool past_caches = false;    // What the tiers below gave of it did not verify.
   uint8_t frequency = 0;       // Counted references that it comes with.
   storage::Urgency urgency = storage::Urgency::kClient;
   float cost = 1;            // Of fetching it again, relative to the cheapest home.
@@ -31,6 +32,7 @@ inline storage::ReadOptions options_of(const Hints& hints) {
   return {.no_cache = hints.no_cache,
           .declared_load = hints.declared_load,
           .pin = hints.pin,
+          .past_caches = hints.past_caches,
           .urgency = hints.urgency,
           .frequency = hints.frequency,
           .tenant = hints.tenant,

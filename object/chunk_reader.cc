@@ -339,9 +339,10 @@ io::Task<Result<Buffer>> ChunkReader::State::read(Extent piece, cache::Hints hin
   Result<Buffer> first = co_await read_once(piece, hints);
   if (first || first.error().code != Code::kCorruption) co_return first;
   // What the store gave does not verify. Where it has other copies, looking at all of them tells
-  // which ones are good, and the next read gets such a one.
+  // which ones are good, and the next read gets such a one; what caches have of it is forgotten.
   const Status verified = co_await context.store.verify(piece.chunk);
   if (!verified) co_return first;
+  hints.past_caches = true;
   Result<Buffer> second = co_await read_once(piece, hints);
   co_return second;
 }

@@ -23,6 +23,9 @@ struct ReadOptions {
   bool stream = false;         // Part of a one-time load: kept by no tier for itself.
   bool declared_load = false;  // References within a minute are one.
   bool pin = false;            // Kept until it is unpinned, as far as pins have room.
+  bool from_peer = false;      // Another node of the cluster asks: no third one is asked for it.
+  // What the tiers gave of the chunk did not verify: they forget it, and the home is asked.
+  bool past_caches = false;
   Urgency urgency = Urgency::kClient;
   uint8_t frequency = 0;     // Counted references to the block in the tiers above.
   uint16_t tenant = 0;       // Slot of the tenant's share of a tier; 0: it has none of its own.

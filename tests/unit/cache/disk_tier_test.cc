@@ -152,6 +152,20 @@ TEST_F(DiskTierTest, WhatIsEvictedIsReadFromTheHomeAgain) {
   EXPECT_EQ(home_.reads.size(), 1U);
 }
 
+TEST_F(DiskTierTest, AReaderWhomItGaveWrongBytesGetsTheHomes) {
+  open();
+  put_home(1, 2);
+  expect_read(1, {0, kWhole});
+  expect_read(2, {0, kWhole});
+  settle();
+  home_.reads.clear();
+  ASSERT_TRUE(wait(tier_->read(sample_id(1), {0, MiB}, {.past_caches = true})));
+  EXPECT_EQ(home_.reads, std::vector<ByteRange>({{0, MiB}}));
+  // The rest of the chunk is no better, and of other chunks nothing was said.
+  EXPECT_EQ(tier_->cached_bytes(sample_id(1), {MiB, kWhole - MiB}).cached, 0U);
+  EXPECT_EQ(tier_->cached_bytes(sample_id(2), {0, kWhole}).cached, kWhole);
+}
+
 TEST_F(DiskTierTest, EvictingWhileItIsReadDisturbsNoReader) {
   open();
   put_home(1, 1);

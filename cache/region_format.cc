@@ -6,10 +6,14 @@
 #include <string_view>
 
 #include "base/assert.h"
+#include "storage/block_bytes.h"
 #include "storage/log_format.h"
 
 namespace cairn::cache {
 namespace {
+
+using storage::put_bytes;
+using storage::take_bytes;
 
 // Eight characters each, as they read in a hex dump.
 constexpr std::string_view kSuperblockMagic = "CAIRNCSH";
@@ -24,17 +28,6 @@ constexpr size_t kFrameChecksumsOffset = 96;
 constexpr size_t kSealedHeaderOffset = 512;
 static_assert(kFrameChecksumsOffset + kBlockFrames * 8 <= kSealedHeaderOffset);
 static_assert(kSealedHeaderOffset + crypto::kSealedHeaderBytesMax == kDiskBlockBytes);
-
-template <size_t kSize>
-void put_bytes(MutableBytes bytes, size_t offset, const std::array<uint8_t, kSize>& value) {
-  std::copy(value.begin(), value.end(), bytes.begin() + static_cast<ptrdiff_t>(offset));
-}
-template <size_t kSize>
-std::array<uint8_t, kSize> take_bytes(BytesView bytes, size_t offset) {
-  std::array<uint8_t, kSize> value;
-  std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(offset), kSize, value.begin());
-  return value;
-}
 
 void begin(MutableBytes bytes, std::string_view magic) {
   std::fill(bytes.begin(), bytes.end(), uint8_t{0});

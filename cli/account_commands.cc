@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/admin_client.h"
+#include "cli/admin_flags.h"
 #include "cli/exit_codes.h"
 
 namespace cairn::cli {
@@ -86,10 +87,7 @@ struct AccountCommands::Verb {
 
 void AccountCommands::add_verb(CLI::App& group, const std::string& group_name, const Verb& verb) {
   CLI::App* command = group.add_subcommand(verb.name, verb.help);
-  command->add_option("--data", data_, "Data directory of the running server [CAIRN_DATA]")
-      ->envname("CAIRN_DATA")
-      ->required()
-      ->option_text("DIR");
+  add_data_option(*command, data_);
   command->add_flag("--json", as_json_, "Show the answer as JSON");
   if (group_name != "tenant") {
     command

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "cli/admin_client.h"
+#include "cli/admin_flags.h"
 #include "cli/exit_codes.h"
 #include "cli/human.h"
 #include "cli/location.h"
@@ -123,10 +124,7 @@ int run_warm(const CacheOptions& options) {
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& help,
                       CacheOptions& options, bool needs_location) {
   CLI::App* const command = parent.add_subcommand(name, help);
-  command->add_option("--data", options.data, "Data directory of the running server [CAIRN_DATA]")
-      ->envname("CAIRN_DATA")
-      ->required()
-      ->option_text("DIR");
+  add_data_option(*command, options.data);
   CLI::Option* const location = command->add_option(
       "location", options.location, "s3://BUCKET/PREFIX: every object whose key begins so");
   if (needs_location) location->required();

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "cli/admin_client.h"
+#include "cli/admin_flags.h"
 #include "cli/exit_codes.h"
 #include "server/credentials.h"
 
@@ -81,10 +82,7 @@ int run_add(const GatewayOptions& options) {
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& help,
                       GatewayOptions& options) {
   CLI::App* const command = parent.add_subcommand(name, help);
-  command->add_option("--data", options.data, "Data directory of the running server [CAIRN_DATA]")
-      ->envname("CAIRN_DATA")
-      ->required()
-      ->option_text("DIR");
+  add_data_option(*command, options.data);
   return command;
 }
 

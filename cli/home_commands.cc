@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/admin_flags.h"
+
 namespace cairn::cli {
 namespace {
 
@@ -19,10 +21,7 @@ struct PlacementOptions {
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& help,
                       PlacementOptions& options) {
   CLI::App* const command = parent.add_subcommand(name, help);
-  command->add_option("--data", options.data, "Data directory of the running server [CAIRN_DATA]")
-      ->envname("CAIRN_DATA")
-      ->required()
-      ->option_text("DIR");
+  add_data_option(*command, options.data);
   return command;
 }
 

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "cli/admin_flags.h"
+
 namespace cairn::cli {
 namespace {
 
@@ -20,10 +22,7 @@ struct KmsOptions {
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& help,
                       KmsOptions& options) {
   CLI::App* const command = parent.add_subcommand(name, help);
-  command->add_option("--data", options.data, "Data directory of the running server [CAIRN_DATA]")
-      ->envname("CAIRN_DATA")
-      ->required()
-      ->option_text("DIR");
+  add_data_option(*command, options.data);
   command->add_option("--tenant", options.tenant, "Whose keys (default 1, the root tenant)")
       ->option_text("N");
   return command;

@@ -9,6 +9,7 @@
 
 #include "cli/account_commands.h"
 #include "cli/admin_client.h"
+#include "cli/admin_flags.h"
 #include "cli/bench_command.h"
 #include "cli/bucket_command.h"
 #include "cli/cache_command.h"
@@ -161,10 +162,7 @@ struct Commands {
   void add_admin(CLI::App& parent, const std::string& name, const std::string& method,
                  const std::string& path, const std::string& help) {
     CLI::App* command = parent.add_subcommand(name, help);
-    command->add_option("--data", data, "Data directory of the running server [CAIRN_DATA]")
-        ->envname("CAIRN_DATA")
-        ->required()
-        ->option_text("DIR");
+    add_data_option(*command, data);
     command->callback([this, method, path] { exit_code = run_admin(data, method, path); });
   }
 
@@ -190,10 +188,7 @@ struct Commands {
     CLI::App* show = quota->add_subcommand("show", "One quota and its usage, or all quotas");
     CLI::App* set = quota->add_subcommand("set", "Change limits; 0 removes one");
     for (CLI::App* command : {show, set}) {
-      command->add_option("--data", data, "Data directory of the running server [CAIRN_DATA]")
-          ->envname("CAIRN_DATA")
-          ->required()
-          ->option_text("DIR");
+      add_data_option(*command, data);
       CLI::Option* scope =
           command->add_option("scope", quota_parameters["scope"], "bucket, tenant, user or key");
       CLI::Option* name =

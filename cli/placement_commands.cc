@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "cli/admin_flags.h"
+
 namespace cairn::cli {
 namespace {
 
@@ -23,10 +25,7 @@ void add_placement_commands(CLI::App& admin, AskServer ask) {
   const auto options = std::make_shared<PlacementOptions>();
   CLI::App* const command = bucket->add_subcommand(
       "placement", "Show where a bucket's new objects are kept, or name another placement");
-  command->add_option("--data", options->data, "Data directory of the running server [CAIRN_DATA]")
-      ->envname("CAIRN_DATA")
-      ->required()
-      ->option_text("DIR");
+  add_data_option(*command, options->data);
   command->add_option("--tenant", options->tenant, "The owner's number, for an isolated tenant")
       ->option_text("N");
   command->add_option("bucket", options->bucket, "The bucket")->required();

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "iam/errors.h"
+#include "io/address_rules.h"
 #include "io/blocking.h"
 #include "io/endpoint.h"
 #include "io/reactor.h"
@@ -96,16 +97,7 @@ IssuerOptions filled(IssuerOptions options) {
 }  // namespace
 
 bool is_public_address(const io::Endpoint& endpoint) {
-  const std::optional<io::SocketAddress> address = io::literal_address(endpoint);
-  if (!address) return false;
-  if (address->family() == AF_INET) {
-    const auto* v4 = reinterpret_cast<const sockaddr_in*>(address->get());
-    return is_public_v4(ntohl(v4->sin_addr.s_addr));
-  }
-  if (address->family() == AF_INET6) {
-    return is_public_v6(reinterpret_cast<const sockaddr_in6*>(address->get())->sin6_addr);
-  }
-  return false;
+  return io::literal_address_passes(endpoint, is_public_v4, is_public_v6);
 }
 
 IssuerKeys::IssuerKeys(IssuerOptions options) : options_(filled(std::move(options))) {}

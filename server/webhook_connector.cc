@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 
+#include "io/address_rules.h"
 #include "io/blocking.h"
 #include "io/endpoint.h"
 
@@ -27,16 +28,7 @@ bool is_usable_v6(const in6_addr& address) {
 }  // namespace
 
 bool may_name_lead_to(const io::Endpoint& endpoint) {
-  const std::optional<io::SocketAddress> address = io::literal_address(endpoint);
-  if (!address) return false;
-  if (address->family() == AF_INET) {
-    const auto* v4 = reinterpret_cast<const sockaddr_in*>(address->get());
-    return is_usable_v4(ntohl(v4->sin_addr.s_addr));
-  }
-  if (address->family() == AF_INET6) {
-    return is_usable_v6(reinterpret_cast<const sockaddr_in6*>(address->get())->sin6_addr);
-  }
-  return false;
+  return io::literal_address_passes(endpoint, is_usable_v4, is_usable_v6);
 }
 
 Result<std::unique_ptr<WebhookConnector>> WebhookConnector::create(io::Network& network,

@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "base/encoding.h"
+#include "storage/block_bytes.h"
 #include "storage/limits.h"
 
 namespace cairn::storage {
@@ -27,17 +28,6 @@ constexpr size_t kBodyOffset = 16;
 
 constexpr size_t kSealedHeaderOffset = 512;
 static_assert(kSealedHeaderOffset + crypto::kSealedHeaderBytesMax == kBlockBytes);
-
-template <size_t kSize>
-void put_bytes(MutableBytes block, size_t offset, const std::array<uint8_t, kSize>& bytes) {
-  std::copy(bytes.begin(), bytes.end(), block.begin() + static_cast<ptrdiff_t>(offset));
-}
-template <size_t kSize>
-std::array<uint8_t, kSize> take_bytes(BytesView block, size_t offset) {
-  std::array<uint8_t, kSize> bytes;
-  std::copy_n(block.begin() + static_cast<ptrdiff_t>(offset), kSize, bytes.begin());
-  return bytes;
-}
 
 void begin_block(MutableBytes block, std::string_view magic) {
   ASSERT(block.size() == kBlockBytes);

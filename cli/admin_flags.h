@@ -1,0 +1,15 @@
+// The option that every command for a running server has: which data directory it serves.
+#pragma once
+
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace cairn::cli {
+
+// Adds the required `--data DIR`, also read from CAIRN_DATA, to `command`. `data` outlives it.
+void add_data_option(CLI::App& command, std::string& data);
+
+}  // namespace cairn::cli

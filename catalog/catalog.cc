@@ -24,6 +24,18 @@ Precondition Precondition::range_empty(std::string begin, std::string end) {
   return {.kind = Kind::kRangeEmpty, .key = std::move(begin), .end = std::move(end)};
 }
 
+io::Task<Status> Catalog::catch_up() {
+  co_return Status();
+}
+
+io::Task<Result<std::optional<Entry>>> Catalog::get_recent(std::string key) {
+  return get(std::move(key), nullptr);
+}
+
+void Catalog::add_observer(ChangeObserver& /*observer*/) {}
+
+void Catalog::remove_observer(ChangeObserver& /*observer*/) {}
+
 std::string prefix_end(std::string prefix) {
   while (!prefix.empty()) {
     auto& last = reinterpret_cast<unsigned char&>(prefix.back());

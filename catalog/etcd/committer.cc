@@ -45,10 +45,6 @@ Version version_at(Revision revision) {
   return static_cast<Version>(revision);
 }
 
-std::unexpected<Error> refused_precondition() {
-  return fail(Code::kFailedPrecondition, "precondition: the entries are not as the commit expects");
-}
-
 bool is_too_late(Instant deadline) {
   return system_clock().now() + kRetryPause >= deadline;
 }
@@ -80,6 +76,13 @@ Status EtcdCommitter::start(Instant deadline) {
   for (auto slot = slots_.rbegin(); slot != slots_.rend(); ++slot)
     free_slots_.push_back(slot->get());
   return {};
+}
+
+std::unexpected<Error> EtcdCommitter::refused_precondition(Revision at) {
+  Revision before = refused_at_.load(std::memory_order_relaxed);
+  while (before < at && !refused_at_.compare_exchange_weak(before, at)) {
+  }
+  return fail(Code::kFailedPrecondition, "precondition: the entries are not as the commit expects");
 }
 
 std::string EtcdCommitter::next_mark() {
@@ -132,7 +135,7 @@ io::Task<Result<Version>> EtcdCommitter::check_only(TxnRequest request, Instant 
   TxnResponse response;
   const Status asked = co_await client_.ask(kTxn, request, response, deadline);
   if (!asked) co_return std::unexpected(asked.error());
-  if (!response.succeeded()) co_return refused_precondition();
+  if (!response.succeeded()) co_return refused_precondition(response.header().revision());
   co_return version_at(response.header().revision());
 }
 
@@ -183,7 +186,8 @@ io::Task<EtcdCommitter::Attempt> EtcdCommitter::attempt(Slot& slot, const TxnReq
   const proto::etcd::KeyValue found = slot_in(response);
   const bool slot_was_ours = found.mod_revision() == slot.revision;
   slot.revision = found.mod_revision();
-  if (slot_was_ours) co_return Attempt{.result = refused_precondition()};
+  if (slot_was_ours)
+    co_return Attempt{.result = refused_precondition(response.header().revision())};
   if (found.value() == mark) co_return Attempt{.result = version_at(slot.revision)};
   co_return Attempt{};  // An old commit of this slot came through late: once more.
 }
@@ -222,7 +226,7 @@ io::Task<Result<Version>> EtcdCommitter::delete_unmarked(const TxnRequest& reque
   TxnResponse response;
   const auto sent = co_await client_.send_once(kTxn, request, response, deadline);
   if (!sent) co_return std::unexpected(sent.error().error);
-  if (!response.succeeded()) co_return refused_precondition();
+  if (!response.succeeded()) co_return refused_precondition(response.header().revision());
   co_return version_at(response.header().revision());
 }
 

@@ -17,6 +17,7 @@
 // Thread rule: any reactor.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -65,6 +66,8 @@ class EtcdCommitter {
   Status start(Instant deadline);
   // `request`: what encode_batch() made.
   io::Task<Result<Version>> apply(proto::etcd::TxnRequest request);
+  // The newest revision at which a precondition failed; the whole of what it failed on is in it.
+  Revision refused_at() const { return refused_at_.load(std::memory_order_acquire); }
 
  private:
   struct Slot {
@@ -90,10 +93,13 @@ class EtcdCommitter {
   io::Task<Result<Version>> delete_unmarked(const proto::etcd::TxnRequest& request,
                                             Instant deadline);
 
+  std::unexpected<Error> refused_precondition(Revision at);
+
   const Options options_;
   const Layout layout_;
   Client& client_;
   EtcdMetrics& metrics_;
+  std::atomic<Revision> refused_at_{0};
 
   std::mutex mutex_;  // Guards the rest.
   std::vector<std::unique_ptr<Slot>> slots_;

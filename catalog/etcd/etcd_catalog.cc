@@ -62,11 +62,19 @@ class EtcdCatalog final : public Catalog {
   io::Task<Result<Version>> commit(Batch batch) override;
   io::Task<Result<std::vector<Change>>> tail(Version after, size_t limit) override;
   io::Task<Status> close() override;
+  bool is_shared() const override { return true; }
+  io::Task<Status> catch_up() override;
+  io::Task<Result<std::optional<Entry>>> get_recent(std::string key) override;
+  void add_observer(ChangeObserver& observer) override { mirror_->add_observer(observer); }
+  void remove_observer(ChangeObserver& observer) override {
+    if (mirror_) mirror_->remove_observer(observer);
+  }
 
  private:
   io::Task<Result<Version>> commit_in_turn(const Batch& batch);
-  // Waits until the mirror shows every commit that completed before the call.
-  io::Task<Status> catch_up();
+  // Whoever reads from now on sees that revision.
+  void note_own(Revision revision);
+  Instant deadline() const { return system_clock().now() + options_.timeout; }
   void warn_of_versions(Instant deadline);
   CatalogMetrics& metrics() { return options_.metrics != nullptr ? *options_.metrics : metrics_; }
   EtcdMetrics& counts() {
@@ -81,7 +89,8 @@ class EtcdCatalog final : public Catalog {
   etcd::CommitOrder order_;
   CatalogMetrics metrics_;  // Used when the owner gave none.
   EtcdMetrics etcd_metrics_;
-  std::atomic<Revision> committed_{0};  // The newest commit of this node.
+  // The newest commit of this node, or the newest state that one of them failed on.
+  std::atomic<Revision> committed_{0};
   // In the order of construction: each uses those before it.
   std::unique_ptr<etcd::NodeDirectory> directory_;
   std::unique_ptr<etcd::Client> client_;
@@ -154,14 +163,14 @@ void EtcdCatalog::warn_of_versions(Instant deadline) {
 }
 
 io::Task<Status> EtcdCatalog::catch_up() {
-  const Instant deadline = system_clock().now() + options_.timeout;
   if (options_.stale_reads) {
-    co_return co_await mirror_->reach(committed_.load(std::memory_order_acquire), deadline);
+    co_return co_await mirror_->reach(committed_.load(std::memory_order_acquire), deadline());
   }
+  const Instant until = deadline();
   counts().strong_reads_count.fetch_add(1, std::memory_order_relaxed);
   const Duration half{options_.timeout.nanoseconds / 2};
   const Revision present = co_await io::or_return(gate_->present(half));
-  co_return co_await mirror_->reach(present, deadline);
+  co_return co_await mirror_->reach(present, until);
 }
 
 template <typename Read>
@@ -186,6 +195,18 @@ io::Task<Result<std::optional<Entry>>> EtcdCatalog::get(std::string key, const S
     co_return std::move(entry);
   }
   co_await io::or_return(catch_up());
+  const std::shared_ptr<Generation> copy = mirror_->copy();
+  co_await io::or_return(read("catalog get", [&](ReadTier tier) {
+    return read_entry(*copy->database(), key, nullptr, tier, entry);
+  }));
+  co_return std::move(entry);
+}
+
+io::Task<Result<std::optional<Entry>>> EtcdCatalog::get_recent(std::string key) {
+  metrics().gets_count.fetch_add(1, std::memory_order_relaxed);
+  const Revision own = committed_.load(std::memory_order_acquire);
+  if (mirror_->seen() < own) co_await io::or_return(mirror_->reach(own, deadline()));
+  std::optional<Entry> entry;
   const std::shared_ptr<Generation> copy = mirror_->copy();
   co_await io::or_return(read("catalog get", [&](ReadTier tier) {
     return read_entry(*copy->database(), key, nullptr, tier, entry);
@@ -230,8 +251,7 @@ io::Task<Result<Version>> EtcdCatalog::commit_in_turn(const Batch& batch) {
                           .bytes_max = options_.transaction_bytes_max});
   const bool is_too_large = !request && request.error().code == Code::kInvalidArgument;
   if (!request && !(is_too_large && large_)) co_return std::unexpected(request.error());
-  const Instant deadline = system_clock().now() + options_.timeout;
-  const auto ticket = co_await io::or_return(order_.enter(batch, deadline));
+  const auto ticket = co_await io::or_return(order_.enter(batch, deadline()));
   Result<Version> version = Version{0};
   if (is_too_large) {
     version = co_await large_->commit(batch);
@@ -247,17 +267,24 @@ io::Task<Result<Version>> EtcdCatalog::commit(Batch batch) {
   if (!version) {
     if (version.error().code == Code::kFailedPrecondition) {
       metrics().failed_preconditions_count.fetch_add(1, std::memory_order_relaxed);
+      // Whoever tries again, from a cache perhaps, must not meet what it has just failed on.
+      const Revision refused_at = committer_->refused_at();
+      note_own(refused_at);
+      static_cast<void>(co_await mirror_->reach(refused_at, deadline()));
     } else {
       metrics().rejected_commits_count.fetch_add(1, std::memory_order_relaxed);
     }
     co_return version;
   }
   metrics().commits_count.fetch_add(1, std::memory_order_relaxed);
-  const auto revision = static_cast<Revision>(*version);
+  note_own(static_cast<Revision>(*version));
+  co_return version;
+}
+
+void EtcdCatalog::note_own(Revision revision) {
   Revision before = committed_.load(std::memory_order_relaxed);
   while (before < revision && !committed_.compare_exchange_weak(before, revision)) {
   }
-  co_return version;
 }
 
 io::Task<Result<std::vector<Change>>> EtcdCatalog::tail(Version after, size_t limit) {

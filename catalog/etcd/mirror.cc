@@ -153,13 +153,26 @@ Result<bool> Mirror::reopen_copy() {
   return copy_ != nullptr;
 }
 
+void Mirror::add_observer(ChangeObserver& observer) {
+  const std::lock_guard lock(observers_mutex_);
+  observers_.push_back(&observer);
+}
+
+void Mirror::remove_observer(ChangeObserver& observer) {
+  const std::lock_guard lock(observers_mutex_);
+  std::erase(observers_, &observer);
+}
+
 void Mirror::publish(std::shared_ptr<Generation> copy, Position position) {
+  const std::lock_guard observers_lock(observers_mutex_);
+  for (ChangeObserver* observer : observers_) observer->before_replace();
   position_ = position;
   {
     const std::lock_guard lock(mutex_);
     copy_.swap(copy);
-    seen_.store(position.seen, std::memory_order_release);
   }
+  for (ChangeObserver* observer : observers_) observer->after_replace();
+  seen_.store(position.seen, std::memory_order_release);
   if (copy) copy->condemn();
   metrics_.applied_revision.store(static_cast<uint64_t>(position.seen));
   wake_waiters();
@@ -391,6 +404,7 @@ Result<bool> Mirror::take_in(const proto::etcd::WatchResponse& message) {
 
 Status Mirror::apply_events_before(Revision bound) {
   rocksdb::WriteBatch batch;
+  std::vector<RowChange> changes;
   Position position = position_;
   auto at = incomplete_.begin();
   for (; at != incomplete_.end() && at->kv().mod_revision() < bound; ++at) {
@@ -402,15 +416,20 @@ Status Mirror::apply_events_before(Revision bound) {
     if (is_entry || layout_.is_mark(row.key())) position.commit = row.mod_revision();
     if (!is_entry) continue;
     const std::string_view key = layout_.key_of(row.key());
+    RowChange& change = changes.emplace_back();
+    change = {
+        .key = key, .value = row.value(), .version = static_cast<Version>(row.mod_revision())};
     if (at->type() == proto::etcd::Event::DELETE) {
+      change.value.reset();
       batch.Delete(rocksdb::Slice(key)).PermitUncheckedError();
     } else {
       Generation::add_put(batch, key, row.value(), row.mod_revision());
     }
   }
+  Status written;
+  if (position.seen != position_.seen) written = write(batch, position, changes);
   incomplete_.erase(incomplete_.begin(), at);
-  if (position.seen == position_.seen) return {};
-  return write(batch, position);
+  return written;
 }
 
 Status Mirror::advance(Revision seen) {
@@ -419,10 +438,23 @@ Status Mirror::advance(Revision seen) {
   return write(batch, {.seen = seen, .commit = position_.commit});
 }
 
-Status Mirror::write(rocksdb::WriteBatch& batch, Position position) {
+Status Mirror::write(rocksdb::WriteBatch& batch, Position position,
+                     std::span<const RowChange> changes) {
   const std::shared_ptr<Generation> into = copy();
   into->add_position(batch, position);
-  if (Status written = into->write(batch); !written) return written;
+  {
+    const std::lock_guard observers_lock(observers_mutex_);
+    const bool is_told = !changes.empty();
+    for (ChangeObserver* observer : observers_) {
+      if (is_told) observer->before_apply(changes);
+    }
+    const Status written = into->write(batch);
+    // After a failure as well: whatever of it is there, the next try tells of it again.
+    for (ChangeObserver* observer : observers_) {
+      if (is_told) observer->after_apply(changes);
+    }
+    if (!written) return written;
+  }
   position_ = position;
   advanced_at_ = system_clock().now();
   seen_.store(position.seen, std::memory_order_release);

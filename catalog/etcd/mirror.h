@@ -19,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -63,6 +64,10 @@ class Mirror {
   // The copy to read from. REQUIRES: start() succeeded.
   std::shared_ptr<Generation> copy() const;
 
+  // As catalog.h says.
+  void add_observer(ChangeObserver& observer);
+  void remove_observer(ChangeObserver& observer);
+
  private:
   struct Waiter {
     io::Completion<Status> completion;
@@ -80,7 +85,8 @@ class Mirror {
   Result<bool> take_in(const proto::etcd::WatchResponse& message);
   Status apply_events_before(Revision bound);
   Status advance(Revision seen);
-  Status write(rocksdb::WriteBatch& batch, Position position);
+  Status write(rocksdb::WriteBatch& batch, Position position,
+               std::span<const RowChange> changes = {});
   // Whether the stream brings nothing although somebody waits.
   bool is_stalled();
   std::string copy_path(uint64_t number) const;
@@ -112,6 +118,11 @@ class Mirror {
   bool progress_is_asked_ = false;
   bool stopping_ = false;
   Status last_failure_;
+
+  // Held while changes become visible, so that nobody is told who has been removed. Taken before
+  // mutex_.
+  std::mutex observers_mutex_;
+  std::vector<ChangeObserver*> observers_;
 
   std::thread thread_;
 };

@@ -398,6 +398,23 @@ TEST_P(CatalogSuite, ConcurrentCompareAndSetLosesNoIncrement) {
   EXPECT_EQ(value("counter"), std::to_string(kThreads * kTasks * kTimes));
 }
 
+TEST_P(CatalogSuite, RecentReadsSeeOwnCommitsAndWhatTheyFailedOn) {
+  const auto recent = [this](std::string key) {
+    const Result<std::optional<Entry>> entry = run(catalog_->get_recent(std::move(key)));
+    EXPECT_TRUE(entry.has_value());
+    return entry && *entry ? (*entry)->value : "(absent)";
+  };
+  EXPECT_EQ(recent("a"), "(absent)");
+  const Version first = put("a", "1");
+  EXPECT_EQ(recent("a"), "1");
+  put("a", "2");
+  EXPECT_EQ(recent("a"), "2");
+  expect_refused({.preconditions = {version_is("a", first)}, .puts = {{"a", "3"}}});
+  EXPECT_EQ(recent("a"), "2");
+  EXPECT_TRUE(run(catalog_->catch_up()).has_value());
+  EXPECT_EQ(recent("a"), "2");
+}
+
 TEST(PrefixEnd, IsTheSmallestKeyAfterThePrefix) {
   EXPECT_EQ(prefix_end("a"), "b");
   EXPECT_EQ(prefix_end("a\xff"), "b");

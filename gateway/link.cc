@@ -1,6 +1,8 @@
 #include "gateway/link.h"
 
 #include "base/log.h"
+#include "gateway/limits.h"
+#include "gateway/range_runs.h"
 #include "io/reactor.h"
 
 namespace cairn::gateway {
@@ -13,6 +15,7 @@ namespace {
 http::ClientOptions http_options() {
   http::ClientOptions options;
   options.user_agent = "cairn-gateway";
+  options.connections_per_host_max = kConnectionsMax;
   options.connect_timeout = seconds(4);
   // Of the longest work; questions have deadlines of their own.
   options.head_timeout = kWorkPatience;
@@ -33,6 +36,12 @@ bool means_trouble(const Failure& failure) {
 struct Link::Lane {
   io::Reactor& reactor;
   std::unique_ptr<transfer::S3Client> client;
+  std::unique_ptr<RangeRuns> runs;
+
+  io::Task<void> close() {
+    co_await runs->close();
+    co_await client->close();
+  }
 };
 
 Link::Link(LinkPlace place, Settings settings, std::string secret, io::Network& network,
@@ -51,7 +60,7 @@ bool Link::shares_server_with(const Link& other) const {
          settings_.access_key == other.settings_.access_key;
 }
 
-Result<transfer::S3Client*> Link::client() {
+Result<Link::Lane*> Link::lane() {
   io::Reactor& reactor = io::Reactor::current();
   const std::lock_guard guard(mutex_);
   std::unique_ptr<Lane>& lane = lanes_[reactor.index()];
@@ -67,9 +76,15 @@ Result<transfer::S3Client*> Link::client() {
     options.http = http_options();
     auto made = transfer::S3Client::create(std::move(options), network_, random_);
     if (!made) return std::unexpected(made.error());
-    lane = std::make_unique<Lane>(reactor, std::move(*made));
+    lane = std::make_unique<Lane>(reactor, std::move(*made), std::make_unique<RangeRuns>());
   }
-  return lane->client.get();
+  return lane.get();
+}
+
+Result<RangeRuns*> Link::runs() {
+  const Result<Lane*> made = lane();
+  if (!made) return std::unexpected(made.error());
+  return (*made)->runs.get();
 }
 
 io::Task<S3Result<http::ClientResponse>> Link::send(Request request, io::Until until,
@@ -79,11 +94,12 @@ io::Task<S3Result<http::ClientResponse>> Link::send(Request request, io::Until u
     co_return std::unexpected(Failure(
         Error{Code::kUnavailable, "the upstream does not answer; it is tried again in seconds"}));
   }
-  const Result<transfer::S3Client*> made = client();
+  const Result<Lane*> made = lane();
   if (!made) co_return std::unexpected(Failure(made.error()));
   request.bucket = settings_.bucket;
   LinkCounters::add(counters_.requests);
-  S3Result<http::ClientResponse> answer = co_await (*made)->forward(std::move(request), until);
+  S3Result<http::ClientResponse> answer =
+      co_await (*made)->client->forward(std::move(request), until);
   const bool is_ours = !answer && is_senders_fault && is_senders_fault();
   // Who takes a body is there.
   note(answer || is_ours ? nullptr : &answer.error());
@@ -114,7 +130,7 @@ io::Task<void> Link::close() {
     lanes_.clear();
   }
   for (const auto& [index, lane] : lanes) {
-    co_await io::run_on(lane->reactor, lane->client->close());
+    co_await io::run_on(lane->reactor, lane->close());
   }
 }
 

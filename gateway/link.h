@@ -22,6 +22,8 @@
 
 namespace cairn::gateway {
 
+class RangeRuns;
+
 struct LinkCounters {
   std::atomic<uint64_t> requests{0};        // Sent to the upstream.
   std::atomic<uint64_t> failures{0};        // Of those: no answer, or one that means trouble.
@@ -72,6 +74,8 @@ class Link {
   // upstream; may be empty.
   io::Task<transfer::S3Result<http::ClientResponse>> send(
       Request request, io::Until until, std::function<bool()> is_senders_fault = {});
+  // Of this reactor.
+  Result<RangeRuns*> runs();
   // An answer that was received turned out wrong, or broke off.
   void note_trouble(const transfer::Failure& failure);
 
@@ -80,7 +84,7 @@ class Link {
 
  private:
   struct Lane;
-  Result<transfer::S3Client*> client();
+  Result<Lane*> lane();
   void note(const transfer::Failure* failure);
 
   const LinkPlace place_;

@@ -71,6 +71,42 @@ RemoteName remote_name(const crypto::TenantKeys& keys, const RemoteObject& objec
   return name;
 }
 
+void RemoteObject::want(ByteRange range) {
+  const std::lock_guard guard(mutex_);
+  wanted_.push_back(range);
+}
+
+void RemoteObject::forget_want(ByteRange range) {
+  const std::lock_guard guard(mutex_);
+  const auto at = std::ranges::find_if(wanted_, [&](const ByteRange& wanted) {
+    return wanted.offset_bytes == range.offset_bytes && wanted.size_bytes == range.size_bytes;
+  });
+  if (at == wanted_.end()) return;
+  *at = wanted_.back();
+  wanted_.pop_back();
+}
+
+uint64_t RemoteObject::wanted_end(uint64_t offset_bytes) const {
+  const std::lock_guard guard(mutex_);
+  uint64_t end_bytes = 0;
+  for (const ByteRange& wanted : wanted_) {
+    const uint64_t begin = round_down(wanted.offset_bytes, crypto::kFrameBytes);
+    const bool covers = begin <= offset_bytes && offset_bytes < wanted.end_bytes();
+    if (covers) end_bytes = std::max(end_bytes, wanted.end_bytes());
+  }
+  return std::min(round_up(end_bytes, crypto::kFrameBytes), size_bytes);
+}
+
+uint64_t RemoteObject::run_before(uint64_t offset_bytes) const {
+  const auto* const at = std::ranges::find(ended_runs_, offset_bytes, &EndedRun::end_bytes);
+  return at == ended_runs_.end() ? 0 : at->size_bytes;
+}
+
+void RemoteObject::note_run(uint64_t end_bytes, uint64_t run_bytes) {
+  ended_runs_[next_ended_run_] = {end_bytes, run_bytes};
+  next_ended_run_ = (next_ended_run_ + 1) % ended_runs_.size();
+}
+
 std::optional<RemoteChunk> parse_chunk_id(const storage::ChunkId& id) {
   if (storage::placement_of(id) != kElsewherePlacement) return std::nullopt;
   RemoteChunk chunk;

@@ -8,15 +8,18 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "crypto/key_ring.h"
 #include "gateway/facts.h"
+#include "gateway/limits.h"
 #include "gateway/link.h"
 #include "storage/placement.h"
 
@@ -36,15 +39,35 @@ struct RemoteObject {
   std::string etag;
   uint64_t size_bytes = 0;
 
+  // Where its ranges are asked for: set by the first who reads, and then left.
+  std::atomic<RangeRuns*> runs{nullptr};
+
   storage::ChunkId chunk_id(uint64_t number) const;
   uint32_t chunk_bytes(uint64_t number) const;
   // The last answer that was no success, for who has to tell a client why.
   void note_failure(const transfer::Failure& failure);
   std::optional<transfer::Failure> failure() const;
 
+  // Ranges that readers will ask for to their end.
+  void want(ByteRange range);
+  void forget_want(ByteRange range);
+  // Up to where somebody wants what begins at `offset_bytes`, in whole frames; 0: nobody does.
+  uint64_t wanted_end(uint64_t offset_bytes) const;
+  // Runs of requests (range_runs.h), on their reactor: the length of the one that ended at
+  // `offset_bytes` lately, or 0.
+  uint64_t run_before(uint64_t offset_bytes) const;
+  void note_run(uint64_t end_bytes, uint64_t run_bytes);
+
  private:
+  struct EndedRun {
+    uint64_t end_bytes = 0;
+    uint64_t size_bytes = 0;
+  };
   mutable std::mutex mutex_;
   std::optional<transfer::Failure> failure_;
+  std::vector<ByteRange> wanted_;
+  std::array<EndedRun, kRunsRemembered> ended_runs_{};
+  size_t next_ended_run_ = 0;
 };
 using RemoteObjectPointer = std::shared_ptr<RemoteObject>;
 

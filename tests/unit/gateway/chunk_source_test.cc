@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "io/scope.h"
 #include "tests/unit/gateway/upstream_case.h"
 
 namespace cairn::gateway {
@@ -43,6 +44,11 @@ io::Task<std::string> read(UpstreamTest& self, storage::ChunkId id, ByteRange ra
   co_return std::string(as_text(sealed->payload.view()));
 }
 
+io::Task<void> read_into(UpstreamTest& self, RemoteObjectPointer object, uint64_t number,
+                         std::string& into) {
+  into = co_await read(self, object->chunk_id(number), {0, MiB});
+}
+
 io::Task<void> ranges(UpstreamTest& self) {
   const std::string body = body_of(2 * MiB + 100'000);
   self.handler.answer = [&body](const SeenRequest& request) {
@@ -61,6 +67,46 @@ io::Task<void> ranges(UpstreamTest& self) {
 }
 TEST_P(ChunkSourceTest, GivesAnyFramesOfAnyChunk) {
   with_link({}, ranges);
+}
+
+// What is asked for side by side goes in one request; who goes on behind it is served from the same
+// answer, as far as somebody said that it is wanted.
+io::Task<void> neighbours(UpstreamTest& self) {
+  const std::string body = body_of(12 * MiB);
+  self.handler.answer = [&body](const SeenRequest& request) {
+    return UpstreamTest::serve(request, body, "one");
+  };
+  const RemoteObjectPointer object = open(self, body, "one");
+  std::vector<std::string> got(12);
+  const auto read_blocks = [&](io::Scope& scope, size_t first, size_t count) {
+    for (size_t i = first; i < first + count; ++i) scope.spawn(read_into(self, object, i, got[i]));
+  };
+  object->want({0, body.size()});
+  io::Scope scope;
+  read_blocks(scope, 0, 4);
+  co_await scope.join();
+  read_blocks(scope, 4, 3);
+  co_await scope.join();
+  EXPECT_EQ(self.handler.seen.size(), 2u);
+  EXPECT_EQ(self.handler.seen.at(0).get("range"), "bytes=0-4194303");
+  EXPECT_EQ(self.handler.seen.at(1).get("range"), "bytes=4194304-12582911");
+  // Elsewhere, and then on behind.
+  read_blocks(scope, 9, 1);
+  co_await scope.join();
+  EXPECT_EQ(self.handler.seen.at(2).get("range"), "bytes=9437184-10485759");
+  read_blocks(scope, 7, 2);
+  read_blocks(scope, 10, 1);
+  co_await scope.join();
+  EXPECT_EQ(self.handler.seen.size(), 4u);
+  EXPECT_EQ(self.handler.seen.at(3).get("range"), "bytes=10485760-12582911");
+  object->forget_want({0, body.size()});
+  read_blocks(scope, 11, 1);
+  co_await scope.join();
+  EXPECT_EQ(self.handler.seen.size(), 4u);
+  for (size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i], body.substr(i * MiB, MiB)) << i;
+}
+TEST_P(ChunkSourceTest, ServesReadersWhoGoOnFromOneAnswer) {
+  with_link({}, neighbours);
 }
 
 io::Task<void> wrong(UpstreamTest& self) {

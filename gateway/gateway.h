@@ -54,6 +54,8 @@ class Gateway final : public s3::Elsewhere {
   io::Task<s3::S3Status> copy_from(s3::Call& call, object::BucketInfo bucket,
                                    s3::CopySource source) override;
 
+  // The bucket was removed: no figures of it any more.
+  void forget(const object::BucketInfo& bucket) { links_.forget(bucket.id); }
   GatewayReading read() const;
   io::Task<void> close() { return links_.close(); }
 

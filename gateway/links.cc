@@ -22,18 +22,25 @@ Result<std::shared_ptr<Link>> Links::find(const object::BucketInfo& bucket,
   return entry.link;
 }
 
+void Links::forget(uint64_t bucket_id) {
+  const std::lock_guard guard(mutex_);
+  entries_[bucket_id].is_removed = true;
+}
+
 std::vector<std::shared_ptr<Link>> Links::all() const {
   const std::lock_guard guard(mutex_);
   std::vector<std::shared_ptr<Link>> links;
   for (const auto& [id, entry] : entries_) {
-    if (entry.link != nullptr) links.push_back(entry.link);
+    if (entry.link != nullptr && !entry.is_removed) links.push_back(entry.link);
   }
   return links;
 }
 
 io::Task<void> Links::close() {
-  std::vector<std::shared_ptr<Link>> links = all();
-  links.insert(links.end(), retired_.begin(), retired_.end());
+  std::vector<std::shared_ptr<Link>> links = retired_;
+  for (const auto& [id, entry] : entries_) {
+    if (entry.link != nullptr) links.push_back(entry.link);
+  }
   for (const std::shared_ptr<Link>& link : links) co_await link->close();
 }
 

@@ -22,6 +22,8 @@ class Links {
 
   // REQUIRES: s3::is_elsewhere(bucket). kCorruption when its document or secret is damaged.
   Result<std::shared_ptr<Link>> find(const object::BucketInfo& bucket, const crypto::KeyRing& keys);
+  // The bucket was removed.
+  void forget(uint64_t bucket_id);
   // Those in use.
   std::vector<std::shared_ptr<Link>> all() const;
   io::Task<void> close();
@@ -30,6 +32,7 @@ class Links {
   struct Entry {
     std::string document;
     std::shared_ptr<Link> link;
+    bool is_removed = false;  // Requests that found the bucket before may still come.
   };
   io::Network& network_;
   Random& random_;

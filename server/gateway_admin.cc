@@ -175,6 +175,7 @@ io::Task<Result<std::string>> remove(GatewayAdmin admin, s3::Query form) {
   const std::optional<object::BucketInfo> there = co_await io::or_return(find(admin, tenant, name));
   if (!there) co_return fail(Code::kNotFound, "there is no gateway bucket " + name);
   co_await io::or_return(admin.objects.delete_bucket(tenant, name));
+  admin.gateways.forget(*there);
   co_return text_of({{"removed", name}});
 }
 

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "crypto/key_ring.h"
+#include "gateway/gateway.h"
 #include "iam/store.h"
 #include "io/task.h"
 #include "object/objects.h"
@@ -30,6 +31,7 @@ struct GatewayAdmin {
   object::Objects& objects;
   const crypto::KeyRing& keys;
   const iam::Store& accounts;
+  gateway::Gateway& gateways;
 };
 
 // `name` begins with kGatewayPrefix. kNotFound for no such command or bucket, kInvalidArgument for

@@ -117,8 +117,9 @@ class Node final : private AdminActions {
     return run_kms_command(kms_admin(), std::move(name), std::move(query));
   }
   io::Task<Result<std::string>> manage_gateways(std::string name, std::string form) override {
-    return run_gateway_command({stores_->objects(), stores_->keys(), stores_->accounts()},
-                               std::move(name), std::move(form));
+    GatewayAdmin admin{stores_->objects(), stores_->keys(), stores_->accounts(),
+                       stores_->gateway()};
+    return run_gateway_command(admin, std::move(name), std::move(form));
   }
   io::Task<Result<std::string>> manage_placement(std::string name, std::string query) override;
   io::Task<Result<std::string>> manage_homes(std::string name, std::string query) override {

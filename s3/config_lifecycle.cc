@@ -250,6 +250,9 @@ S3Status check_pair(const LifecycleTransition& a, const LifecycleTransition& b,
     return invalid_request("'StorageClass' must be different for '" + std::string(action) +
                            "' actions in same 'Rule'");
   }
+  if (waterfall_rank(a.storage_class) == waterfall_rank(b.storage_class)) {
+    return invalid_request("One 'Rule' moves objects to one class of this server's own only");
+  }
   const bool in_order = waterfall_rank(a.storage_class) < waterfall_rank(b.storage_class);
   const LifecycleTransition& upper = in_order ? a : b;
   const LifecycleTransition& lower = in_order ? b : a;

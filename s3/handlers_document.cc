@@ -169,6 +169,20 @@ S3Result<std::string> parse_transition_size(const Call& call) {
                           given);
 }
 
+// A class that is none of S3's has to be one that a placement takes.
+S3Status check_own_classes(const Call& call, const LifecycleRules& rules) {
+  for (const LifecycleRule& rule : rules) {
+    for (const auto* const transitions : {&rule.transitions, &rule.noncurrent_transitions}) {
+      for (const LifecycleTransition& transition : *transitions) {
+        const std::string& name = transition.storage_class;
+        const bool is_there = is_storage_class(name) || call.objects().placements().for_class(name);
+        if (!is_there) return s3_fail(S3Code::kMalformedXML);
+      }
+    }
+  }
+  return {};
+}
+
 http::ResponseHead lifecycle_head(const Call& call) {
   http::ResponseHead head = call.make_head(200);
   const std::string* const size = call.bucket.config->document(document::kTransitionSize);
@@ -187,6 +201,7 @@ Reply get_lifecycle(Call& call) {
 
 Reply put_lifecycle(Call& call) {
   const LifecycleRules rules = co_await or_fail(parse_lifecycle(call.document));
+  co_await or_fail(check_own_classes(call, rules));
   std::string size = co_await or_fail(parse_transition_size(call));
   const auto change = [text = write_lifecycle(rules),
                        size = std::move(size)](object::BucketConfig& config) {

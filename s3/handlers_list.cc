@@ -7,12 +7,16 @@
 #include "s3/handlers.h"
 #include "s3/listing.h"
 #include "s3/object_headers.h"
+#include "s3/storage_classes.h"
 
 namespace cairn::s3::handlers {
 namespace {
 
 // Continuation tokens are opaque to clients: a mark, so that other text is refused, and the key.
 constexpr std::string_view kTokenMark = "cairn1:";
+
+// The date of kRestoredHeader.
+constexpr std::string_view kRestoredUntil = "2099-12-31T00:00:00.000Z";
 
 std::string make_token(std::string_view next) {
   std::string text(kTokenMark);
@@ -40,9 +44,13 @@ void write_entry(XmlWriter& xml, const object::ObjectInfo& info, const ListingPa
   }
   xml.element("Size", info.size_bytes);
   if (owner != nullptr) write_owner(xml, "Owner", *owner);
-  xml.element("StorageClass", info.metadata.storage_class.empty()
-                                  ? std::string_view("STANDARD")
-                                  : std::string_view(info.metadata.storage_class));
+  xml.element("StorageClass", shown_storage_class(info.metadata.storage_class));
+  if (!params.with_restore || !is_archive_class(info.metadata.storage_class)) return;
+  // As the header x-amz-restore of such an object says.
+  xml.open("RestoreStatus");
+  xml.element("IsRestoreInProgress", false);
+  xml.element("RestoreExpiryDate", kRestoredUntil);
+  xml.close("RestoreStatus");
 }
 
 // Who owns the object, when that is not the bucket's owner.

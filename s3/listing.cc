@@ -4,6 +4,25 @@
 #include <limits>
 
 namespace cairn::s3 {
+namespace {
+
+constexpr std::string_view kOptionalAttributesHeader = "x-amz-optional-object-attributes";
+
+// A list of names. Those that S3 may have besides are left out of listings, as S3 leaves out what
+// an object does not have.
+bool asks_for_restore(std::string_view names) {
+  while (!names.empty()) {
+    const size_t comma = names.find(',');
+    std::string_view name = names.substr(0, comma);
+    name.remove_prefix(std::min(name.find_first_not_of(" \t"), name.size()));
+    name = name.substr(0, name.find_last_not_of(" \t") + 1);
+    if (name == "RestoreStatus") return true;
+    names.remove_prefix(comma == std::string_view::npos ? names.size() : comma + 1);
+  }
+  return false;
+}
+
+}  // namespace
 
 void ListingParams::write(XmlWriter& xml, std::string_view tag, std::string_view key) const {
   if (url_encoded) {
@@ -24,6 +43,7 @@ S3Result<ListingParams> parse_listing_params(const Call& call, std::string_view 
     }
     params.url_encoded = true;
   }
+  params.with_restore = asks_for_restore(call.header(kOptionalAttributesHeader).value_or(""));
   const std::string_view limit_text = call.param(limit_name);
   if (!limit_text.empty()) {
     const std::optional<uint64_t> limit =

@@ -17,6 +17,7 @@ struct ListingParams {
   std::string delimiter;
   size_t limit = kListLimitMax;
   bool url_encoded = false;
+  bool with_restore = false;  // x-amz-optional-object-attributes asks for RestoreStatus.
   // A key or prefix as an element, coded as it was asked for.
   void write(XmlWriter& xml, std::string_view tag, std::string_view key) const;
 };

@@ -13,9 +13,27 @@ constexpr std::array<std::string_view, 12> kClasses = {
     "GLACIER",         "DEEP_ARCHIVE",       "OUTPOSTS",    "GLACIER_IR", "SNOW",
     "EXPRESS_ONEZONE", "FSX_OPENZFS"};
 
+// Stands for all classes of the operator's own: no name of a class.
+constexpr std::string_view kOwnClasses = "*";
+
 // From the top down; the ranks of these are 1, 2, ...
-constexpr std::array<std::string_view, 6> kWaterfall = {
-    "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"};
+constexpr std::array<std::string_view, 7> kWaterfall = {
+    "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR", kOwnClasses,
+    "GLACIER",     "DEEP_ARCHIVE"};
+
+// As storage::is_storage_class_name(): capital letters, digits and '_'.
+bool is_own_class(std::string_view name) {
+  constexpr size_t kNameBytesMax = 32;
+  const auto is_letter = [](char c) { return c >= 'A' && c <= 'Z'; };
+  return !name.empty() && name.size() <= kNameBytesMax && is_letter(name.front()) &&
+         std::ranges::all_of(
+             name, [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_'; }) &&
+         !is_storage_class(name);
+}
+
+std::string_view place_in_waterfall(std::string_view name) {
+  return is_own_class(name) ? kOwnClasses : name;
+}
 
 }  // namespace
 
@@ -28,7 +46,7 @@ std::string_view shown_storage_class(std::string_view stored) {
 }
 
 bool is_transition_class(std::string_view name) {
-  return std::ranges::find(kWaterfall, name) != kWaterfall.end();
+  return std::ranges::find(kWaterfall, place_in_waterfall(name)) != kWaterfall.end();
 }
 
 int waterfall_rank(std::string_view storage_class) {
@@ -36,7 +54,7 @@ int waterfall_rank(std::string_view storage_class) {
       storage_class == "REDUCED_REDUNDANCY") {
     return 0;
   }
-  const auto found = std::ranges::find(kWaterfall, storage_class);
+  const auto found = std::ranges::find(kWaterfall, place_in_waterfall(storage_class));
   if (found == kWaterfall.end()) return -1;
   return static_cast<int>(found - kWaterfall.begin()) + 1;
 }

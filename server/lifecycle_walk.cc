@@ -158,6 +158,12 @@ void LifecycleWalk::note_move(const object::ObjectInfo& info, const s3::Lifecycl
   const s3::TransitionDecision decision =
       s3::decide_transition(rules_, version, now, environment_.day_ms, minimum_);
   if (decision.rule == nullptr) return;
+  // A class of the operator's own that no placement takes any more.
+  if (!s3::is_storage_class(decision.storage_class) &&
+      !environment_.objects->placements().for_class(decision.storage_class)) {
+    ++environment_.counters->transitions_skipped;
+    return;
+  }
   if (moves_.empty()) moves_position_ = position_;
   moves_.push_back({info, std::string(decision.storage_class)});
 }

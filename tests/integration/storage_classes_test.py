@@ -29,7 +29,7 @@ class Classes(unittest.TestCase):
         self.homes = Homes({"near": "volume", "far": "volume"})
         self.addCleanup(self.homes.close)
         self.homes.placement("standard", ["near"])
-        self.homes.placement("cold", ["far"], storage_class=["STANDARD_IA", "GLACIER_IR"])
+        self.homes.placement("cold", ["far"], storage_class=["STANDARD_IA", "GLACIER_IR", "COLD_HDD"])
         self.server = CairnServer(args=["--config", self.homes.write_config(), "--tier", "none",
                                         *self.FLAGS], stack="").start()
         self.addCleanup(self.server.close)
@@ -77,6 +77,28 @@ class Classes(unittest.TestCase):
         self.server.restart()
         for key in listed:
             self.assertEqual(self.body(key), content(key, 4 * MiB))
+
+    def test_a_lifecycle_rule_moves_to_a_class_of_the_operators_own(self):
+        self.s3.put_object(Bucket="classes", Key="k", Body=content("own", 3 * MiB))
+        with self.assertRaisesRegex(ClientError, "MalformedXML"):
+            self.lifecycle({"Transitions": [{"Days": 1, "StorageClass": "CHEAP"}]})
+        self.lifecycle({"Transitions": [{"Days": 1, "StorageClass": "COLD_HDD"}]})
+        head = lambda: self.s3.head_object(Bucket="classes", Key="k").get("StorageClass")  # noqa: E731
+        self.wait_for(lambda: head() == "COLD_HDD", "the transition")
+        self.assertEqual(self.held(), (0, 3))
+        self.assertEqual(self.body("k"), content("own", 3 * MiB))
+        rules = self.s3.get_bucket_lifecycle_configuration(Bucket="classes")["Rules"]
+        self.assertEqual(rules[0]["Transitions"], [{"Days": 1, "StorageClass": "COLD_HDD"}])
+        # A rule whose class nobody takes any more moves nothing.
+        self.s3.put_object(Bucket="classes", Key="later", Body=content("later", MiB))
+        self.server.stop()
+        self.homes.placement("cold", ["far"], storage_class=["STANDARD_IA", "GLACIER_IR"])
+        self.homes.write_config()
+        self.server.start()
+        self.wait_for(lambda: self.server.metrics()["cairn_lifecycle_transitions_skipped_total"] > 0,
+                      "the rule to be looked at")
+        self.assertNotIn("StorageClass", self.s3.head_object(Bucket="classes", Key="later"))
+        self.assertEqual(self.body("k"), content("own", 3 * MiB))
 
     def test_multipart_uploads_and_copies(self):
         upload = self.s3.create_multipart_upload(Bucket="classes", Key="m", StorageClass="STANDARD_IA")

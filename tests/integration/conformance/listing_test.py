@@ -326,5 +326,27 @@ class Listing(Conformance):
             self.assertEqual([entry["Key"] for page in pages for entry in page["Contents"]], keys)
 
 
+    # What is restored ------------------------------------------------------------------------------
+    def test_restore_status_where_it_is_asked_for(self):
+        bucket = self.bucket()
+        for key, storage_class in (("a", "GLACIER"), ("b", "STANDARD"), ("c", "DEEP_ARCHIVE")):
+            self.s3.put_object(Bucket=bucket, Key=key, Body=b"x", StorageClass=storage_class)
+        for query, entry in (
+            ("list-type=2", "Contents"),
+            ("", "Contents"),
+            ("versions=", "Version"),
+        ):
+            for asked, told in (("RestoreStatus", 2), (" Other, RestoreStatus ", 2), ("Other", 0)):
+                with self.subTest(query=query, asked=asked):
+                    headers = {"x-amz-optional-object-attributes": asked}
+                    reply = self.check(self.raw("GET", f"/{bucket}", query, headers), 200)
+                    of = f"{entry}/RestoreStatus/"
+                    self.assertEqual(reply.texts(of + "IsRestoreInProgress"), ["false"] * told)
+                    dates = reply.texts(of + "RestoreExpiryDate")
+                    self.assertEqual(dates, ["2099-12-31T00:00:00.000Z"] * told)
+            reply = self.check(self.raw("GET", f"/{bucket}", query), 200)
+            self.assertEqual(reply.texts(f"{entry}/RestoreStatus"), [])
+
+
 if __name__ == "__main__":
     main()

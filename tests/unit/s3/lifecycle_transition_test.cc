@@ -63,6 +63,10 @@ TEST(LifecycleTransitions, TheWaterfallIsTheOrderOfARule) {
       {days(1, "REDUCED_REDUNDANCY"), "MalformedXML"},
       {days(1, "EXPRESS_ONEZONE"), "MalformedXML"},
       {days(1, "glacier"), "MalformedXML"},
+      // Classes of the operator's own stand before the archive.
+      {days(30, "STANDARD_IA") + days(60, "COLD_HDD") + days(90, "GLACIER"), ""},
+      {days(60, "COLD_HDD") + days(59, "GLACIER"), "InvalidArgument"},
+      {days(60, "COLD_HDD") + days(90, "COLD_TAPE"), "InvalidRequest"},
   };
   for (const Row& row : rows) {
     const std::string text = document(rule(row.actions));
@@ -99,6 +103,19 @@ class Decisions : public testing::Test {
   LifecycleRules rules_;
   LifecycleVersion version_;
 };
+
+TEST_F(Decisions, AClassOfTheOperatorsOwnIsEnteredFromAboveAndLeftForTheArchive) {
+  rules(rule(days(1, "COLD_HDD") + days(10, "GLACIER")));
+  EXPECT_EQ(decide("2026-01-04T00:00:00Z"), "COLD_HDD");
+  version_.storage_class = "GLACIER_IR";
+  EXPECT_EQ(decide("2026-01-04T00:00:00Z"), "COLD_HDD");
+  for (const std::string_view stays : {"COLD_HDD", "COLD_TAPE", "GLACIER", "DEEP_ARCHIVE"}) {
+    version_.storage_class = stays;
+    EXPECT_EQ(decide("2026-01-04T00:00:00Z"), "-") << stays;
+  }
+  version_.storage_class = "COLD_TAPE";
+  EXPECT_EQ(decide("2026-01-20T00:00:00Z"), "GLACIER");
+}
 
 TEST_F(Decisions, TheLowestClassThatIsDueWinsAndNothingGoesUp) {
   rules(rule(days(30, "STANDARD_IA") + days(90, "GLACIER")) +

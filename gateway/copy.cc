@@ -112,7 +112,7 @@ io::Task<S3Status> copy_here(Served& served, object::BucketInfo, s3::CopySource 
   if (served.call.query.has("uploadId")) {
     co_return co_await copy_part_here(served.call, std::move(from));
   }
-  if (from.size_bytes > object::kPartBytesMax) co_return s3::s3_fail(S3Code::kEntityTooLarge);
+  co_await or_fail(check_copy_size(from.size_bytes));
   co_return co_await copy_object_here(served.call, std::move(from));
 }
 

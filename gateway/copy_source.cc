@@ -97,6 +97,14 @@ io::Task<S3Result<Source>> open_remote_source(Served& served, std::shared_ptr<Li
   co_return source;
 }
 
+S3Status check_copy_size(uint64_t size_bytes) {
+  if (size_bytes <= object::kPartBytesMax) return {};
+  return s3::s3_fail(S3Code::kInvalidRequest,
+                     "The specified copy source is larger than the maximum allowable size for a "
+                     "copy source: " +
+                         std::to_string(object::kPartBytesMax));
+}
+
 S3Result<ByteRange> range_of_copy(const Call& call, const Source& source) {
   ByteRange range{0, source.size_bytes};
   if (const auto header = call.header("x-amz-copy-source-range")) {
@@ -104,7 +112,9 @@ S3Result<ByteRange> range_of_copy(const Call& call, const Source& source) {
     if (!parsed) return std::unexpected(std::move(parsed.error()));
     range = *parsed;
   }
-  if (range.size_bytes > object::kPartBytesMax) return s3::s3_fail(S3Code::kEntityTooLarge);
+  if (S3Status good = check_copy_size(range.size_bytes); !good) {
+    return std::unexpected(std::move(good.error()));
+  }
   return range;
 }
 

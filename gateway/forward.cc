@@ -148,8 +148,10 @@ io::Task<S3Result<WholeAnswer>> ask(Served& served, Link::Request request, io::U
   if (transfer::is_error_reply(whole.body)) {
     transfer::ErrorReply told = transfer::parse_error_reply(whole.body);
     const int status = told.code == "SlowDown" ? 503 : told.code == "InternalError" ? 500 : 400;
-    co_return std::unexpected(error_of(
-        served.call, transfer::failure_of(status, told.code, told.message, told.request_id)));
+    transfer::Failure failure =
+        transfer::failure_of(status, told.code, told.message, told.request_id);
+    failure.details = std::move(told.details);
+    co_return std::unexpected(error_of(served.call, failure));
   }
   co_return whole;
 }

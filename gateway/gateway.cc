@@ -35,6 +35,9 @@ constexpr Row kRows[] = {{"GetObject", h::get_object},
                          {"PutObjectLegalHold", h::pass_change},
                          {"RestoreObject", h::pass_change},
                          {"GetBucketVersioning", h::pass_read},
+                         {"PutBucketVersioning", h::pass_bucket_change},
+                         {"GetObjectLockConfiguration", h::pass_read},
+                         {"PutObjectLockConfiguration", h::pass_bucket_change},
                          {"ListObjects", h::list_objects},
                          {"ListObjectsV2", h::list_objects},
                          {"ListObjectVersions", h::list_versions},
@@ -79,8 +82,7 @@ constexpr std::string_view kHere[] = {"HeadBucket",
                                       "GetBucketLogging",
                                       "GetBucketRequestPayment",
                                       "GetBucketAccelerateConfiguration",
-                                      "GetBucketReplication",
-                                      "GetObjectLockConfiguration"};
+                                      "GetBucketReplication"};
 
 bool changes_objects(const Call& call) {
   return s3::mutates(*call.route);

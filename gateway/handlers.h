@@ -19,6 +19,7 @@ Reply get_object_acl(Served& served);
 Reply put_object_acl(Served& served);
 Reply pass_read(Served& served);    // A small answer without names.
 Reply pass_change(Served& served);  // The same for a change of one object, with its document.
+Reply pass_bucket_change(Served& served);  // And of the bucket, where it is the upstream's whole.
 Reply create_upload(Served& served);
 Reply complete_upload(Served& served);
 // handlers_write.cc

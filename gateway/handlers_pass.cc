@@ -64,6 +64,7 @@ Reply list_objects(Served& served) {
   add_params(
       request, served,
       {"list-type", "delimiter", "max-keys", "encoding-type", "continuation-token", "fetch-owner"});
+  add_headers(request, served, {"x-amz-optional-object-attributes"});
   return pass_listing(served, std::move(request), "ListBucketResult");
 }
 
@@ -72,6 +73,7 @@ Reply list_versions(Served& served) {
   add_key_params(request, served, {"prefix", "key-marker"});
   add_params(request, served,
              {"versions", "delimiter", "max-keys", "encoding-type", "version-id-marker"});
+  add_headers(request, served, {"x-amz-optional-object-attributes"});
   return pass_listing(served, std::move(request), "ListVersionsResult");
 }
 
@@ -143,7 +145,8 @@ Reply put_object_acl(Served& served) {
 
 Reply pass_read(Served& served) {
   Link::Request request = request_of(served);
-  add_params(request, served, {"tagging", "versioning", "retention", "legal-hold", "versionId"});
+  add_params(request, served,
+             {"tagging", "versioning", "object-lock", "retention", "legal-hold", "versionId"});
   S3Result<WholeAnswer> got = co_await ask(served, std::move(request), question_deadline());
   WholeAnswer answer = co_await or_fail(std::move(got));
   co_return co_await respond_as_is(served, std::move(answer));
@@ -157,6 +160,22 @@ Reply pass_change(Served& served) {
               {"content-md5", "content-type", "x-amz-bypass-governance-retention"});
   request.body.bytes = as_bytes(served.call.document);
   S3Result<WholeAnswer> got = co_await ask_change(served, std::move(request));
+  WholeAnswer answer = co_await or_fail(std::move(got));
+  co_return co_await respond_as_is(served, std::move(answer));
+}
+
+// What holds for the whole of the upstream's bucket is changed by who has all of it.
+Reply pass_bucket_change(Served& served) {
+  if (!served.link->settings().prefix.empty()) {
+    co_return s3::s3_fail(S3Code::kNotImplemented,
+                          "This gateway bucket is a part of the upstream's bucket: change that at "
+                          "the upstream.");
+  }
+  Link::Request request = request_of(served);
+  add_params(request, served, {"versioning", "object-lock"});
+  add_headers(request, served, {"content-md5", "content-type", "x-amz-bucket-object-lock-token"});
+  request.body.bytes = as_bytes(served.call.document);
+  S3Result<WholeAnswer> got = co_await ask(served, std::move(request), question_deadline());
   WholeAnswer answer = co_await or_fail(std::move(got));
   co_return co_await respond_as_is(served, std::move(answer));
 }

@@ -24,7 +24,9 @@ std::optional<S3Code> code_named(std::string_view name) {
 // Where the upstream's code is none of S3's, or lies about its status.
 S3Code code_of_status(const Call& call, int status) {
   switch (status) {
-    case 404: return call.target.key.empty() ? S3Code::kNoSuchBucket : S3Code::kNoSuchKey;
+    case 404:
+      if (call.target.key.empty()) return S3Code::kNoSuchBucket;
+      return call.version_id().empty() ? S3Code::kNoSuchKey : S3Code::kNoSuchVersion;
     case 405: return S3Code::kMethodNotAllowed;
     case 409: return S3Code::kOperationAborted;
     case 411: return S3Code::kMissingContentLength;
@@ -46,6 +48,27 @@ void add_headers(S3Error& error, const Failure& failure) {
        {std::string_view("x-amz-delete-marker"), std::string_view("x-amz-version-id")}) {
     if (const std::string* value = header_of(failure, name))
       error.headers.push_back({name, *value});
+  }
+}
+
+// What clients are told of a refusal besides its code: S3's own elements that name nothing of the
+// upstream's. `MinSizeAllowed` some servers leave out.
+void add_details(S3Error& error, const Failure& failure) {
+  static constexpr std::string_view kTold[] = {
+      "ActualObjectSize", "ActualPartCount", "ArgumentName",
+      "ArgumentValue",    "Condition",       "ETag",
+      "MaxSizeAllowed",   "MinSizeAllowed",  "PartNumber",
+      "ProposedSize",     "RangeRequested",  "PartNumberRequested",
+      "UploadId"};
+  bool has_min = false;
+  for (const auto& [name, value] : failure.details) {
+    const auto* const told = std::ranges::find(kTold, std::string_view(name));
+    if (told == std::end(kTold)) continue;
+    has_min = has_min || name == "MinSizeAllowed";
+    error.fields.push_back({*told, value});
+  }
+  if (error.code == S3Code::kEntityTooSmall && !has_min) {
+    error.fields.push_back({"MinSizeAllowed", std::to_string(object::kPartBytesMin)});
   }
 }
 
@@ -82,15 +105,20 @@ S3Error error_of(const Call& call, const Failure& failure) {
             {{"BucketName", call.target.bucket}}};
   }
   const std::optional<S3Code> named = code_named(failure.code);
-  const bool is_same = named && s3::code_info(*named).status == status;
+  // Answers to HEAD name no code: one is made up from the status.
+  const bool may_be_version = status == 404 && failure.code == "NoSuchKey";
+  const bool is_same = named && s3::code_info(*named).status == status && !may_be_version;
   S3Error error;
   error.code = is_same ? *named : code_of_status(call, status);
   error.message = failure.error.message;
   if (!call.target.key.empty()) error.fields.push_back({"Key", call.target.key});
   if (error.code == S3Code::kNoSuchKey) error.message.clear();
-  if (error.code == S3Code::kEntityTooSmall) {
-    error.fields.push_back({"MinSizeAllowed", std::to_string(object::kPartBytesMin)});
+  if (error.code == S3Code::kNoSuchVersion) {
+    error.message.clear();
+    error.fields.push_back({"VersionId", call.version_id()});
   }
+  if (error.code == S3Code::kMethodNotAllowed) error.headers.push_back({"Allow", "DELETE"});
+  add_details(error, failure);
   add_headers(error, failure);
   return error;
 }

@@ -212,7 +212,12 @@ Reply upload_part_copy(Call& call) {
     range = co_await or_fail(parse_copy_source_range(*header, source.object.size_bytes));
   }
   const uint64_t part_bytes = range ? range->size_bytes : source.object.size_bytes;
-  if (part_bytes > object::kPartBytesMax) co_return s3_fail(S3Code::kEntityTooLarge);
+  if (part_bytes > object::kPartBytesMax) {
+    co_return s3_fail(S3Code::kInvalidRequest,
+                      "The specified copy source is larger than the maximum allowable size for a "
+                      "copy source: " +
+                          std::to_string(object::kPartBytesMax));
+  }
   const std::string source_version = source.object.version_id;
   Result<object::PartInfo> copied = co_await call.objects().copy_part(
       std::move(source.bucket), std::move(source.object), range, call.bucket, std::move(upload),

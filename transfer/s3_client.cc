@@ -175,6 +175,7 @@ io::Task<Failure> read_failure(http::ClientResponse& response, std::string metho
   if (!reply.request_id.empty()) request_id = reply.request_id;
   Failure failure = failure_of(status, reply.code, reply.message, std::move(request_id));
   failure.region = reply.region.empty() ? std::move(region) : std::move(reply.region);
+  failure.details = std::move(reply.details);
   co_return failure;
 }
 

@@ -26,6 +26,8 @@ struct [[nodiscard]] Failure {
   std::string region = {};  // Where the bucket is, when the server says so.
   // Of an answer to S3Client::forward(): Retry-After and x-amz-*, as they came.
   std::vector<std::pair<std::string, std::string>> headers = {};
+  // Further elements of the error document, as ErrorReply::details.
+  std::vector<std::pair<std::string, std::string>> details = {};
   bool is_retryable = false;  // The same request may succeed later.
 
   Failure() = default;

@@ -137,10 +137,18 @@ std::optional<uint64_t> crc64_of(const pugi::xml_node& node) {
 ErrorReply parse_error_reply(std::string_view body) {
   Reply reply;
   if (!reply.parse(body, "Error")) return {};
-  return {.code = reply.text("Code"),
-          .message = reply.text("Message"),
-          .request_id = reply.text("RequestId"),
-          .region = reply.text("Region")};
+  ErrorReply told{.code = reply.text("Code"),
+                  .message = reply.text("Message"),
+                  .request_id = reply.text("RequestId"),
+                  .region = reply.text("Region"),
+                  .details = {}};
+  for (const pugi::xml_node& node : reply.root().children()) {
+    if (told.details.size() == kErrorDetailsMax) break;
+    const std::string_view text = node.text().get();
+    if (node.type() != pugi::node_element || text.size() > kErrorDetailBytesMax) continue;
+    told.details.emplace_back(local_name(node), text);
+  }
+  return told;
 }
 
 bool is_error_reply(std::string_view body) {

@@ -26,7 +26,11 @@ struct ErrorReply {
   std::string message;
   std::string request_id;
   std::string region;  // Of AuthorizationHeaderMalformed and redirects.
+  // What else it says, by element; at most kErrorDetailsMax of kErrorDetailBytesMax each.
+  std::vector<std::pair<std::string, std::string>> details;
 };
+inline constexpr size_t kErrorDetailsMax = 16;
+inline constexpr size_t kErrorDetailBytesMax = 2048;
 // Everything empty when the body is no error document.
 ErrorReply parse_error_reply(std::string_view body);
 // Whether a body that came with status 200 is an <Error> all the same (CompleteMultipartUpload and

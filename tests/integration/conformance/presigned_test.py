@@ -20,6 +20,7 @@ class Presigned(Conformance):
 
     def send(self, method, url, headers=None, body=b""):
         parts = urllib.parse.urlsplit(url)
+        headers = dict({"host": parts.netloc}, **(headers or {}))
         return self.raw(method, parts.path, parts.query, headers, body, signer=None)
 
     def url(self, client, operation, seconds=600, **parameters):

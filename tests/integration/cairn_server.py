@@ -40,10 +40,11 @@ class CairnServer:
         """`data`: a directory to keep (default: a temporary one, removed by close()).
         `args`: further flags of `cairn serve`. `env`: further variables.
         `command_prefix`: e.g. ("valgrind", "--tool=callgrind").
-        `stack`: "s3" keeps the chunks in the bucket of a second server, "disk" puts a tier in memory
-        and one on disk before them, "disk+s3" is both; "gateway": buckets that are made are gateway
-        buckets, whose objects are in a second server; default: as the variable CAIRN_TEST_STACK
-        says, so that whole test modules run on that stack."""
+        `stack`: "" is one volume behind a tier in memory, "local" the volume alone; "s3" keeps the
+        chunks in the bucket of a second server, "disk" puts a tier in memory and one on disk before
+        them, "disk+s3" is both; "homes": on two volumes as copies, staged on a third; "gateway":
+        buckets that are made are gateway buckets, whose objects are in a second server; default: as
+        the variable CAIRN_TEST_STACK says, so that whole test modules run on that stack."""
         self._own_directory = None if data else tempfile.mkdtemp(prefix="cairn-test-")
         self.data = data or os.path.join(self._own_directory, "data")
         self.access_key = "TESTKEY" + secrets.token_hex(6).upper()
@@ -57,6 +58,10 @@ class CairnServer:
         if "disk" in self._stack.split("+") and "--tier" not in self._args:
             self._args += ["--tier", "ram:16MiB", "--tier",
                            f"disk:{self.data}-cache:64MiB:first-miss=100%"]
+        if "local" in self._stack.split("+") and "--tier" not in self._args:
+            self._args += ["--tier", "none"]
+        if "homes" in self._stack.split("+") and "--config" not in self._args:
+            self._args += ["--config", self._write_homes()]
         self.upstream = None
         self._front = None
         self.process = None
@@ -97,6 +102,16 @@ class CairnServer:
             self._front = self._front or GatewayFront(self)
             self.endpoint = self._front.endpoint
         return self
+
+    def _write_homes(self):
+        text = "home_upkeep_ms = 200\nstaging_delay_ms = 200\n"
+        for name in ("one", "two", "fast"):
+            text += f'[[home]]\nname = "{name}"\nkind = "volume"\npath = "{self.data}-{name}"\n'
+        text += '[[placement]]\nname = "standard"\nhomes = ["one", "two"]\nstaging = "fast"\n'
+        path = self.data + "-homes.toml"
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text)
+        return path
 
     def _wait_until_ready(self):
         lines = queue.Queue()
@@ -163,6 +178,11 @@ class CairnServer:
         self._log.flush()
         self._log.seek(0)
         return self._log.read().decode("utf-8", "replace")
+
+    @property
+    def is_gateway(self):
+        """Whether the buckets that clients make are gateway buckets."""
+        return "gateway" in self._stack.split("+")
 
     @property
     def host_port(self):

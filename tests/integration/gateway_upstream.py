@@ -89,8 +89,9 @@ class GatewayFront:
         if not bucket or path not in (f"/{bucket}", f"/{bucket}/") or query not in ("", "x-id=CreateBucket", "x-id=DeleteBucket"):
             return None
         if request.method == "PUT":
+            has_lock = request.headers.get("x-amz-bucket-object-lock-enabled", "").lower() == "true"
             try:
-                self._s3.create_bucket(Bucket=bucket)
+                self._s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=has_lock)
             except self._s3.exceptions.BucketAlreadyOwnedByYou:
                 return None
             status = self._admin("add", **{

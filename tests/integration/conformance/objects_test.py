@@ -63,6 +63,9 @@ class Objects(Conformance):
             body=body,
             payload="UNSIGNED-PAYLOAD",
         )
+        if self.server.is_gateway:  # As S3 itself: what is passed on needs a length.
+            self.check(reply, 411, "MissingContentLength")
+            return
         self.check(reply, 200)
         self.assertEqual(self.body_of(self.b, "chunked"), b"hello")
 

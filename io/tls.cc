@@ -241,23 +241,40 @@ Task<Result<std::unique_ptr<Stream>>> finish_handshake(std::unique_ptr<TlsStream
   co_return ready;
 }
 
+Status use_identity(SSL_CTX* context, const std::string& chain_path, const std::string& key_path) {
+  if (SSL_CTX_use_certificate_chain_file(context, chain_path.c_str()) != 1) {
+    return fail(Code::kInvalidArgument,
+                "cannot load the TLS certificate chain " + chain_path + ": " + openssl_reason());
+  }
+  if (SSL_CTX_use_PrivateKey_file(context, key_path.c_str(), SSL_FILETYPE_PEM) != 1 ||
+      SSL_CTX_check_private_key(context) != 1) {
+    return fail(Code::kInvalidArgument,
+                "cannot use the TLS private key " + key_path + ": " + openssl_reason());
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const TlsContext>> TlsContext::server(const TlsServerOptions& options) {
   auto state = make_state(TLS_server_method());
   SSL_CTX* context = state->context.get();
-  if (SSL_CTX_use_certificate_chain_file(context, options.certificate_chain_path.c_str()) != 1) {
-    return fail(Code::kInvalidArgument, "cannot load the TLS certificate chain " +
-                                            options.certificate_chain_path + ": " +
-                                            openssl_reason());
-  }
-  if (SSL_CTX_use_PrivateKey_file(context, options.private_key_path.c_str(), SSL_FILETYPE_PEM) !=
-          1 ||
-      SSL_CTX_check_private_key(context) != 1) {
-    return fail(Code::kInvalidArgument, "cannot use the TLS private key " +
-                                            options.private_key_path + ": " + openssl_reason());
+  if (Status used = use_identity(context, options.certificate_chain_path, options.private_key_path);
+      !used) {
+    return std::unexpected(used.error());
   }
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);  // Tickets resume sessions.
+  if (!options.client_ca_path.empty()) {
+    if (SSL_CTX_load_verify_file(context, options.client_ca_path.c_str()) != 1) {
+      return fail(Code::kInvalidArgument,
+                  "cannot load the certificates that clients are checked by " +
+                      options.client_ca_path + ": " + openssl_reason());
+    }
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    // A resumed session would be of a certificate that was looked at some time ago.
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(context, 0);
+  }
   return std::shared_ptr<const TlsContext>(new TlsContext(std::move(state)));
 }
 
@@ -272,6 +289,13 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::client(const TlsClientOpti
                 "cannot load trusted certificates " + options.ca_path + ": " + openssl_reason());
   }
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  if (!options.certificate_chain_path.empty()) {
+    if (Status used =
+            use_identity(context, options.certificate_chain_path, options.private_key_path);
+        !used) {
+      return std::unexpected(used.error());
+    }
+  }
   return std::shared_ptr<const TlsContext>(new TlsContext(std::move(state)));
 }
 

@@ -23,10 +23,16 @@ inline constexpr size_t kTlsBatchBytes = 256 * 1024;
 struct TlsServerOptions {
   std::string certificate_chain_path;  // PEM, leaf first.
   std::string private_key_path;        // PEM.
+  // PEM bundle of who may connect: a client must show a certificate that one of these signed.
+  // Empty = clients show none.
+  std::string client_ca_path = {};
 };
 
 struct TlsClientOptions {
   std::string ca_path;  // PEM bundle; empty = the system's store.
+  // What is shown to a server that asks for it; both or none.
+  std::string certificate_chain_path = {};
+  std::string private_key_path = {};
 };
 
 class TlsContext {

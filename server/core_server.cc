@@ -3,9 +3,9 @@
 #include <time.h>
 
 #include "iam/values.h"
+#include "io/tls_listener.h"
 #include "s3/bucket_rules.h"
 #include "s3/routes.h"
-#include "server/tls_listener.h"
 
 namespace cairn::server {
 
@@ -48,7 +48,7 @@ io::Task<Result<io::Endpoint>> CoreServer::listen(io::Endpoint at, Served served
   credentials_ = std::make_unique<AccountCredentials>(served.stores.accounts(), served.root);
   std::unique_ptr<io::Listener> listener =
       co_await io::or_return(io::system_network().listen(at, io::ListenOptions()));
-  if (shared_.tls) listener = make_tls_listener(std::move(listener), shared_.tls);
+  if (shared_.tls) listener = io::make_tls_listener(std::move(listener), shared_.tls);
   const Config& config = *shared_.config;
   s3::DoorOptions door;
   door.objects = &served.stores.objects();

@@ -8,13 +8,13 @@
 #include "io/stream.h"
 #include "io/tls.h"
 
-namespace cairn::server {
+namespace cairn::io {
 
 // Bounds: handshakes under way at a time (accepting pauses beyond), and the time for each.
 inline constexpr size_t kTlsHandshakesMax = 256;
 inline constexpr Duration kTlsHandshakeTimeout = seconds(10);
 
-std::unique_ptr<io::Listener> make_tls_listener(std::unique_ptr<io::Listener> below,
-                                                std::shared_ptr<const io::TlsContext> context);
+std::unique_ptr<Listener> make_tls_listener(std::unique_ptr<Listener> below,
+                                            std::shared_ptr<const TlsContext> context);
 
-}  // namespace cairn::server
+}  // namespace cairn::io

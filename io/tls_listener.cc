@@ -1,4 +1,4 @@
-#include "server/tls_listener.h"
+#include "io/tls_listener.h"
 
 #include <deque>
 #include <optional>
@@ -9,25 +9,25 @@
 #include "io/stop.h"
 #include "io/sync.h"
 
-namespace cairn::server {
+namespace cairn::io {
 namespace {
 
 // Sets an event when a stop is asked for.
-class WakeOnStop final : public io::StopCallback {
+class WakeOnStop final : public StopCallback {
  public:
-  explicit WakeOnStop(io::Event& event) : event_(event) {}
+  explicit WakeOnStop(Event& event) : event_(event) {}
   void on_stop() noexcept override { event_.set(); }
 
  private:
-  io::Event& event_;
+  Event& event_;
 };
 
-class TlsListener final : public io::Listener {
+class TlsListener final : public Listener {
  public:
-  TlsListener(std::unique_ptr<io::Listener> below, std::shared_ptr<const io::TlsContext> context)
+  TlsListener(std::unique_ptr<Listener> below, std::shared_ptr<const TlsContext> context)
       : below_(std::move(below)), context_(std::move(context)) {}
 
-  io::Task<Result<std::unique_ptr<io::Stream>>> accept(io::Until until) override {
+  Task<Result<std::unique_ptr<Stream>>> accept(Until until) override {
     if (!std::exchange(pumping_, true)) work_.spawn(pump());
     while (ready_.empty()) {
       if (until.stop.stop_requested()) co_return fail(Code::kCancelled, "accepting was stopped");
@@ -37,27 +37,27 @@ class TlsListener final : public io::Listener {
       until.stop.add(wake);
       co_await arrived_.wait();
     }
-    std::unique_ptr<io::Stream> stream = std::move(ready_.front());
+    std::unique_ptr<Stream> stream = std::move(ready_.front());
     ready_.pop_front();
     co_return stream;
   }
 
-  io::Task<void> close() override {
+  Task<void> close() override {
     stop_.request();
     co_await work_.join();
-    for (const std::unique_ptr<io::Stream>& stream : ready_) co_await stream->close();
+    for (const std::unique_ptr<Stream>& stream : ready_) co_await stream->close();
     ready_.clear();
     co_await below_->close();
   }
 
-  const io::Endpoint& local() const override { return below_->local(); }
+  const Endpoint& local() const override { return below_->local(); }
 
  private:
-  io::Task<void> pump() {
+  Task<void> pump() {
     while (!stop_.requested()) {
       co_await slots_.acquire();
-      Result<std::unique_ptr<io::Stream>> accepted =
-          co_await below_->accept(io::Until{io::kNever, stop_.token()});
+      Result<std::unique_ptr<Stream>> accepted =
+          co_await below_->accept(Until{kNever, stop_.token()});
       if (accepted) {
         work_.spawn(shake_hands(std::move(*accepted)));
         continue;
@@ -67,15 +67,15 @@ class TlsListener final : public io::Listener {
       // Out of descriptors, most likely: told to who accepts, and tried again after a while.
       failure_ = std::move(accepted.error());
       arrived_.set();
-      static_cast<void>(co_await io::sleep_for(milliseconds(100), stop_.token()));
+      static_cast<void>(co_await sleep_for(milliseconds(100), stop_.token()));
     }
   }
 
   // A handshake that fails is the client's business; the stream is closed already.
-  io::Task<void> shake_hands(std::unique_ptr<io::Stream> transport) {
-    const io::Until until{io::Reactor::current().now() + kTlsHandshakeTimeout, stop_.token()};
-    Result<std::unique_ptr<io::Stream>> secured =
-        co_await io::tls_accept(std::move(transport), context_, until);
+  Task<void> shake_hands(std::unique_ptr<Stream> transport) {
+    const Until until{Reactor::current().now() + kTlsHandshakeTimeout, stop_.token()};
+    Result<std::unique_ptr<Stream>> secured =
+        co_await tls_accept(std::move(transport), context_, until);
     if (secured) {
       ready_.push_back(std::move(*secured));
       arrived_.set();
@@ -83,24 +83,24 @@ class TlsListener final : public io::Listener {
     slots_.release();
   }
 
-  std::unique_ptr<io::Listener> below_;
-  std::shared_ptr<const io::TlsContext> context_;
-  io::StopSource stop_;
-  io::Scope work_;  // The pump and the handshakes.
-  io::Semaphore slots_{kTlsHandshakesMax};
+  std::unique_ptr<Listener> below_;
+  std::shared_ptr<const TlsContext> context_;
+  StopSource stop_;
+  Scope work_;  // The pump and the handshakes.
+  Semaphore slots_{kTlsHandshakesMax};
   bool pumping_ = false;
 
   // From the handshakes to accept().
-  std::deque<std::unique_ptr<io::Stream>> ready_;
+  std::deque<std::unique_ptr<Stream>> ready_;
   std::optional<Error> failure_;
-  io::Event arrived_;
+  Event arrived_;
 };
 
 }  // namespace
 
-std::unique_ptr<io::Listener> make_tls_listener(std::unique_ptr<io::Listener> below,
-                                                std::shared_ptr<const io::TlsContext> context) {
+std::unique_ptr<Listener> make_tls_listener(std::unique_ptr<Listener> below,
+                                            std::shared_ptr<const TlsContext> context) {
   return std::make_unique<TlsListener>(std::move(below), std::move(context));
 }
 
-}  // namespace cairn::server
+}  // namespace cairn::io

@@ -254,7 +254,13 @@ Result<ClusterVersion> Client::version_of(size_t member, Duration timeout) {
 
 std::unique_ptr<WatchStream> Client::watch(const MessageLite& create_request, size_t member) {
   metrics_.watches_count.fetch_add(1, std::memory_order_relaxed);
-  return transport_->watch(member, create_request.SerializeAsString());
+  return transport_->open_stream(member, "/etcdserverpb.Watch/Watch",
+                                 create_request.SerializeAsString());
+}
+
+std::unique_ptr<WatchStream> Client::open_stream(Method method, const MessageLite& first,
+                                                 size_t member) {
+  return transport_->open_stream(member, method.path, first.SerializeAsString());
 }
 
 void Client::send_blindly(Method method, const MessageLite& request, Duration timeout) {

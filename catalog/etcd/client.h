@@ -34,6 +34,10 @@ struct Method {
 inline constexpr Method kRange{"/etcdserverpb.KV/Range"};
 inline constexpr Method kPut{"/etcdserverpb.KV/Put"};
 inline constexpr Method kTxn{"/etcdserverpb.KV/Txn"};
+inline constexpr Method kDeleteRange{"/etcdserverpb.KV/DeleteRange"};
+inline constexpr Method kLeaseGrant{"/etcdserverpb.Lease/LeaseGrant"};
+inline constexpr Method kLeaseRevoke{"/etcdserverpb.Lease/LeaseRevoke"};
+inline constexpr Method kLeaseKeepAlive{"/etcdserverpb.Lease/LeaseKeepAlive"};
 inline constexpr Method kStatus{"/etcdserverpb.Maintenance/Status"};
 inline constexpr Method kAuthenticate{"/etcdserverpb.Auth/Authenticate"};
 
@@ -90,6 +94,10 @@ class Client {
   Result<ClusterVersion> version_of(size_t member, Duration timeout);
   std::unique_ptr<WatchStream> watch(const google::protobuf::MessageLite& create_request,
                                      size_t member);
+  // A stream of `method` that is no watch.
+  std::unique_ptr<WatchStream> open_stream(Method method,
+                                           const google::protobuf::MessageLite& first,
+                                           size_t member);
   // [any thread] Sends and forgets; who cares for the outcome sees it in the watch.
   void send_blindly(Method method, const google::protobuf::MessageLite& request, Duration timeout);
   // [any thread, blocking] No effect without a user.

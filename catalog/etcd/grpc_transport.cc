@@ -68,11 +68,11 @@ void prepare(grpc::ClientContext& context, const std::string& token) {
 class GrpcWatch final : public WatchStream {
  public:
   GrpcWatch(const std::shared_ptr<grpc::Channel>& channel, const std::string& token,
-            std::string create_request)
+            const char* method, std::string first)
       : stub_(channel) {
     prepare(context_, token);
-    pending_.push_back(std::move(create_request));
-    stream_ = stub_.PrepareCall(&context_, "/etcdserverpb.Watch/Watch", &queue_);
+    pending_.push_back(std::move(first));
+    stream_ = stub_.PrepareCall(&context_, method, &queue_);
     stream_->StartCall(tag(Tag::kStart));
   }
   ~GrpcWatch() override {
@@ -93,7 +93,7 @@ class GrpcWatch final : public WatchStream {
       if (message_) return std::exchange(message_, std::nullopt);
       if (!step(until)) return std::optional<std::string>();
     }
-    return fail(Code::kUnavailable, "the watch ended: " + status_.error_message());
+    return fail(Code::kUnavailable, "the stream of etcd ended: " + status_.error_message());
   }
 
   void send(std::string request) override {
@@ -212,8 +212,9 @@ class GrpcTransport final : public Transport {
     started->reader->Finish(&started->answer, &started->status, started);
   }
 
-  std::unique_ptr<WatchStream> watch(size_t endpoint, std::string create_request) override {
-    return std::make_unique<GrpcWatch>(channels_[endpoint], token(), std::move(create_request));
+  std::unique_ptr<WatchStream> open_stream(size_t endpoint, const char* method,
+                                           std::string first) override {
+    return std::make_unique<GrpcWatch>(channels_[endpoint], token(), method, std::move(first));
   }
 
   void set_token(std::string token) override {

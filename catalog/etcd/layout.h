@@ -3,6 +3,8 @@
 //   <prefix>/k<key>            an entry of the catalog; its version is the key's mod revision
 //   <prefix>/m/<node>/<slot>   the mark of the last commit in a slot (committer.h)
 //   <prefix>/x/<node>/...      plans of large commits (large_commit.h)
+//   <prefix>/nodes/<name>      who is in the cluster, under a lease (member_list.h)
+//   <prefix>/nodes-draining/<name>   who shall own no chunks any more
 //   <prefix>/p                 the pulse: written to see a revision come by in the watch
 //
 // Pure functions. Thread rule: any.
@@ -27,6 +29,14 @@ class Layout {
   std::string marks(std::string_view node) const { return root_ + "m/" + std::string(node) + "/"; }
   std::string plans(std::string_view node) const { return root_ + "x/" + std::string(node) + "/"; }
   std::string pulse() const { return root_ + "p"; }
+
+  // Both kinds of keys about nodes lie in [nodes, nodes_end).
+  std::string nodes() const { return root_ + "nodes"; }
+  std::string nodes_end() const { return root_ + "nodet"; }
+  std::string member(std::string_view name) const { return nodes() + "/" + std::string(name); }
+  std::string draining(std::string_view name) const {
+    return nodes() + "-draining/" + std::string(name);
+  }
 
   bool is_entry(std::string_view etcd_key) const { return is_kind(etcd_key, 'k'); }
   bool is_mark(std::string_view etcd_key) const { return is_kind(etcd_key, 'm'); }

@@ -57,7 +57,8 @@ struct RpcReply {
   std::string body;     // Of an answer: a serialized message.
 };
 
-// One open watch stream. next() is for one thread at a time; the rest for any.
+// One open stream both ways: a watch, or a lease that is kept. next() is for one thread at a time;
+// the rest for any.
 class WatchStream {
  public:
   virtual ~WatchStream() = default;  // Ends the stream; returns once nothing of it is left.
@@ -78,7 +79,9 @@ class Transport {
   // `method` = "/package.Service/Method". `done` runs on the transport's thread and does not block.
   virtual void start(size_t endpoint, const char* method, std::string request, Duration timeout,
                      std::move_only_function<void(RpcReply)> done) = 0;
-  virtual std::unique_ptr<WatchStream> watch(size_t endpoint, std::string create_request) = 0;
+  // A stream of that method, which begins with `first`.
+  virtual std::unique_ptr<WatchStream> open_stream(size_t endpoint, const char* method,
+                                                   std::string first) = 0;
   // Goes with every later call.
   virtual void set_token(std::string token) = 0;
 

@@ -26,6 +26,10 @@ constexpr std::string_view kFooterMagic = "CAIRNEND";
 constexpr size_t kChecksumOffset = 8;
 constexpr size_t kBodyOffset = 16;
 
+// Of a FORMAT block whose bucket has an object per chunk: a program that knows packs only must not
+// take it for one of its own.
+constexpr uint32_t kChunkObjectsVersion = 2;
+
 constexpr size_t kSealedHeaderOffset = 512;
 static_assert(kSealedHeaderOffset + crypto::kSealedHeaderBytesMax == kBlockBytes);
 
@@ -49,9 +53,10 @@ Status check_block(BytesView block, std::string_view magic, std::string_view wha
   return {};
 }
 
-Status check_version(BytesView block, size_t offset, std::string_view what) {
+Status check_version(BytesView block, size_t offset, std::string_view what,
+                     uint32_t newest = kVolumeFormatVersion) {
   const auto version = load_le<uint32_t>(block.data() + offset);
-  if (version > kVolumeFormatVersion) {
+  if (version > newest) {
     return fail(Code::kUnsupported, std::string(what) + " has format version " +
                                         std::to_string(version) + ", newer than this program");
   }
@@ -72,23 +77,38 @@ bool has_record_magic(BytesView block) {
 
 void encode(const VolumeFormat& format, MutableBytes block) {
   begin_block(block, kFormatMagic);
-  store_le(block.data() + 16, kVolumeFormatVersion);
+  store_le(block.data() + 16,
+           format.has_chunk_objects ? kChunkObjectsVersion : kVolumeFormatVersion);
   store_le(block.data() + 20, format.volumes_count);
   put_bytes(block, 24, format.store_id);
   put_bytes(block, 40, format.volume_id);
   finish_block(block);
 }
 
+namespace {
+
+Result<VolumeFormat> decode_format(BytesView block, std::string_view what, uint32_t newest) {
+  if (Status good = check_block(block, kFormatMagic, what); !good) {
+    return std::unexpected(good.error());
+  }
+  if (Status good = check_version(block, 16, what, newest); !good) {
+    return std::unexpected(good.error());
+  }
+  return VolumeFormat{
+      .store_id = take_bytes<16>(block, 24),
+      .volume_id = take_bytes<16>(block, 40),
+      .volumes_count = load_le<uint32_t>(block.data() + 20),
+      .has_chunk_objects = load_le<uint32_t>(block.data() + 16) == kChunkObjectsVersion};
+}
+
+}  // namespace
+
 Result<VolumeFormat> decode_volume_format(BytesView block) {
-  if (Status good = check_block(block, kFormatMagic, "the volume's FORMAT"); !good) {
-    return std::unexpected(good.error());
-  }
-  if (Status good = check_version(block, 16, "the volume's FORMAT"); !good) {
-    return std::unexpected(good.error());
-  }
-  return VolumeFormat{.store_id = take_bytes<16>(block, 24),
-                      .volume_id = take_bytes<16>(block, 40),
-                      .volumes_count = load_le<uint32_t>(block.data() + 20)};
+  return decode_format(block, "the volume's FORMAT", kVolumeFormatVersion);
+}
+
+Result<VolumeFormat> decode_bucket_format(BytesView block) {
+  return decode_format(block, "the bucket's FORMAT", kChunkObjectsVersion);
 }
 
 void encode(const LogHeader& header, MutableBytes block) {

@@ -22,7 +22,8 @@ using RandomId = std::array<uint8_t, 16>;
 struct VolumeFormat {
   RandomId store_id{};
   RandomId volume_id{};
-  uint32_t volumes_count = 0;  // Of the whole store.
+  uint32_t volumes_count = 0;      // Of the whole store.
+  bool has_chunk_objects = false;  // Of a bucket: an object per chunk and no packs.
   friend bool operator==(const VolumeFormat&, const VolumeFormat&) = default;
 };
 
@@ -84,6 +85,8 @@ void encode_footer(const RandomId& log_id, uint64_t entries_offset_bytes,
 // Decoders check magic, version, checksum, limits and reserved bytes; kCorruption otherwise, and
 // kUnsupported for a newer version. Input of any size is safe.
 Result<VolumeFormat> decode_volume_format(BytesView block);
+// The object FORMAT of a bucket, in either layout.
+Result<VolumeFormat> decode_bucket_format(BytesView block);
 Result<LogHeader> decode_log_header(BytesView block);
 Result<RecordHeader> decode_record_header(BytesView block);
 Result<FooterTrailer> decode_footer_trailer(BytesView block);

@@ -8,14 +8,14 @@
 #include <vector>
 
 #include "crypto/hmac.h"
-#include "http/client.h"
 #include "io/stop.h"
 #include "io/sync.h"
 #include "storage/log_format.h"
+#include "storage/upstream_body.h"
 
 namespace cairn::storage {
 
-class PackDraft final : public http::BodySource {
+class PackDraft final : public UpstreamBody {
  public:
   // `with_sha256`: over plain http the request is signed with the body's SHA-256; over TLS the
   // channel protects it.
@@ -32,13 +32,15 @@ class PackDraft final : public http::BodySource {
   const std::vector<FooterEntry>& entries() const { return entries_; }
   uint64_t pack_bytes() const { return end_bytes_; }  // Of the whole object once sealed.
   uint64_t records_bytes() const { return records_bytes_; }
-  uint64_t crc64_nvme() const { return crc64_; }
-  // The SHA-256; all zeros where none was asked for. REQUIRES: sealed.
-  const crypto::Sha256Value& sha256() const { return sha256_value_; }
-  bool has_sha256() const { return with_sha256_; }
-  BytesView trailer() const;  // The last block. REQUIRES: sealed.
 
-  // BodySource.
+  // UpstreamBody. REQUIRES: sealed.
+  std::string name() const override { return log_file_name(header_); }
+  uint64_t object_bytes() const override { return end_bytes_; }
+  uint64_t crc64_nvme() const override { return crc64_; }
+  // All zeros where none was asked for.
+  const crypto::Sha256Value& sha256() const override { return sha256_value_; }
+  bool has_sha256() const override { return with_sha256_; }
+  BytesView trailer() const override;
   std::optional<uint64_t> size_bytes() const override { return end_bytes_; }
   io::Task<Result<size_t>> read(MutableBytes into) override;
   bool rewind() override;

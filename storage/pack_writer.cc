@@ -17,7 +17,7 @@ LogHeader new_pack_header(PackContext& context) {
 io::Task<Result<std::shared_ptr<Pack>>> store_pack(PackContext& context, Upstream& upstream,
                                                    PackDraft& draft) {
   draft.seal();
-  Result<std::string> etag = co_await upstream.put_pack(draft);
+  Result<std::string> etag = co_await upstream.put(draft);
   if (!etag) {
     context.packs.doubt(log_file_name(draft.header()), io::Reactor::current().now());
     co_return std::unexpected(etag.error());

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "io/sync.h"
 #include "storage/metrics.h"
+#include "storage/pack_draft.h"
 #include "storage/pack_set.h"
 #include "storage/upstream.h"
 

@@ -24,13 +24,7 @@ Error not_found(const ChunkId& id) {
 }
 
 Status check_options(const S3StoreOptions& options) {
-  const UpstreamPlace& place = options.place;
-  if (place.bucket.empty() || place.bucket.contains('/')) {
-    return fail(Code::kInvalidArgument, "an S3 home needs the name of a bucket");
-  }
-  if (!place.prefix.empty() && (place.prefix.starts_with('/') || !place.prefix.ends_with('/'))) {
-    return fail(Code::kInvalidArgument, "the prefix of an S3 home ends in / and does not begin so");
-  }
+  if (Status place = check_upstream_place(options.place); !place) return place;
   if (options.pack_bytes_max < kPackBytesMin || options.pack_bytes_max > kPackBytesMax) {
     return fail(Code::kInvalidArgument, "packs are of 16 to 64 MiB");
   }
@@ -108,8 +102,8 @@ Result<Lane*> S3Store::State::lane() {
 
 io::Task<Status> S3Store::State::open() {
   Lane* const own = co_await io::or_return(lane());
-  co_await io::or_return(
-      settle_marker(*own->upstream, options.place, options.store_id, options.create));
+  co_await io::or_return(settle_marker(*own->upstream, options.place, options.store_id,
+                                       BucketLayout::kPacks, options.create));
   Snapshot snapshot = co_await load_snapshot(files, options.snapshot_path);
   recovery = co_await io::or_return(recover_packs(context, *own->upstream, std::move(snapshot)));
   // With connections of its own, and calls that end when the store is closed.

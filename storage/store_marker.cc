@@ -25,19 +25,37 @@ Error explain(const UpstreamPlace& place, const transfer::Failure& failure) {
   return {Code::kUnavailable, where + " cannot be used: " + failure.error.message};
 }
 
-Status check_marker(const UpstreamPlace& place, BytesView bytes, const RandomId& store_id) {
-  const Result<VolumeFormat> format = decode_volume_format(bytes);
+Status check_marker(const UpstreamPlace& place, BytesView bytes, const RandomId& store_id,
+                    BucketLayout layout) {
+  const Result<VolumeFormat> format = decode_bucket_format(bytes);
   if (!format) return std::unexpected(format.error().with_context(place.prefix + kMarkerName));
+  const std::string where = "s3:" + place.bucket + "/" + place.prefix;
+  if (format->has_chunk_objects && layout == BucketLayout::kPacks) {
+    return fail(Code::kFailedPrecondition,
+                where +
+                    " is the home of a cluster: start this node with the --catalog or --join of "
+                    "that cluster, or give it a bucket or prefix of its own");
+  }
+  if (!format->has_chunk_objects && layout == BucketLayout::kChunkObjects) {
+    return fail(Code::kFailedPrecondition,
+                where +
+                    " is the home of a single server, which keeps packs there: give the cluster a "
+                    "bucket or prefix of its own, or start without --catalog and --join");
+  }
   if (format->store_id == store_id) return {};
+  if (layout == BucketLayout::kChunkObjects) {
+    return fail(Code::kFailedPrecondition,
+                where +
+                    " is the home of another cluster: check the URL of the catalog, or give each "
+                    "cluster its own bucket or prefix");
+  }
   return fail(Code::kFailedPrecondition,
-              "s3:" + place.bucket + "/" + place.prefix +
-                  " is the home of another data directory: give each its own bucket or prefix");
+              where + " is the home of another data directory: give each its own bucket or prefix");
 }
 
-}  // namespace
-
-io::Task<Status> settle_marker(Upstream& upstream, const UpstreamPlace& place, RandomId store_id,
-                               bool create) {
+// The marker as it is there, or as it is made for `store_id` where there is none.
+io::Task<Result<Bytes>> find_marker(Upstream& upstream, const UpstreamPlace& place,
+                                    RandomId store_id, BucketLayout layout, bool create) {
   transfer::S3Result<Bytes> found = co_await upstream.fetch_small(kMarkerName);
   if (!found && found.error().status == 404 && found.error().code != "NoSuchBucket") {
     if (!create) {
@@ -47,7 +65,11 @@ io::Task<Status> settle_marker(Upstream& upstream, const UpstreamPlace& place, R
                          "prefix and endpoint of the home");
     }
     Bytes block(kBlockBytes);
-    encode(VolumeFormat{.store_id = store_id, .volume_id = store_id, .volumes_count = 1}, block);
+    encode(VolumeFormat{.store_id = store_id,
+                        .volume_id = store_id,
+                        .volumes_count = 1,
+                        .has_chunk_objects = layout == BucketLayout::kChunkObjects},
+           block);
     const transfer::S3Status made = co_await upstream.create_small(kMarkerName, block);
     if (!made && made.error().status != 412) {
       co_return std::unexpected(explain(place, made.error()));
@@ -55,7 +77,26 @@ io::Task<Status> settle_marker(Upstream& upstream, const UpstreamPlace& place, R
     found = co_await upstream.fetch_small(kMarkerName);
   }
   if (!found) co_return std::unexpected(explain(place, found.error()));
-  co_return check_marker(place, *found, store_id);
+  co_return std::move(*found);
+}
+
+}  // namespace
+
+io::Task<Status> settle_marker(Upstream& upstream, const UpstreamPlace& place, RandomId store_id,
+                               BucketLayout layout, bool create) {
+  const Bytes found =
+      co_await io::or_return(find_marker(upstream, place, store_id, layout, create));
+  co_return check_marker(place, found, store_id, layout);
+}
+
+io::Task<Result<RandomId>> adopt_marker(Upstream& upstream, const UpstreamPlace& place,
+                                        RandomId store_id, bool create) {
+  const Bytes found = co_await io::or_return(
+      find_marker(upstream, place, store_id, BucketLayout::kChunkObjects, create));
+  const Result<VolumeFormat> format = decode_bucket_format(found);
+  if (!format) co_return std::unexpected(format.error().with_context(place.prefix + kMarkerName));
+  co_await io::or_return(check_marker(place, found, format->store_id, BucketLayout::kChunkObjects));
+  co_return format->store_id;
 }
 
 }  // namespace cairn::storage

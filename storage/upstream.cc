@@ -6,6 +6,7 @@
 #include "io/reactor.h"
 #include "storage/hedged_get.h"
 #include "storage/limits.h"
+#include "storage/log_format.h"
 #include "transfer/retry_budget.h"
 
 namespace cairn::storage {
@@ -43,6 +44,16 @@ Failure unexpected_answer(std::string what) {
 }
 
 }  // namespace
+
+Status check_upstream_place(const UpstreamPlace& place) {
+  if (place.bucket.empty() || place.bucket.contains('/')) {
+    return fail(Code::kInvalidArgument, "an S3 home needs the name of a bucket");
+  }
+  if (!place.prefix.empty() && (place.prefix.starts_with('/') || !place.prefix.ends_with('/'))) {
+    return fail(Code::kInvalidArgument, "the prefix of an S3 home ends in / and does not begin so");
+  }
+  return {};
+}
 
 http::ClientOptions upstream_http_options() {
   http::ClientOptions options;
@@ -115,53 +126,53 @@ Error Upstream::translate(const Failure& failure) const {
   return {code, "upstream " + place_.bucket + "/" + place_.prefix + ": " + failure.error.message};
 }
 
-io::Task<S3Result<std::string>> Upstream::put_once(PackDraft& draft) {
-  transfer::UploadBody body{.source = &draft, .crc64_nvme = draft.crc64_nvme()};
-  body.is_unsigned = !draft.has_sha256();
-  if (draft.has_sha256()) body.sha256 = draft.sha256();
+io::Task<S3Result<std::string>> Upstream::put_once(UpstreamBody& body) {
+  transfer::UploadBody upload{.source = &body, .crc64_nvme = body.crc64_nvme()};
+  upload.is_unsigned = !body.has_sha256();
+  if (body.has_sha256()) upload.sha256 = body.sha256();
   transfer::PutOptions options;
   if (!conditions_refused_) options.conditions.if_none_match = "*";
-  (void)draft.rewind();
+  (void)body.rewind();
   const transfer::PutResult put =
-      co_await or_fail(client_->put(place_.bucket, key_of(log_file_name(draft.header())), body,
-                                    std::move(options), deadline_for(draft.pack_bytes())));
+      co_await or_fail(client_->put(place_.bucket, key_of(body.name()), upload, std::move(options),
+                                    deadline_for(body.object_bytes())));
   co_return put.etag;
 }
 
-io::Task<Result<std::string>> Upstream::put_pack(PackDraft& draft) {
+io::Task<Result<std::string>> Upstream::put(UpstreamBody& body) {
   co_await io::or_return(admit());
-  S3Result<std::string> put = co_await put_once(draft);
+  S3Result<std::string> put = co_await put_once(body);
   if (!put && put.error().status == 501 && !conditions_refused_) {
     // Names are random, so that nothing is overwritten without the condition either.
     log::warning("storage.upstream_without_conditions",
                  {{"bucket", std::string_view(place_.bucket)}});
     conditions_refused_ = true;
-    put = co_await put_once(draft);
+    put = co_await put_once(body);
   }
   note(put ? nullptr : &put.error());
   if (put) co_return std::move(*put);
   // The name is random: an object that is there already came from a request whose answer was lost.
   if (put.error().status == 412) {
-    Result<std::string> there = co_await confirm(draft);
+    Result<std::string> there = co_await confirm(body);
     co_return there;
   }
   co_return std::unexpected(translate(put.error()));
 }
 
-io::Task<Result<std::string>> Upstream::confirm(PackDraft& draft) {
-  const std::string name = log_file_name(draft.header());
+io::Task<Result<std::string>> Upstream::confirm(UpstreamBody& body) {
+  const std::string name = body.name();
   S3Result<transfer::ObjectInfo> info = co_await client_->head(
       place_.bucket, key_of(name), std::string(), deadline_in(kUpstreamPatience));
   if (!info) co_return std::unexpected(translate(info.error()));
   const UpstreamObject object{name, info->size_bytes, info->etag};
-  Bytes trailer(kBlockBytes);
-  const bool same_size = object.size_bytes == draft.pack_bytes();
+  Bytes trailer(body.trailer().size());
+  const bool same_size = object.size_bytes == body.object_bytes();
   if (same_size) {
     std::vector<MutableBytes> pieces = {MutableBytes(trailer)};
-    const Status got = co_await read(object, object.size_bytes - kBlockBytes, std::move(pieces));
+    const Status got = co_await read(object, object.size_bytes - trailer.size(), std::move(pieces));
     if (!got) co_return fail(Code::kUnavailable, got.error().message);
   }
-  if (!same_size || !std::ranges::equal(trailer, draft.trailer())) {
+  if (!same_size || !std::ranges::equal(trailer, body.trailer())) {
     co_return fail(Code::kUnavailable, "upstream: another object is there under the name " + name);
   }
   co_return object.etag;
@@ -235,17 +246,21 @@ io::Task<Status> Upstream::read(UpstreamRead what) {
     const bool changed = status == 412 || status == 416;
     // A range that was not asked for: somebody between us and the upstream confuses answers.
     const bool confused = got.error().error.code == Code::kUnsupported;
-    const bool may_pass = gone || confused || got.error().is_retryable;
+    const bool may_pass =
+        (gone && !what.object.may_be_gone) || confused || got.error().is_retryable;
     if (attempt < kUpstreamReadAttemptsMax && may_pass) {
       co_await io::or_return(io::sleep_for(RetryBudget::pause(attempt, system_random()), stop_));
       continue;
     }
     if (!gone && !changed) co_return std::unexpected(translate(got.error()));
+    if (gone && what.object.may_be_gone) {
+      co_return fail(Code::kNotFound, "upstream: " + what.object.name + " is gone");
+    }
     StoreCounters::add(counters_.packs_lost);
     log::error("storage.pack_lost", {{"bucket", std::string_view(place_.bucket)},
                                      {"pack", std::string_view(what.object.name)},
                                      {"message", std::string_view(got.error().error.message)}});
-    co_return fail(Code::kNotFound, "upstream: the pack " + what.object.name +
+    co_return fail(Code::kNotFound, "upstream: the object " + what.object.name +
                                         (gone ? " is gone" : " is not the one that was written"));
   }
 }
@@ -259,10 +274,10 @@ io::Task<Status> Upstream::remove(std::string name) {
   co_return std::unexpected(translate(removed.error()));
 }
 
-io::Task<Result<transfer::ListPage>> Upstream::list(std::string token) {
+io::Task<Result<transfer::ListPage>> Upstream::list(std::string token, std::string under) {
   co_await io::or_return(admit());
   S3Result<transfer::ListPage> page = co_await client_->list_objects(
-      place_.bucket, {.prefix = place_.prefix}, std::move(token), deadline_in(kUpstreamPatience));
+      place_.bucket, {.prefix = key_of(under)}, std::move(token), deadline_in(kUpstreamPatience));
   note(page ? nullptr : &page.error());
   if (!page) co_return std::unexpected(translate(page.error()));
   for (transfer::ObjectEntry& object : page->objects) {
@@ -275,6 +290,29 @@ io::Task<Result<transfer::ListPage>> Upstream::list(std::string token) {
     object.key.erase(0, place_.prefix.size());
   }
   co_return std::move(*page);
+}
+
+io::Task<Result<bool>> Upstream::exists(std::string name) {
+  co_await io::or_return(admit());
+  const S3Result<transfer::ObjectInfo> info = co_await client_->head(
+      place_.bucket, key_of(name), std::string(), deadline_in(kUpstreamPatience));
+  note(info ? nullptr : &info.error());
+  if (info) co_return true;
+  if (info.error().status == 404 && info.error().code != "NoSuchBucket") co_return false;
+  co_return std::unexpected(translate(info.error()));
+}
+
+io::Task<Result<WallTime>> Upstream::read_clock(std::string name) {
+  co_await io::or_return(admit());
+  const S3Result<transfer::PutResult> put =
+      co_await client_->put(place_.bucket, key_of(name), {.bytes = as_bytes("clock\n")}, {},
+                            deadline_in(kUpstreamPatience));
+  note(put ? nullptr : &put.error());
+  if (!put) co_return std::unexpected(translate(put.error()));
+  const S3Result<transfer::ObjectInfo> info = co_await client_->head(
+      place_.bucket, key_of(name), std::string(), deadline_in(kUpstreamPatience));
+  if (!info) co_return std::unexpected(translate(info.error()));
+  co_return info->modified;
 }
 
 io::Task<S3Result<Bytes>> Upstream::fetch_small(std::string name) {

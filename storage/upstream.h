@@ -15,19 +15,22 @@
 #include "storage/hedge_policy.h"
 #include "storage/hedged_get.h"
 #include "storage/metrics.h"
-#include "storage/pack_draft.h"
+#include "storage/upstream_body.h"
 #include "storage/upstream_breaker.h"
 #include "storage/upstream_reads.h"
 #include "transfer/s3_client.h"
 
 namespace cairn::storage {
 
-// Where packs are kept.
+// Where chunks are kept.
 struct UpstreamPlace {
   std::string bucket;
   std::string prefix;  // Empty, or ends in '/'.
   transfer::S3ClientOptions client;
 };
+
+// kInvalidArgument says what is wrong with the names.
+Status check_upstream_place(const UpstreamPlace& place);
 
 // Timeouts and repeats that suit an upstream: a request that waits must not hold its memory long.
 http::ClientOptions upstream_http_options();
@@ -37,6 +40,8 @@ struct UpstreamObject {
   std::string name;  // Behind the prefix.
   uint64_t size_bytes = 0;
   std::string etag;  // Empty = not known.
+  // That it is gone is news for the caller and no loss: asked for once, and not told to anybody.
+  bool may_be_gone = false;
 };
 
 // A range of an object in one request, for several who want a part of it.
@@ -67,9 +72,9 @@ class Upstream {
   // Over plain http bodies are signed with their SHA-256.
   bool wants_sha256() const { return !client_->is_https(); }
 
-  // Writes a sealed draft under its name and returns its ETag. After kUnavailable the object may
-  // or may not be there. A repeat that finds the object there compares it.
-  io::Task<Result<std::string>> put_pack(PackDraft& draft);
+  // Writes an object under its name and returns its ETag. After kUnavailable the object may or may
+  // not be there. A repeat that finds the object there compares it.
+  io::Task<Result<std::string>> put(UpstreamBody& body);
   // Fills the pieces with the object's bytes from `offset_bytes` on, in one request.
   io::Task<Status> read(UpstreamObject object, uint64_t offset_bytes,
                         std::vector<MutableBytes> pieces);
@@ -79,7 +84,12 @@ class Upstream {
   // A name that is absent is removed.
   io::Task<Status> remove(std::string name);
   // One page of objects, names without the prefix.
-  io::Task<Result<transfer::ListPage>> list(std::string token);
+  io::Task<Result<transfer::ListPage>> list(std::string token, std::string under = {});
+  // Whether an object is there, by a question about it alone.
+  io::Task<Result<bool>> exists(std::string name);
+  // The time by the upstream's clock, whole seconds: what it says of the object `name`, which is
+  // written anew for this.
+  io::Task<Result<WallTime>> read_clock(std::string name);
 
   // The whole of a small object, and writing one that must not be there: with the upstream's own
   // failure, for the messages at start. kFailedPrecondition when it is there.
@@ -104,12 +114,12 @@ class Upstream {
   void note(const transfer::Failure* failure);
   void note_refusal(const transfer::Failure& failure, Instant now);
   Error translate(const transfer::Failure& failure) const;
-  io::Task<transfer::S3Result<std::string>> put_once(PackDraft& draft);
+  io::Task<transfer::S3Result<std::string>> put_once(UpstreamBody& body);
   io::Task<transfer::S3Result<transfer::ObjectBody>> open_range(const UpstreamRead& what,
                                                                 ByteRange range, HedgeStops& stops);
   // Raises `filled_count` with every piece.
   io::Task<transfer::S3Status> read_once(const UpstreamRead& what, size_t& filled_count);
-  io::Task<Result<std::string>> confirm(PackDraft& draft);
+  io::Task<Result<std::string>> confirm(UpstreamBody& body);
 
   const UpstreamPlace& place_;
   UpstreamBreaker& breaker_;

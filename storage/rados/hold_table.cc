@@ -59,6 +59,22 @@ std::optional<uint64_t> HoldTable::release(const ChunkId& id, const OwnerId& own
   return number;
 }
 
+HoldTurn HoldTable::condemn(const ChunkId& id) {
+  Shard& shard = shard_of(id);
+  const std::lock_guard guard(shard.mutex);
+  const auto [at, is_new] = shard.entries.try_emplace(id);
+  Entry& entry = at->second;
+  HoldTurn turn;
+  if (is_new) {
+    entry.is_condemned = true;
+    turn.kind = HoldTurn::Kind::kSet;
+  } else if (entry.is_condemned) {
+    turn.kind = HoldTurn::Kind::kWait;
+    turn.outcome = entry.waiters.emplace_back(io::Completion<bool>::make());
+  }
+  return turn;
+}
+
 bool HoldTable::is_held(const ChunkId& id) {
   Shard& shard = shard_of(id);
   const std::lock_guard guard(shard.mutex);

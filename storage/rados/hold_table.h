@@ -40,6 +40,9 @@ class HoldTable {
   std::optional<uint64_t> settle(const ChunkId& id, bool stands);
   // Ends an owner's hold; a number comes back when it was the last.
   std::optional<uint64_t> release(const ChunkId& id, const OwnerId& owner);
+  // Keeps owners waiting while the chunk is being dropped. kSet: call settle(id, false) once that
+  // is over. kHeld: somebody holds it or is about to. kWait: somebody else is dropping it.
+  HoldTurn condemn(const ChunkId& id);
   // Whether somebody holds the chunk or is about to.
   bool is_held(const ChunkId& id);
   void clear();
@@ -48,6 +51,7 @@ class HoldTable {
   struct Entry {
     uint64_t number = 0;
     bool stands = false;
+    bool is_condemned = false;
     std::vector<OwnerId> owners;  // Each once.
     std::vector<io::Completion<bool>> waiters;
   };

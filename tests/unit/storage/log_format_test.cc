@@ -88,6 +88,17 @@ TEST(LogFormat, ANewerVersionIsUnsupportedNotCorrupt) {
   EXPECT_EQ(decode_volume_format(block).error().code, Code::kUnsupported);
 }
 
+TEST(LogFormat, ABucketOfChunkObjectsIsNoneOfPacks) {
+  const VolumeFormat format{
+      .store_id = id_of(1), .volume_id = id_of(1), .volumes_count = 1, .has_chunk_objects = true};
+  const Bytes block = encoded(format);
+  EXPECT_EQ(load_le<uint32_t>(&block[16]), 2U) << "older programs refuse it as newer than they are";
+  EXPECT_EQ(decode_bucket_format(block).value(), format);
+  EXPECT_EQ(decode_volume_format(block).error().code, Code::kUnsupported);
+  EXPECT_EQ(decode_bucket_format(encoded(VolumeFormat{id_of(1), id_of(2), 3})).value().store_id,
+            id_of(1));
+}
+
 TEST(LogFormat, TheLayoutIsGolden) {
   const Bytes block = encoded(sample_record());
   EXPECT_EQ(as_text(BytesView(block).first(8)), "CAIRNREC");

@@ -13,6 +13,7 @@
 #include "cli/bench_command.h"
 #include "cli/bucket_command.h"
 #include "cli/cache_command.h"
+#include "cli/cluster_commands.h"
 #include "cli/configure_command.h"
 #include "cli/copy_command.h"
 #include "cli/exit_codes.h"
@@ -245,6 +246,7 @@ struct Commands {
                                      const std::string& path) {
       exit_code = run_admin(directory, method, path);
     });
+    add_cluster_commands(*admin, exit_code);
     add_quota(*admin);
     add_sync_admin_commands(*admin, exit_code);
     CLI::App* keys = admin->add_subcommand("keys", "Encryption keys");

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "crypto/digest.h"
+#include "server/cluster.h"
 #include "server/gateway_admin.h"
 #include "server/home_admin.h"
 #include "server/kms_admin.h"
@@ -63,7 +64,8 @@ io::Task<void> reply_error(http::Exchange& exchange, int status, std::string_vie
 bool is_question(std::string_view name) {
   return name == "status" || name == "audit-verify" || name == "quota-show" || name == kSyncList ||
          name == "cache-status" || name == kKmsListCommand || name == kGatewayListCommand ||
-         name == kPlacementShowCommand || name == kHomesStatusCommand;
+         name == kPlacementShowCommand || name == kHomesStatusCommand ||
+         name == kClusterStatusCommand;
 }
 
 // Of a reply that is told line by line.
@@ -108,6 +110,10 @@ io::Task<Result<std::string>> AdminDoor::outcome_of(http::Exchange& exchange,
   }
   if (name.starts_with("cache-")) {
     co_return co_await actions_.manage_cache(std::string(name), std::string(exchange.head().query));
+  }
+  if (name.starts_with(kClusterPrefix)) {
+    co_return co_await actions_.manage_cluster(std::string(name),
+                                               std::string(exchange.head().query));
   }
   if (name == "quota-show") {
     co_return co_await actions_.show_quota(std::string(exchange.head().query));

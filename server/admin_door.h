@@ -10,6 +10,7 @@
 //   GET  /admin/v1/quota-show?... POST /admin/v1/quota-set?...  (quota_admin.h)
 //   GET, POST /admin/v1/placement-...: home_admin.h
 //   GET  /admin/v1/sync-list      POST /admin/v1/sync-... with a form (sync_admin.h)
+//   GET, POST /admin/v1/cluster-...: cluster_admin.h
 //   POST /admin/v1/accounts/COMMAND with a form of parameters (account_commands.h)
 //        with `Authorization: Bearer <token>`
 //
@@ -44,6 +45,8 @@ class AdminActions {
   virtual io::Task<Result<std::string>> manage_placement(std::string name, std::string query) = 0;
   // A command of home_admin.h.
   virtual io::Task<Result<std::string>> manage_homes(std::string name, std::string query) = 0;
+  // A command of cluster_admin.h.
+  virtual io::Task<Result<std::string>> manage_cluster(std::string name, std::string query) = 0;
   virtual io::Task<Result<std::string>> show_quota(std::string query) = 0;
   virtual io::Task<Result<std::string>> set_quota(std::string query) = 0;
   // A command of sync_admin.h.

@@ -131,6 +131,20 @@ Status set_repair_rate(Config& config, std::string_view value) {
   return {};
 }
 
+template <auto Member>
+Status set_of_cluster(Config& config, std::string_view value) {
+  config.cluster.*Member = std::string(value);
+  return {};
+}
+
+template <auto Member>
+Status set_size_of_cluster(Config& config, std::string_view value) {
+  const Result<uint64_t> bytes = parse_size(value);
+  if (!bytes) return std::unexpected(bytes.error());
+  config.cluster.*Member = *bytes;
+  return {};
+}
+
 Status set_log_level(Config& config, std::string_view value) {
   static constexpr std::pair<std::string_view, log::Level> kLevels[] = {
       {"debug", log::Level::kDebug},
@@ -239,6 +253,27 @@ constexpr Setting kSettings[] = {
      set_memory},
     {"tier", "ram:SIZE|disk:DIR:SIZE[:OPTION][,...]",
      "Caches before the store, nearest first (default ram:256MiB; or none)", set_tiers, true},
+    {"join", "etcd://HOST:PORT[,...][/PREFIX]",
+     "Be a node of the cluster that has its metadata there", set_of_cluster<&ClusterConfig::join>},
+    {"node-name", "NAME", "This node's name in the cluster (default: the host's)",
+     set_of_cluster<&ClusterConfig::name>},
+    {"zone", "NAME", "Where this node is, as told to the others",
+     set_of_cluster<&ClusterConfig::zone>},
+    {"node-capacity", "SIZE",
+     "Of this node's cache: its share of the chunks (default: as the others')",
+     set_size_of_cluster<&ClusterConfig::capacity_bytes>},
+    {"peer-listen", "ADDR:PORT", "Share the cache with other nodes, which connect here",
+     set_of_cluster<&ClusterConfig::peer_listen>},
+    {"advertise", "HOST:PORT", "Where other nodes find this one (default: --peer-listen)",
+     set_of_cluster<&ClusterConfig::advertise>},
+    {"peer-ca", "FILE", "Authority (PEM) that signed the certificates of all nodes",
+     set_of_cluster<&ClusterConfig::peer_ca>},
+    {"peer-cert", "FILE", "This node's certificate (PEM), valid for the advertised host",
+     set_of_cluster<&ClusterConfig::peer_cert>},
+    {"peer-key", "FILE", "Private key of --peer-cert (PEM)",
+     set_of_cluster<&ClusterConfig::peer_key>},
+    {"peer-memory", "SIZE", "Memory of blocks that are kept for other nodes (default 256MiB)",
+     set_size_of_cluster<&ClusterConfig::peer_memory_bytes>},
     {"gc-interval-ms", "MS", "Pause between passes of the garbage collector (default 2000)",
      set_number<&Config::gc_interval_ms, 10, 3'600'000>},
     {"drain-seconds", "S", "How long requests in flight may finish after SIGTERM (default 30)",
@@ -354,6 +389,21 @@ Result<bool> apply_homes(NamedHomesConfig& homes, std::string_view key, const to
   return true;
 }
 
+// The table [cluster].
+Status apply_cluster_table(Config& config, const toml::table& table, const std::string& where) {
+  for (const auto& [key, node] : table) {
+    const std::string at = where + "." + std::string(key.str());
+    const std::optional<std::string_view> name = cluster_setting(key.str());
+    if (!name) return fail(Code::kInvalidArgument, at + ": there is no such setting");
+    const auto row = std::ranges::find(kSettings, *name, &Setting::name);
+    const Result<std::string> value = toml_text(node, *row);
+    if (!value) return std::unexpected(value.error().with_context(at));
+    const Status applied = apply_setting(config, *row, *value, at);
+    if (!applied) return applied;
+  }
+  return {};
+}
+
 Status validate(const Config& config) {
   const Status homes = check_named_homes(config.named_homes);
   if (!homes) return homes;
@@ -423,6 +473,12 @@ Status apply_toml(Config& config, std::string_view text, std::string_view where)
                                             std::string(error.description()));
   }
   for (const auto& [key, node] : parsed.table()) {
+    if (key.str() == "cluster" && node.is_table()) {
+      const Status applied =
+          apply_cluster_table(config, *node.as_table(), std::string(where) + ": cluster");
+      if (!applied) return applied;
+      continue;
+    }
     const std::string at = std::string(where) + ": " + std::string(key.str());
     const Result<bool> is_of_homes = apply_homes(config.named_homes, key.str(), node);
     if (!is_of_homes) return std::unexpected(is_of_homes.error().with_context(at));
@@ -463,6 +519,8 @@ Result<Config> load_config(const ConfigSources& sources) {
         apply_setting(config, setting, flag->second, "--" + std::string(setting.name));
     if (!applied) return std::unexpected(applied.error());
   }
+  const Status completed = complete_cluster(config.cluster);
+  if (!completed) return std::unexpected(completed.error());
   const Status valid = validate(config);
   if (!valid) return std::unexpected(valid.error());
   return config;

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "base/units.h"
+#include "server/cluster_config.h"
 #include "server/home_config.h"
 #include "server/tier_config.h"
 
@@ -68,6 +69,7 @@ struct Config {
   std::string root_key;       // RootKeySource spec; empty = file:DATA/keys/root.key.
   uint64_t memory_bytes = 0;  // I/O buffers of all cores; 0 = a quarter of the memory.
   std::vector<TierConfig> tiers = default_tiers();
+  ClusterConfig cluster;
   uint64_t gc_interval_ms = 2000;
   uint64_t drain_seconds = 30;
   uint64_t header_timeout_ms = 10'000;

@@ -213,6 +213,7 @@ std::string render_metrics(const MetricsReading& reading) {
   render_store(out, reading.store, reading.usage);
   append_tier_metrics(text, reading.tiers);
   append_gateway_metrics(text, reading.gateway);
+  if (reading.cluster) append_cluster_metrics(text, *reading.cluster);
   append_home_metrics(text, reading.homes);
   metrics_single(out, "cairn_gc_passes_total", "counter", "Passes of the collector.",
                  reading.gc_passes);

@@ -8,6 +8,7 @@
 #include "catalog/metrics.h"
 #include "http/server.h"
 #include "server/background_page.h"
+#include "server/cluster_page.h"
 #include "server/gateway_page.h"
 #include "server/home_page.h"
 #include "server/request_metrics.h"
@@ -33,6 +34,7 @@ struct MetricsReading {
   storage::StoreUsage usage;
   TiersReading tiers;
   gateway::GatewayReading gateway;
+  std::optional<ClusterReading> cluster;
   HomesReading homes;
   uint64_t access_log_dropped = 0;
   BackgroundReading background;

@@ -23,6 +23,7 @@
 #include "server/admin_door.h"
 #include "server/background.h"
 #include "server/cache_admin.h"
+#include "server/cluster_admin.h"
 #include "server/core_server.h"
 #include "server/credentials.h"
 #include "server/data_directory.h"
@@ -105,8 +106,12 @@ class Node final : private AdminActions {
   Status announce(const io::Endpoint& at);
   io::Task<void> collect_until_stopped(io::StopToken stop);
   io::Task<void> drain_all();
+  io::Task<Status> join_cluster();
+  void set_ready(bool ready);
 
-  bool is_ready() const override { return ready_; }
+  bool is_ready() const override {
+    return ready_ && (cluster_ == nullptr || !cluster_->is_draining());
+  }
   io::Task<std::string> metrics() override;
   io::Task<Result<std::string>> status() override;
   io::Task<Result<std::string>> scrub() override;
@@ -124,6 +129,10 @@ class Node final : private AdminActions {
   io::Task<Result<std::string>> manage_placement(std::string name, std::string query) override;
   io::Task<Result<std::string>> manage_homes(std::string name, std::string query) override {
     return run_home_command(stores_->home(), std::move(name), std::move(query));
+  }
+  io::Task<Result<std::string>> manage_cluster(std::string name, std::string query) override {
+    return run_cluster_command(cluster_.get(), stores_->objects(), std::move(name),
+                               std::move(query));
   }
   io::Task<Result<std::string>> show_quota(std::string query) override;
   io::Task<Result<std::string>> set_quota(std::string query) override;
@@ -153,6 +162,7 @@ class Node final : private AdminActions {
   std::optional<PinList> pins_;
   std::unique_ptr<CacheAdmin> cache_admin_;
   std::unique_ptr<http::Server> admin_server_;
+  std::unique_ptr<Cluster> cluster_;  // Null without one.
 
   // Background work and the admin server, on the main reactor.
   io::Scope background_;
@@ -227,7 +237,10 @@ io::Task<Status> Node::main() {
     served = std::unexpected(beside.error());
   }
   ready_ = false;
+  // Other nodes stop asking before this one stops answering.
+  if (cluster_) co_await cluster_->stop();
   co_await drain_all();
+  cluster_.reset();
   if (beside_) {
     const Status ended = co_await beside_->close();
     if (served && !ended) served = ended;
@@ -258,14 +271,33 @@ io::Task<Status> Node::serve_until_signal() {
   });
   background_.spawn(collect_until_stopped(background_.stop_token()));
   background_.spawn(cache_admin_->restore_pins(background_.stop_token()));
+  co_await io::or_return(join_cluster());
   ready_ = true;
-  for (const std::unique_ptr<CoreServer>& core : cores_) {
-    CoreServer* const each = core.get();
-    each->reactor().post([each] { each->set_ready(true); });
-  }
+  set_ready(is_ready());
   co_await io::or_return(announce(address_));
   co_await stop_asked_.wait();
   log::info("draining", {{"grace_seconds", config_.drain_seconds}});
+  co_return Status();
+}
+
+// What load balancers see; the requests of those who do not ask are served all the same.
+void Node::set_ready(bool ready) {
+  for (const std::unique_ptr<CoreServer>& core : cores_) {
+    CoreServer* const each = core.get();
+    each->reactor().post([each, ready] { each->set_ready(ready); });
+  }
+}
+
+io::Task<Status> Node::join_cluster() {
+  if (!config_.cluster.is_set()) co_return Status();
+  Cluster::Parts parts{.config = config_,
+                       .directory = directory_,
+                       .tier = stores_->peer_tier(),
+                       .front = stores_->front(),
+                       .reactors = {},
+                       .on_draining = [this](bool /*is_draining*/) { set_ready(is_ready()); }};
+  for (const std::unique_ptr<CoreServer>& core : cores_) parts.reactors.push_back(&core->reactor());
+  cluster_ = co_await io::or_return(Cluster::start(std::move(parts)));
   co_return Status();
 }
 
@@ -318,10 +350,7 @@ io::Task<void> Node::collect_until_stopped(io::StopToken stop) {
 
 io::Task<void> Node::drain_all() {
   const Duration grace = seconds(static_cast<int64_t>(config_.drain_seconds));
-  for (const std::unique_ptr<CoreServer>& core : cores_) {
-    CoreServer* const each = core.get();
-    each->reactor().post([each] { each->set_ready(false); });
-  }
+  set_ready(false);
   // All cores drain side by side.
   io::Scope draining;
   for (const std::unique_ptr<CoreServer>& core : cores_) {
@@ -349,6 +378,7 @@ io::Task<std::string> Node::metrics() {
   if (stores_->ram_tier() != nullptr) reading.tiers.ram = stores_->ram_tier()->counters();
   reading.tiers.disks = stores_->disk_tiers().read();
   reading.gateway = stores_->gateway().read();
+  if (cluster_) reading.cluster = cluster_->reading();
   if (NamedHomes* const homes = stores_->home().named(); homes != nullptr) {
     reading.homes = co_await read_homes(*homes);
   }

@@ -8,6 +8,7 @@
 #include "catalog/rocksdb_catalog.h"
 #include "object/read_ahead.h"
 #include "object/references.h"
+#include "server/cluster.h"
 #include "server/key_rotation.h"
 
 namespace cairn::server {
@@ -54,8 +55,9 @@ io::Task<Status> Stores::open_all(const Config& config, const DataDirectory& dir
       catalog::open_rocksdb_catalog(directory.catalog_path(), std::move(catalog_options)));
   references_ = std::make_unique<object::CatalogReferences>(*catalog_);
   home_->set_references(references_.get());
-  gateway_ =
-      std::make_unique<gateway::Gateway>(home_->store(), io::system_network(), system_random());
+  peer_tier_ = co_await io::or_return(make_peer_tier(config, home_->store()));
+  storage::ChunkStore& behind = peer_tier_ ? *peer_tier_ : home_->store();
+  gateway_ = std::make_unique<gateway::Gateway>(behind, io::system_network(), system_random());
   co_await io::or_return(disk_tiers_.open(config.tiers, gateway_->chunks()));
   for (const TierConfig& tier : config.tiers) {
     if (tier.kind != TierConfig::Kind::kRam) continue;
@@ -117,6 +119,10 @@ io::Task<Status> Stores::close() {
   const Status tiers_closed = co_await disk_tiers_.close();
   keep(tiers_closed);
   if (gateway_) co_await gateway_->close();
+  if (peer_tier_) {
+    const Status closed = co_await peer_tier_->close();
+    keep(closed);
+  }
   if (home_) {
     const Status closed = co_await home_->store().close();
     keep(closed);
@@ -125,6 +131,7 @@ io::Task<Status> Stores::close() {
   objects_.reset();
   ram_tier_.reset();
   gateway_.reset();
+  peer_tier_.reset();
   home_.reset();
   if (catalog_) {
     const Status closed = co_await catalog_->close();

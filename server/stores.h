@@ -17,6 +17,7 @@
 #include "iam/store.h"
 #include "io/task.h"
 #include "object/objects.h"
+#include "peer/peer_tier.h"
 #include "server/config.h"
 #include "server/data_directory.h"
 #include "server/disk_tiers.h"
@@ -51,6 +52,10 @@ class Stores {
   crypto::KeyRing& keys() { return *keys_; }
   const DiskTiers& disk_tiers() const { return disk_tiers_; }
   DiskTiers& disk_tiers() { return disk_tiers_; }
+  // Null without peers.
+  peer::PeerTier* peer_tier() { return peer_tier_.get(); }
+  // What other nodes' requests are read from.
+  storage::ChunkStore& front() { return disk_tiers_.front(gateway_->chunks()); }
   // Null without one.
   cache::RamTier* ram_tier() const { return ram_tier_.get(); }
   const object::ReadAhead& read_ahead() const { return *read_ahead_; }
@@ -66,6 +71,7 @@ class Stores {
   std::unique_ptr<Home> home_;
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<storage::ReferenceSource> references_;
+  std::unique_ptr<peer::PeerTier> peer_tier_;
   std::unique_ptr<gateway::Gateway> gateway_;
   DiskTiers disk_tiers_;
   std::unique_ptr<cache::RamTier> ram_tier_;

@@ -79,8 +79,10 @@ class TlsStream final : public Stream {
   // What SSL_read gave: bytes, the peer's close_notify, or the wish for more ciphertext.
   enum class ReadOutcome : unsigned char { kBytes, kEnded, kWantsInput, kFailed };
   ReadOutcome read_decrypted(MutableBytes into, size_t& got_bytes);
-  // Takes ciphertext from the transport into OpenSSL; false when the transport ended.
-  Task<Result<bool>> pull(Until until);
+  // Takes ciphertext from the transport into OpenSSL, in one piece about as large as what is
+  // `wanted_bytes`; false when the transport ended.
+  Task<Result<bool>> pull(size_t wanted_bytes, Until until);
+  Task<Result<Buffer>> receive_ciphertext(size_t wanted_bytes, Until until);
   // Sends everything that OpenSSL has produced. Both directions produce output (a receive may
   // answer a key update), so flushes take turns: records must reach the wire in order.
   Task<Status> flush(Until until);
@@ -89,6 +91,7 @@ class TlsStream final : public Stream {
   std::shared_ptr<const TlsContext> context_;
   std::unique_ptr<SSL, Free> ssl_;
   Mutex flush_turn_;
+  size_t pulled_bytes_ = 0;  // By the last pull.
 };
 
 Task<Status> TlsStream::flush(Until until) {
@@ -105,8 +108,25 @@ Task<Status> TlsStream::flush(Until until) {
   co_return Status{};
 }
 
-Task<Result<bool>> TlsStream::pull(Until until) {
-  const Buffer ciphertext = co_await or_return(transport_->receive_some(until));
+// While bytes come faster than they are taken, one kernel call brings what would be sixteen; a slow
+// sender is waited for without such a buffer.
+Task<Result<Buffer>> TlsStream::receive_ciphertext(size_t wanted_bytes, Until until) {
+  if (wanted_bytes > kSmallBufferBytes && pulled_bytes_ >= kSmallBufferBytes) {
+    Result<Buffer> large =
+        Reactor::current().buffers().try_acquire(std::min(wanted_bytes, kTlsBatchBytes));
+    if (large) {
+      large->resize(large->capacity());
+      const size_t got_bytes = co_await or_return(transport_->receive(large->span(), until));
+      large->resize(got_bytes);
+      co_return large;
+    }
+  }
+  co_return co_await transport_->receive_some(until);
+}
+
+Task<Result<bool>> TlsStream::pull(size_t wanted_bytes, Until until) {
+  const Buffer ciphertext = co_await or_return(receive_ciphertext(wanted_bytes, until));
+  pulled_bytes_ = ciphertext.size();
   if (ciphertext.empty()) co_return false;
   const int written =
       BIO_write(SSL_get_rbio(ssl_.get()), ciphertext.data(), static_cast<int>(ciphertext.size()));
@@ -129,7 +149,7 @@ Task<Status> TlsStream::handshake(Until until) {
                      "TLS handshake failed: " + reason);
     }
     if (!flushed) co_return flushed;
-    const bool more = co_await or_return(pull(until));
+    const bool more = co_await or_return(pull(0, until));
     if (!more) co_return fail(Code::kIo, "the peer ended the connection during the TLS handshake");
   }
 }
@@ -155,7 +175,7 @@ Task<Result<size_t>> TlsStream::receive(MutableBytes into, Until until) {
     if (outcome == ReadOutcome::kFailed) {
       co_return fail(Code::kIo, "TLS receive failed: " + openssl_reason());
     }
-    const bool more = co_await or_return(pull(until));
+    const bool more = co_await or_return(pull(into.size(), until));
     if (!more) co_return fail(Code::kIo, "the peer cut the TLS connection without close_notify");
   }
 }
@@ -173,7 +193,7 @@ Task<Result<size_t>> TlsStream::receive_full(MutableBytes into, Until until) {
 Task<Result<Buffer>> TlsStream::receive_some(Until until) {
   // Ciphertext is awaited first, so that an idle connection holds no buffer.
   if (SSL_pending(ssl_.get()) == 0 && BIO_ctrl_pending(SSL_get_rbio(ssl_.get())) == 0) {
-    const bool more = co_await or_return(pull(until));
+    const bool more = co_await or_return(pull(0, until));
     if (!more) co_return fail(Code::kIo, "the peer cut the TLS connection without close_notify");
   }
   Buffer buffer =

@@ -11,6 +11,7 @@
 //   DIR/keys/root.key root key (crypto/), 0600
 //   DIR/credentials   root access key and secret, 0600 (credentials.h)
 //   DIR/audit/        audit log (audit_chain.h), 0700
+//   DIR/cluster/      this node's identity in a cluster (cluster.h)
 //   DIR/PINS          what stays in the caches (pin_list.h), 0600
 //   DIR/admin.token   bearer token of the admin commands of the running server, 0600
 //

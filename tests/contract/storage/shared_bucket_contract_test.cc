@@ -1,11 +1,13 @@
 // The ChunkStore contract on a bucket that nodes share: a Cairn server as upstream, and another
-// maker's (moto) where a Python with it is to be had; the directory in a catalog in memory and in
-// RocksDB.
+// maker's (moto) where a Python with it is to be had; the directory in a catalog in memory, in
+// RocksDB, and in a real etcd.
+#include "catalog/etcd/etcd_catalog.h"
 #include "catalog/memory_catalog.h"
 #include "catalog/rocksdb_catalog.h"
 #include "object/shared_directory.h"
 #include "storage/shared_bucket_store.h"
 #include "tests/contract/chunk_store_suite.h"
+#include "tests/support/etcd_cluster.h"
 #include "tests/support/upstream_server.h"
 
 namespace cairn::storage {
@@ -72,10 +74,30 @@ class WholeStore final : public ChunkStore {
   std::unique_ptr<SharedBucketStore> store_;
 };
 
-io::Task<std::unique_ptr<ChunkStore>> open_upstream(ReferenceSource& references, bool is_moto,
-                                                    bool is_rocksdb) {
-  static uint64_t stores_count = 0;
+enum class CatalogKind : uint8_t { kMemory, kRocksdb, kEtcd };
+
+io::Task<Result<std::unique_ptr<catalog::Catalog>>> open_catalog(CatalogKind kind,
+                                                                 std::string name) {
   static testing_support::TemporaryDirectory catalogs;
+  if (kind == CatalogKind::kMemory) co_return catalog::make_memory_catalog();
+  if (kind == CatalogKind::kRocksdb) {
+    co_return co_await catalog::open_rocksdb_catalog(catalogs.sub(name), {});
+  }
+  static testing_support::EtcdCluster etcd({.members = 1});
+  EXPECT_TRUE(etcd.wait_until_ready());
+  catalog::EtcdOptions options;
+  options.endpoints = etcd.endpoints();
+  options.prefix = name;
+  options.directory = catalogs.sub(name);
+  options.block_cache_bytes = 8 * MiB;
+  // A machine that is busy with other tests keeps its etcd waiting.
+  options.timeout = seconds(10);
+  co_return co_await catalog::open_etcd_catalog(std::move(options));
+}
+
+io::Task<std::unique_ptr<ChunkStore>> open_upstream(ReferenceSource& references, bool is_moto,
+                                                    CatalogKind kind) {
+  static uint64_t stores_count = 0;
   Shared& upstream = shared(is_moto);
   EXPECT_NE(upstream.server, nullptr);
   if (upstream.server == nullptr) co_return nullptr;
@@ -90,30 +112,29 @@ io::Task<std::unique_ptr<ChunkStore>> open_upstream(ReferenceSource& references,
   options.create = true;
   options.references = &references;
   options.upkeep_interval = milliseconds(20);
-  std::unique_ptr<catalog::Catalog> catalog = catalog::make_memory_catalog();
-  if (is_rocksdb) {
-    auto opened = co_await catalog::open_rocksdb_catalog(catalogs.sub(name), {});
-    EXPECT_TRUE(opened.has_value()) << (opened ? "" : opened.error().message);
-    if (!opened) co_return nullptr;
-    catalog = std::move(*opened);
-  }
+  auto catalog = co_await open_catalog(kind, name);
+  EXPECT_TRUE(catalog.has_value()) << (catalog ? "" : catalog.error().message);
+  if (!catalog) co_return nullptr;
   auto store = std::make_unique<WholeStore>();
-  const Status opened = co_await store->open(std::move(options), std::move(catalog));
+  const Status opened = co_await store->open(std::move(options), std::move(*catalog));
   EXPECT_TRUE(opened.has_value()) << (opened ? "" : opened.error().message);
   if (!opened) co_return nullptr;
   co_return store;
 }
 
-StoreFactory upstream(std::string name, bool is_moto, bool is_rocksdb) {
-  return {std::move(name), "", [is_moto, is_rocksdb](ReferenceSource& references) {
-            return open_upstream(references, is_moto, is_rocksdb);
+StoreFactory upstream(std::string name, bool is_moto, CatalogKind kind) {
+  return {std::move(name), "", [is_moto, kind](ReferenceSource& references) {
+            return open_upstream(references, is_moto, kind);
           }};
 }
 
 std::vector<StoreFactory> factories() {
-  std::vector<StoreFactory> all = {upstream("Cairn", false, false),
-                                   upstream("CairnAndRocksdb", false, true)};
-  if (std::getenv("CAIRN_MOTO_PYTHON") != nullptr) all.push_back(upstream("Moto", true, false));
+  std::vector<StoreFactory> all = {upstream("Cairn", false, CatalogKind::kMemory),
+                                   upstream("CairnAndRocksdb", false, CatalogKind::kRocksdb),
+                                   upstream("CairnAndEtcd", false, CatalogKind::kEtcd)};
+  if (std::getenv("CAIRN_MOTO_PYTHON") != nullptr) {
+    all.push_back(upstream("Moto", true, CatalogKind::kMemory));
+  }
   return all;
 }
 

@@ -1,6 +1,5 @@
 """deploy/: the unit, the image, the compose file and the chart, with the tools of their makers: systemd-analyze,
-hadolint, docker-compose and the compose schema, helm and the schemas of Kubernetes. Nothing is started: no
-docker daemon and no cluster is needed.
+hadolint, docker-compose and the compose schema, helm and the schemas of Kubernetes. Nothing is started: no docker daemon and no cluster is needed.
 
 `./dev lint` runs the class Units. prepare_clients.sh fetches the tools; where they are not to be had the
 classes that need them print why and are skipped."""
@@ -87,6 +86,18 @@ class Units(unittest.TestCase):
             self.assertEqual(values, first)
             self.first = values
 
+    def test_certificates_are_valid_for_the_names(self):
+        for _ in range(2):
+            run(DEPLOY / "make_secrets.sh", self.directory, "*.cairn-nodes.default.svc", "cairn1", check=True)
+            shown = run("openssl", "verify", "-CAfile", self.directory / "ca.crt", "-verify_hostname",
+                        "cairn-0.cairn-nodes.default.svc", self.directory / "tls.crt")
+            self.assertEqual(shown.returncode, 0, shown.stderr)
+            wrong = run("openssl", "verify", "-CAfile", self.directory / "ca.crt", "-verify_hostname",
+                        "elsewhere", self.directory / "tls.crt")
+            self.assertNotEqual(wrong.returncode, 0)
+            self.assertEqual((self.directory / "tls.key").stat().st_mode & 0o777, 0o600)
+        self.assertFalse((self.directory / "ca.key").exists())
+
 
 class Image(unittest.TestCase):
     def setUp(self):
@@ -155,8 +166,7 @@ class Compose(unittest.TestCase):
 
     def test_nodes_differ_in_their_names_only(self):
         nodes = [self.services[f"cairn{number}"]["environment"] for number in (1, 2, 3)]
-        for own in ("CAIRN_NODE_NAME", "CAIRN_ADVERTISE"):
-            self.assertEqual(len({node.pop(own) for node in nodes}), 3)
+        self.assertEqual(len({node.pop("CAIRN_NODE_NAME") for node in nodes}), 3)
         self.assertEqual(nodes[0], nodes[1])
         self.assertEqual(nodes[0], nodes[2])
         for member in (1, 2, 3):

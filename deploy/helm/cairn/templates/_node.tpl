@@ -20,6 +20,7 @@
 {{- end }}
 - {name: CAIRN_PEER_LISTEN, value: "0.0.0.0:9002"}
 - {name: CAIRN_ADVERTISE, value: "$(POD_NAME).{{ include "cairn.name" . }}-nodes.{{ .Release.Namespace }}.svc:9002"}
+- {name: CAIRN_PEER_MEMORY, value: {{ .Values.peers.memory | quote }}}
 - {name: CAIRN_PEER_CA, value: /run/cairn/peers/ca.crt}
 - {name: CAIRN_PEER_CERT, value: /run/cairn/peers/tls.crt}
 - {name: CAIRN_PEER_KEY, value: /run/cairn/peers/tls.key}

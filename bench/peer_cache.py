@@ -52,7 +52,7 @@ def main():
     options = options.parse_args()
     build = os.path.abspath(options.build)
     os.environ.setdefault("CAIRN_BINARY", build + "/bin/cairn")
-    load = build + "/bin/cairn_load"
+    load = build + "/bench/cairn_load"
     from peer_nodes import BUCKET, PeerNodes
     objects = {f"{size}/{number}": random.Random(number).randbytes(size)
                for size, count, _ in SIZES.values() for number in range(count)}

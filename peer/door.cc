@@ -85,8 +85,9 @@ io::Task<Result<SealedRead>> Door::read(Question question) {
 
 io::Task<Status> Door::send_kept(http::Exchange& exchange, const Question& question,
                                  size_t owners_count) {
-  const cache::SealedRunPointer run = parts_.tier.keeper().find(
+  const Keeper::Kept kept = parts_.tier.keeper().find(
       question.chunk, question.range, options_of(question), io::Reactor::current().now());
+  const cache::SealedRunPointer& run = kept.run;
   if (run == nullptr) co_return fail(Code::kNotFound, "it is not kept");
   const uint64_t begin = std::min(question.range.offset_bytes, run->chunk_payload_bytes);
   const uint64_t size = std::min(question.range.size_bytes, run->chunk_payload_bytes - begin);
@@ -100,7 +101,10 @@ io::Task<Status> Door::send_kept(http::Exchange& exchange, const Question& quest
   head.header_bytes = static_cast<uint16_t>(run->header.size());
   head.data_bytes = static_cast<uint32_t>(data.size());
   head.payload_bytes = run->chunk_payload_bytes;
-  head.checksum = crypto::crc64_nvme(crypto::crc64_nvme(0, run->header), data);
+  // Of a whole block it was made once: so it also tells of bytes that changed in memory since.
+  head.checksum = data.size() == run->data.size()
+                      ? kept.checksum
+                      : crypto::crc64_nvme(crypto::crc64_nvme(0, run->header), data);
   const auto encoded = encode(head);
   const std::array<BytesView, 3> pieces{BytesView(encoded), BytesView(run->header), data};
   const http::ResponseHead reply = reply_head();

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "cache/disk_limits.h"
+#include "crypto/crc64.h"
 #include "io/reactor.h"
 #include "io/scope.h"
 #include "peer/limits.h"
@@ -61,6 +62,7 @@ io::Task<Result<Buffer>> acquire(size_t size_bytes) {
 
 struct Keeper::Entry final : cache::RamNode {
   SealedRunPointer run;
+  uint64_t checksum = 0;
 };
 
 Keeper::Keeper(uint64_t capacity_bytes, Counters& counters)
@@ -80,28 +82,28 @@ void Keeper::drop_locked(cache::PlaceList& nodes, Departed& departed) {
   }
 }
 
-SealedRunPointer Keeper::find_frames(const ChunkId& id, const FrameRange& frames,
-                                     const storage::ReadOptions& options, Instant now) {
+Keeper::Kept Keeper::find_frames(const ChunkId& id, const FrameRange& frames,
+                                 const storage::ReadOptions& options, Instant now) {
   Departed departed;  // Let go when the lock is free again.
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find({id, cache::block_of(frames.first)});
-  if (found == entries_.end() || !found->second->run->covers(frames)) return nullptr;
+  if (found == entries_.end() || !found->second->run->covers(frames)) return {};
   Entry& entry = *found->second;
-  SealedRunPointer run = entry.run;
+  Kept kept{entry.run, entry.checksum};
   cache::PlaceList left;
   const bool fresh = policy_.touch(entry, now, cache::hints_of(options), left);
   if (fresh && options.pin) static_cast<void>(policy_.pin(entry, left));
   drop_locked(left, departed);
-  return fresh ? run : nullptr;
+  return fresh ? kept : Kept();
 }
 
-SealedRunPointer Keeper::find(const ChunkId& id, ByteRange range,
-                              const storage::ReadOptions& options, Instant now) {
+Keeper::Kept Keeper::find(const ChunkId& id, ByteRange range, const storage::ReadOptions& options,
+                          Instant now) {
   const std::vector<FrameRange> pieces = pieces_of(range);
-  if (pieces.size() != 1) return nullptr;
-  SealedRunPointer run = find_frames(id, pieces.front(), options, now);
-  if (run != nullptr) Counters::add(counters_.kept_hits);
-  return run;
+  if (pieces.size() != 1) return {};
+  Kept kept = find_frames(id, pieces.front(), options, now);
+  if (kept.run != nullptr) Counters::add(counters_.kept_hits);
+  return kept;
 }
 
 uint64_t Keeper::forgets_count() const {
@@ -146,6 +148,8 @@ SealedRunPointer Keeper::keep(const FlightKey& key, const SealedRead& fetched,
     Counters::add(counters_.not_kept);
     return shared;
   }
+  const uint64_t checksum =
+      crypto::crc64_nvme(crypto::crc64_nvme(0, shared->header), shared->data.view());
   Departed departed;
   const std::lock_guard lock(mutex_);
   if (forgets_count_ != forgets_seen) return shared;
@@ -156,6 +160,7 @@ SealedRunPointer Keeper::keep(const FlightKey& key, const SealedRead& fetched,
   }
   place = std::make_unique<Entry>();
   place->run = shared;
+  place->checksum = checksum;
   place->size_bytes = charged_bytes;
   Entry& entry = *place;
   cache::PlaceList left;
@@ -183,7 +188,7 @@ io::Task<Result<SealedRunPointer>> Keeper::lead(Request request, Flights::Lead l
 
 io::Task<Result<SealedRunPointer>> Keeper::obtain(Request request, FrameRange frames) {
   SealedRunPointer here =
-      find_frames(request.id, frames, request.options, io::Reactor::current().now());
+      find_frames(request.id, frames, request.options, io::Reactor::current().now()).run;
   if (here != nullptr) {
     Counters::add(counters_.kept_hits);
     co_return here;
@@ -201,7 +206,7 @@ io::Task<Result<SealedRunPointer>> Keeper::obtain(Request request, FrameRange fr
     co_return led;
   }
   // Whoever led until now may have landed between the look and the turn.
-  here = find_frames(request.id, frames, request.options, io::Reactor::current().now());
+  here = find_frames(request.id, frames, request.options, io::Reactor::current().now()).run;
   if (here != nullptr) {
     turn.lead->land([&here] { return here; });
     Counters::add(counters_.kept_hits);

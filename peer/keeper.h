@@ -39,9 +39,13 @@ class Keeper {
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
 
-  // The run that has everything the chunk has of `range`, when it is here.
-  cache::SealedRunPointer find(const ChunkId& id, ByteRange range,
-                               const storage::ReadOptions& options, Instant now);
+  // A run, and the CRC-64/NVME of its header and all of its bytes.
+  struct Kept {
+    cache::SealedRunPointer run;
+    uint64_t checksum = 0;
+  };
+  // The run that has everything the chunk has of `range`, when it is here; null otherwise.
+  Kept find(const ChunkId& id, ByteRange range, const storage::ReadOptions& options, Instant now);
   // As ChunkStore::read(): from memory, or by `fetch`. REQUIRES: the range is not empty and begins
   // before kPayloadBytesMax.
   io::Task<Result<storage::SealedRead>> read(ChunkId id, ByteRange range,
@@ -80,8 +84,8 @@ class Keeper {
   cache::SealedRunPointer keep(const FlightKey& key, const storage::SealedRead& fetched,
                                const storage::ReadOptions& options, uint64_t forgets_seen);
   Buffer allocate(size_t size_bytes);
-  cache::SealedRunPointer find_frames(const ChunkId& id, const cache::FrameRange& frames,
-                                      const storage::ReadOptions& options, Instant now);
+  Kept find_frames(const ChunkId& id, const cache::FrameRange& frames,
+                   const storage::ReadOptions& options, Instant now);
   void drop_locked(cache::PlaceList& nodes, Departed& departed);
   uint64_t forgets_count() const;
 

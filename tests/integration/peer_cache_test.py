@@ -168,6 +168,60 @@ class PeerCache(unittest.TestCase):
         self.assertEqual(cluster_command(self.nodes[0], "warm", f"s3://{BUCKET}/no-such").returncode, 4)
 
 
+class Partitions(unittest.TestCase):
+    """Nodes that cannot reach each other, in one direction, in none, now and then."""
+
+    def read_all(self, nodes, seconds):
+        """Every node reads all the time; what went wrong, and how many reads there were."""
+        wrong, reads, deadline = [], [0], time.monotonic() + seconds
+
+        def read(number):
+            generator = random.Random(number)
+            while time.monotonic() < deadline:
+                key = generator.choice(["other", "small", "large"])
+                try:
+                    if nodes.read(number, key) != OBJECTS[key]:
+                        wrong.append((number, key, "other bytes"))
+                    reads[0] += 1
+                except Exception as error:  # pylint: disable=broad-except
+                    wrong.append((number, key, repr(error)))
+
+        threads = [threading.Thread(target=read, args=(number,)) for number in range(3)]
+        for thread in threads:
+            thread.start()
+        return threads, wrong, reads
+
+    def test_no_partition_yields_an_error_or_wrong_bytes(self):
+        with PeerNodes(3, OBJECTS, proxies=True) as nodes:
+            threads, wrong, reads = self.read_all(nodes, 24)
+            for ways in (("there", "back"), ("there",), ("back",)):
+                time.sleep(1)
+                nodes.proxies[1].cut(ways)
+                time.sleep(3)
+                nodes.proxies[1].heal()
+            for _ in range(20):
+                for proxy in nodes.proxies:
+                    proxy.cut(random.choice([("there",), ("back",), ("there", "back"), ()]))
+                time.sleep(0.3)
+            for proxy in nodes.proxies:
+                proxy.heal()
+            for thread in threads:
+                thread.join()
+            self.assertEqual(wrong, [])
+            self.assertGreater(reads[0], 20)
+            self.assertGreater(nodes.sum("cairn_peer_hedges_total"), 0)
+            self.assertEqual(nodes.sum("cairn_peer_wrong_total"), 0)
+            # And then they find each other again: the longest pause of a node that failed is 30 s.
+            hits = nodes.sum("cairn_peer_hits_total")
+
+            def again():
+                for number in range(3):
+                    self.assertEqual(nodes.read(number, "large"), OBJECTS["large"])
+                return nodes.sum("cairn_peer_hits_total") > hits + 50
+
+            self.assertTrue(eventually(again, 60))
+
+
 class Refusals(unittest.TestCase):
     def serve(self, *args):
         with tempfile.TemporaryDirectory(prefix="cairn-test-") as directory:

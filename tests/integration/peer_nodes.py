@@ -16,6 +16,7 @@ import tempfile
 import time
 
 from cairn_server import CairnServer
+from cut_proxy import CutProxy
 from etcd_server import EtcdServer
 from peer_certificates import PeerCertificates
 
@@ -29,11 +30,13 @@ def free_port():
 
 
 class PeerNodes:
-    def __init__(self, count, objects, args=(), cores=1, rams=()):
-        """`rams`: of each node, the tier in memory (default 16 MiB)."""
+    def __init__(self, count, objects, args=(), cores=1, rams=(), proxies=False):
+        """`rams`: of each node, the tier in memory (default 16 MiB). `proxies`: nodes reach each
+        other through proxies[number], in front of each, which a test can cut."""
         self.directory = tempfile.mkdtemp(prefix="cairn-peer-nodes-")
         self.etcd = EtcdServer()
         self.certificates = PeerCertificates()
+        self.proxies = [] if proxies else None
         self._args, self._cores = list(args), cores
         self._rams = list(rams) or ["ram:16MiB"] * count
         keys = "TESTKEY" + secrets.token_hex(6).upper(), secrets.token_urlsafe(30)
@@ -62,10 +65,15 @@ class PeerNodes:
 
     def _make(self, number, data, keys):
         name = f"node-{number}"
-        address = f"127.0.0.1:{free_port()}"
+        port = free_port()
+        advertised = f"127.0.0.1:{port}"
+        if self.proxies is not None:
+            self.proxies.append(CutProxy("127.0.0.1", port))
+            advertised = f"127.0.0.1:{self.proxies[-1].port}"
         node = CairnServer(data=data, cores=self._cores, stack="",
                            args=["--join", self.etcd.url("peers"), "--node-name", name, "--zone", "z",
-                                 "--peer-listen", address, "--peer-memory", "1GiB",
+                                 "--peer-listen", f"127.0.0.1:{port}", "--advertise", advertised,
+                                 "--peer-memory", "1GiB",
                                  "--tier", self._rams[number], *self.certificates.flags(name), *self._args])
         node.access_key, node.secret_key = keys
         return node
@@ -84,6 +92,8 @@ class PeerNodes:
             if node.process is not None and node.process.poll() is None:
                 node.process.send_signal(signal.SIGCONT)
             node.close()
+        for proxy in self.proxies or ():
+            proxy.close()
         self.certificates.close()
         self.etcd.close()
         shutil.rmtree(self.directory, ignore_errors=True)

@@ -7,22 +7,12 @@
 namespace cairn::object {
 namespace {
 
-// Answers every other read of a chunk with an older sealing of it.
-class TwoSealings final : public storage::ChunkStore {
+// A store with reads of its own in front of another one.
+class Decorated : public storage::ChunkStore {
  public:
-  TwoSealings(std::unique_ptr<storage::ChunkStore> inner, storage::ChunkId id,
-              storage::SealedRead older)
-      : inner_(std::move(inner)), id_(id), older_(std::move(older)) {}
+  explicit Decorated(std::unique_ptr<storage::ChunkStore> inner) : inner_(std::move(inner)) {}
 
   using ChunkStore::read;
-  io::Task<Result<storage::SealedRead>> read(storage::ChunkId id, ByteRange range,
-                                             storage::ReadOptions options) override {
-    if (id != id_ || ++reads_count % 2 == 0) co_return co_await inner_->read(id, range, options);
-    const uint64_t size = std::min(range.size_bytes, older_.payload.size() - range.offset_bytes);
-    co_return storage::SealedRead{older_.header,
-                                  Buffer::copy_of(older_.payload.view(range.offset_bytes, size)),
-                                  older_.payload_bytes};
-  }
   io::Task<Status> put(storage::ChunkId id, storage::SealedChunk chunk,
                        storage::OwnerId owner) override {
     return inner_->put(id, std::move(chunk), owner);
@@ -46,10 +36,45 @@ class TwoSealings final : public storage::ChunkStore {
 
   uint64_t reads_count = 0;
 
- private:
+ protected:
   std::unique_ptr<storage::ChunkStore> inner_;
+};
+
+// Answers every other read of a chunk with an older sealing of it.
+class TwoSealings final : public Decorated {
+ public:
+  TwoSealings(std::unique_ptr<storage::ChunkStore> inner, storage::ChunkId id,
+              storage::SealedRead older)
+      : Decorated(std::move(inner)), id_(id), older_(std::move(older)) {}
+
+  using ChunkStore::read;
+  io::Task<Result<storage::SealedRead>> read(storage::ChunkId id, ByteRange range,
+                                             storage::ReadOptions options) override {
+    if (id != id_ || ++reads_count % 2 == 0) co_return co_await inner_->read(id, range, options);
+    const uint64_t size = std::min(range.size_bytes, older_.payload.size() - range.offset_bytes);
+    co_return storage::SealedRead{older_.header,
+                                  Buffer::copy_of(older_.payload.view(range.offset_bytes, size)),
+                                  older_.payload_bytes};
+  }
+
+ private:
   const storage::ChunkId id_;
   const storage::SealedRead older_;
+};
+
+// A cache, or another node, that has wrong bytes of every chunk, and goes on having them.
+class Lying final : public Decorated {
+ public:
+  using ChunkStore::read;
+  using Decorated::Decorated;
+  io::Task<Result<storage::SealedRead>> read(storage::ChunkId id, ByteRange range,
+                                             storage::ReadOptions options) override {
+    Result<storage::SealedRead> got = co_await inner_->read(id, range, options);
+    if (!got || options.past_caches || got->payload.empty()) co_return got;
+    ++reads_count;
+    got->payload.data()[got->payload.size() / 2] ^= 1;
+    co_return got;
+  }
 };
 
 TEST(Sealings, ABodyIsReadInPartsOfTwo) {
@@ -71,6 +96,20 @@ TEST(Sealings, ABodyIsReadInPartsOfTwo) {
   auto both = std::make_unique<TwoSealings>(std::move(harness.store), largest.id, std::move(older));
   TwoSealings* const store = both.get();
   harness.store = std::move(both);
+  harness.reopen();
+  const Result<Bytes> got = harness.get("k");
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_EQ(*got, body);
+  EXPECT_GE(store->reads_count, 2U);
+}
+
+TEST(Sealings, WhatDoesNotOpenIsReadPastTheCaches) {
+  Harness harness;
+  const Bytes body = random_bytes(4, 6 * MiB);
+  ASSERT_TRUE(harness.put("k", body));
+  auto lying = std::make_unique<Lying>(std::move(harness.store));
+  Lying* const store = lying.get();
+  harness.store = std::move(lying);
   harness.reopen();
   const Result<Bytes> got = harness.get("k");
   ASSERT_TRUE(got) << got.error().message;

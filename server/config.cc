@@ -10,6 +10,7 @@
 #define TOML_HEADER_ONLY 1
 #include <toml++/toml.h>
 
+#include "catalog/etcd/etcd_catalog.h"
 #include "iam/values.h"
 #include "native/pool.h"
 #include "s3/bucket_rules.h"
@@ -145,6 +146,23 @@ Status set_size_of_cluster(Config& config, std::string_view value) {
   return {};
 }
 
+Status set_catalog(Config& config, std::string_view value) {
+  const Result<catalog::EtcdOptions> options = catalog::parse_etcd_url(value);
+  if (!options) return std::unexpected(options.error());
+  config.catalog = value;
+  return {};
+}
+
+Status set_catalog_request_bytes(Config& config, std::string_view value) {
+  const Result<uint64_t> bytes = parse_size(value);
+  if (!bytes) return std::unexpected(bytes.error());
+  if (*bytes < 256 * KiB || *bytes > 64 * MiB) {
+    return fail(Code::kInvalidArgument, "expected 256KiB to 64MiB");
+  }
+  config.catalog_request_bytes = *bytes;
+  return {};
+}
+
 Status set_log_level(Config& config, std::string_view value) {
   static constexpr std::pair<std::string_view, log::Level> kLevels[] = {
       {"debug", log::Level::kDebug},
@@ -247,6 +265,25 @@ constexpr Setting kSettings[] = {
     {"staging-delay-ms", "MS",
      "How long chunks gather in a staging home before they go on (default 2000)",
      set_number<&Config::staging_delay_ms, 10, 3'600'000>},
+    {"catalog", "etcd://HOST:PORT[,...][/PREFIX]",
+     "Keep the metadata in etcd (etcds:// for TLS) instead of DIR/catalog; one server per prefix",
+     set_catalog},
+    {"catalog-ca", "FILE", "Certificates (PEM) that etcds:// is checked against",
+     set_text<&Config::catalog_ca>},
+    {"catalog-cert", "FILE", "Client certificate (PEM) for etcds://",
+     set_text<&Config::catalog_cert>},
+    {"catalog-key", "FILE", "Private key of --catalog-cert (PEM)", set_text<&Config::catalog_key>},
+    {"catalog-user", "NAME", "User of etcd", set_text<&Config::catalog_user>},
+    {"catalog-password-file", "FILE", "File with the password of --catalog-user",
+     set_text<&Config::catalog_password_file>},
+    {"catalog-txn-ops", "N", "The --max-txn-ops that etcd was started with (default 128)",
+     set_number<&Config::catalog_txn_ops, 16, 1'000'000>},
+    {"catalog-request-bytes", "SIZE",
+     "The --max-request-bytes that etcd was started with (default 1536KiB)",
+     set_catalog_request_bytes},
+    {"catalog-stale-reads", "",
+     "Read without asking etcd: goes on without quorum, and may miss what other nodes wrote",
+     set_switch<&Config::catalog_stale_reads>},
     {"root-key", "SPEC", "file:PATH, env:NAME or command:ARGV (default file:DIR/keys/root.key)",
      set_text<&Config::root_key>},
     {"memory", "SIZE", "I/O buffers in all (default: a quarter of the machine's memory)",
@@ -416,6 +453,12 @@ Status validate(const Config& config) {
   }
   if (config.tls_cert.empty() != config.tls_key.empty()) {
     return fail(Code::kInvalidArgument, "tls-cert and tls-key belong together: give both or none");
+  }
+  if (config.catalog_cert.empty() != config.catalog_key.empty()) {
+    return fail(Code::kInvalidArgument, "catalog-cert and catalog-key belong together");
+  }
+  if (config.catalog_user.empty() != config.catalog_password_file.empty()) {
+    return fail(Code::kInvalidArgument, "catalog-user and catalog-password-file belong together");
   }
   return {};
 }

@@ -66,6 +66,15 @@ struct Config {
   NamedHomesConfig named_homes;  // Instead of `home`.
   uint64_t home_repair_bytes_per_second = 256 * MiB;
   uint64_t staging_delay_ms = 2000;
+  std::string catalog;     // "etcd://..." (etcd_catalog.h); empty = DATA/catalog.
+  std::string catalog_ca;  // Paths of PEM files; empty = the system's, none.
+  std::string catalog_cert;
+  std::string catalog_key;
+  std::string catalog_user;  // Empty = none.
+  std::string catalog_password_file;
+  size_t catalog_txn_ops = 128;  // What etcd was started with.
+  size_t catalog_request_bytes = 1536 * KiB;
+  bool catalog_stale_reads = false;
   std::string root_key;       // RootKeySource spec; empty = file:DATA/keys/root.key.
   uint64_t memory_bytes = 0;  // I/O buffers of all cores; 0 = a quarter of the memory.
   std::vector<TierConfig> tiers = default_tiers();

@@ -179,7 +179,8 @@ Result<DataDirectory> DataDirectory::open(std::string path) {
 
 bool DataDirectory::has_data() const {
   std::error_code error;
-  return fs::exists(catalog_path(), error) || fs::exists(volume_path(), error);
+  return fs::exists(catalog_path(), error) || fs::exists(volume_path(), error) ||
+         fs::exists(catalog_bond_path(), error);
 }
 
 bool DataDirectory::has_placements() const {

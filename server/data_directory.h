@@ -3,6 +3,8 @@
 //   DIR/FORMAT        "cairn <version>\n"; written once, when the directory is made
 //   DIR/LOCK          held (flock) while a server runs; holds its process id
 //   DIR/catalog/      metadata (catalog/)
+//   DIR/etcd/         mirror of metadata that is in etcd instead (catalog/etcd); may be removed
+//   DIR/CATALOG       the id of that metadata (catalog_place.cc), 0600
 //   DIR/volume/       sealed chunks (storage/), unless
 //   DIR/HOME          names their store in a bucket elsewhere (home.h), 0600
 //   DIR/home.packs    what is in that bucket (storage/pack_snapshot.h); may be removed
@@ -40,6 +42,7 @@ class DataDirectory {
 
   const std::string& path() const { return path_; }
   std::string catalog_path() const { return path_ + "/catalog"; }
+  std::string catalog_bond_path() const { return path_ + "/CATALOG"; }
   std::string volume_path() const { return path_ + "/volume"; }
   std::string home_path() const { return path_ + "/HOME"; }
   std::string home_snapshot_path() const { return path_ + "/home.packs"; }

@@ -4,6 +4,7 @@
 
 #include "native/guest.h"
 #include "s3/routes.h"
+#include "server/etcd_page.h"
 #include "server/metrics_text.h"
 
 namespace cairn::server {
@@ -210,6 +211,7 @@ std::string render_metrics(const MetricsReading& reading) {
   render_latency(out, routes);
   render_cores(out, reading.cores);
   if (reading.catalog != nullptr) render_catalog(out, *reading.catalog);
+  render_etcd(out, reading.etcd);
   render_store(out, reading.store, reading.usage);
   append_tier_metrics(text, reading.tiers);
   append_gateway_metrics(text, reading.gateway);

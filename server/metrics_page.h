@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "catalog/etcd/metrics.h"
 #include "catalog/metrics.h"
 #include "http/server.h"
 #include "server/background_page.h"
@@ -30,6 +31,7 @@ struct MetricsReading {
   std::vector<RouteReading> routes;  // One per route, and one for requests without a route.
   std::vector<CoreReading> cores;
   const catalog::CatalogMetrics* catalog = nullptr;
+  const catalog::EtcdMetrics* etcd = nullptr;  // Null without one.
   storage::StoreMetrics store;
   storage::StoreUsage usage;
   TiersReading tiers;

@@ -371,6 +371,7 @@ io::Task<std::string> Node::metrics() {
     reading.cores.push_back(co_await io::run_on(core->reactor(), core->read()));
   }
   reading.catalog = &stores_->catalog_metrics();
+  if (!config_.catalog.empty()) reading.etcd = &stores_->etcd_metrics();
   reading.store = stores_->home().metrics();
   const Result<storage::StoreUsage> usage = co_await stores_->chunks().usage();
   if (usage) reading.usage = *usage;

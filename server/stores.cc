@@ -5,9 +5,9 @@
 
 #include "base/log.h"
 #include "cache/limits.h"
-#include "catalog/rocksdb_catalog.h"
 #include "object/read_ahead.h"
 #include "object/references.h"
+#include "server/catalog_place.h"
 #include "server/cluster.h"
 #include "server/key_rotation.h"
 
@@ -49,10 +49,8 @@ io::Task<Status> Stores::open_all(const Config& config, const DataDirectory& dir
       make_key_ring(root_key_spec(config, directory), !directory.has_data()));
   // Before the catalog: what a home needs to know is whether there was one.
   home_ = co_await io::or_return(open_home(config, directory, system_random()));
-  catalog::RocksdbOptions catalog_options;
-  catalog_options.metrics = &catalog_metrics_;
   catalog_ = co_await io::or_return(
-      catalog::open_rocksdb_catalog(directory.catalog_path(), std::move(catalog_options)));
+      open_catalog(config, directory, CatalogCounters{catalog_metrics_, etcd_metrics_}));
   references_ = std::make_unique<object::CatalogReferences>(*catalog_);
   home_->set_references(references_.get());
   peer_tier_ = co_await io::or_return(make_peer_tier(config, home_->store()));

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "cache/ram_tier.h"
 #include "catalog/catalog.h"
+#include "catalog/etcd/metrics.h"
 #include "catalog/metrics.h"
 #include "crypto/key_ring.h"
 #include "gateway/gateway.h"
@@ -49,6 +50,7 @@ class Stores {
   catalog::Catalog& catalog() { return *catalog_; }
   iam::Store& accounts() { return *accounts_; }
   const catalog::CatalogMetrics& catalog_metrics() const { return catalog_metrics_; }
+  const catalog::EtcdMetrics& etcd_metrics() const { return etcd_metrics_; }
   crypto::KeyRing& keys() { return *keys_; }
   const DiskTiers& disk_tiers() const { return disk_tiers_; }
   DiskTiers& disk_tiers() { return disk_tiers_; }
@@ -67,6 +69,7 @@ class Stores {
 
   // In the order in which they depend on each other.
   catalog::CatalogMetrics catalog_metrics_;
+  catalog::EtcdMetrics etcd_metrics_;
   std::unique_ptr<crypto::KeyRing> keys_;
   std::unique_ptr<Home> home_;
   std::unique_ptr<catalog::Catalog> catalog_;

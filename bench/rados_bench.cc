@@ -159,25 +159,26 @@ class StoreReader {
   io::Task<void> round() {
     next_ = 0;
     io::Scope scope;
-    for (size_t i = 0; i < options_.in_flight; ++i) scope.spawn(read_some());
+    for (size_t i = 0; i < options_.in_flight; ++i) scope.spawn(read_one(scope));
     co_await scope.join();
   }
 
  private:
-  io::Task<void> read_some() {
-    while (next_ < options_.reads_count()) {
-      const uint64_t number = next_++;
-      const ChunkId id = id_of(chunk_of(options_, number));
-      const uint64_t offset_bytes = offset_of(options_, number);
-      Result<storage::SealedRead> read =
-          co_await store_.read(id, {offset_bytes, options_.read_bytes});
-      if (!read) die(read.error().message);
-      const Result<crypto::ChunkOpener> opener =
-          crypto::ChunkOpener::create(keys_, crypto::kRootTenant, id, read->header);
-      if (!opener) die(opener.error().message);
-      if (!opener->open_frames(offset_bytes / crypto::kFrameBytes, read->payload.span())) {
-        die("a frame does not verify");
-      }
+  // The next read is on its way before this one is decrypted: as many are in flight as the bare
+  // reader has.
+  io::Task<void> read_one(io::Scope& scope) {
+    const uint64_t number = next_++;
+    const ChunkId id = id_of(chunk_of(options_, number));
+    const uint64_t offset_bytes = offset_of(options_, number);
+    Result<storage::SealedRead> read =
+        co_await store_.read(id, {offset_bytes, options_.read_bytes});
+    if (!read) die(read.error().message);
+    if (next_ < options_.reads_count()) scope.spawn(read_one(scope));
+    const Result<crypto::ChunkOpener> opener =
+        crypto::ChunkOpener::create(keys_, crypto::kRootTenant, id, read->header);
+    if (!opener) die(opener.error().message);
+    if (!opener->open_frames(offset_bytes / crypto::kFrameBytes, read->payload.span())) {
+      die("a frame does not verify");
     }
   }
 

@@ -15,6 +15,7 @@
 #include "native/pool.h"
 #include "s3/bucket_rules.h"
 #include "server/home.h"
+#include "server/rados_home.h"
 
 namespace cairn::server {
 namespace {
@@ -119,6 +120,12 @@ Status set_object_ownership(Config& config, std::string_view value) {
 }
 
 Status set_home(Config& config, std::string_view value) {
+  if (is_rados_home(value)) {
+    const Result<RadosHomePlace> pool = parse_rados_home(value);
+    if (!pool) return std::unexpected(pool.error());
+    config.home = value;
+    return {};
+  }
   const Result<HomePlace> place = parse_home(value);
   if (!place) return std::unexpected(place.error());
   config.home = value;
@@ -241,10 +248,11 @@ constexpr Setting kSettings[] = {
      "Ownership of objects in buckets that do not say: BucketOwnerEnforced (default; access "
      "control lists are off, as on AWS), BucketOwnerPreferred or ObjectWriter",
      set_object_ownership},
-    {"home", "s3:BUCKET[/PREFIX]",
-     "Keep the (encrypted) chunks in a bucket of another S3 server instead of DIR/volume",
+    {"home", "PLACE",
+     "Keep the (encrypted) chunks in s3:BUCKET[/PREFIX] of another S3 server or in "
+     "rados:POOL[/NAMESPACE] of Ceph instead of DIR/volume",
      set_home},
-    {"home-endpoint", "URL", "Where that server is (default: Amazon S3 of --home-region)",
+    {"home-endpoint", "URL", "Where that S3 server is (default: Amazon S3 of --home-region)",
      set_text<&Config::home_endpoint>},
     {"home-access-key", "KEY", "Access key for --home", set_text<&Config::home_access_key>},
     {"home-secret-key", "KEY",
@@ -257,6 +265,14 @@ constexpr Setting kSettings[] = {
      set_text<&Config::home_region>},
     {"home-ca", "FILE", "Certificates (PEM) that an https --home-endpoint is checked against",
      set_text<&Config::home_ca>},
+    {"home-ceph-conf", "FILE", "Configuration of the Ceph cluster of --home (default: Ceph's own)",
+     set_text<&Config::home_ceph_conf>},
+    {"home-ceph-keyring", "FILE", "Keyring of the user (default: as that configuration says)",
+     set_text<&Config::home_ceph_keyring>},
+    {"home-ceph-user", "NAME", "Who --home is in Ceph (default client.admin)",
+     set_text<&Config::home_ceph_user>},
+    {"home-ceph-timeout", "SECONDS", "How long an operation in Ceph may take (default 20)",
+     set_number<&Config::home_ceph_timeout_seconds, 1, 600>},
     {"home-upkeep-ms", "MS", "Pause between passes that give space of --home back (default 5000)",
      set_number<&Config::home_upkeep_ms, 10, 3'600'000>},
     {"home-repair-rate", "SIZE",

@@ -55,8 +55,9 @@ struct Config {
   std::vector<std::string> trusted_proxies;
   std::vector<std::string> dedup_pool;  // Accounts that lend each other content against a proof.
   std::string object_ownership = "BucketOwnerEnforced";  // Of buckets that do not say.
-  std::string home;                                      // "s3:BUCKET/PREFIX"; empty = DATA/volume.
-  std::string home_endpoint;                             // Empty = Amazon's of home_region.
+  // "s3:BUCKET/PREFIX" or "rados:POOL/NAMESPACE"; empty = DATA/volume.
+  std::string home;
+  std::string home_endpoint;  // Empty = Amazon's of home_region.
   std::string home_access_key;
   std::string home_secret_key;   // Never told.
   std::string home_credentials;  // Path of a file with both, instead.
@@ -66,6 +67,10 @@ struct Config {
   NamedHomesConfig named_homes;  // Instead of `home`.
   uint64_t home_repair_bytes_per_second = 256 * MiB;
   uint64_t staging_delay_ms = 2000;
+  std::string home_ceph_conf;     // Empty = where Ceph looks for it.
+  std::string home_ceph_keyring;  // Path; empty = as ceph.conf says.
+  std::string home_ceph_user = "client.admin";
+  uint64_t home_ceph_timeout_seconds = 20;
   std::string catalog;     // "etcd://..." (etcd_catalog.h); empty = DATA/catalog.
   std::string catalog_ca;  // Paths of PEM files; empty = the system's, none.
   std::string catalog_cert;

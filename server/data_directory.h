@@ -6,7 +6,7 @@
 //   DIR/etcd/         mirror of metadata that is in etcd instead (catalog/etcd); may be removed
 //   DIR/CATALOG       the id of that metadata (catalog_place.cc), 0600
 //   DIR/volume/       sealed chunks (storage/), unless
-//   DIR/HOME          names their store in a bucket elsewhere (home.h), 0600
+//   DIR/HOME          names their store in a bucket or a Ceph pool (home.h), 0600
 //   DIR/home.packs    what is in that bucket (storage/pack_snapshot.h); may be removed
 //   DIR/PLACEMENTS    which homes and placements there are (placement_book.h), 0600, and for each
 //   DIR/home.NAME.packs  of them in a bucket what is there

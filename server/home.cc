@@ -5,6 +5,7 @@
 #include "base/encoding.h"
 #include "server/credentials.h"
 #include "server/named_homes.h"
+#include "server/rados_home.h"
 #include "storage/s3_store.h"
 #include "storage/volume_store.h"
 
@@ -101,6 +102,12 @@ Result<std::optional<storage::RandomId>> read_home_file(const std::string& path)
   const Result<std::string> text = read_small_file(path, kHomeFileBytesMax);
   if (!text && text.error().code == Code::kNotFound) return std::nullopt;
   if (!text) return std::unexpected(text.error());
+  if (parse_rados_home_file(*text).value_or(std::nullopt)) {
+    return fail(Code::kFailedPrecondition,
+                path +
+                    " says that this data directory keeps its chunks in a Ceph pool: start it with "
+                    "the --home rados:POOL/NAMESPACE that it was made with");
+  }
   storage::RandomId id{};
   std::optional<Bytes> bytes;
   if (text->starts_with(kHomeFilePrefix) && text->ends_with('\n')) {
@@ -116,7 +123,8 @@ Result<std::optional<storage::RandomId>> read_home_file(const std::string& path)
 
 Result<HomePlace> parse_home(std::string_view text) {
   if (!text.starts_with(kPlacePrefix)) {
-    return fail(Code::kInvalidArgument, "expected s3:BUCKET or s3:BUCKET/PREFIX");
+    return fail(Code::kInvalidArgument,
+                "expected s3:BUCKET, s3:BUCKET/PREFIX, rados:POOL or rados:POOL/NAMESPACE");
   }
   text.remove_prefix(kPlacePrefix.size());
   const size_t slash = std::min(text.find('/'), text.size());
@@ -142,6 +150,10 @@ io::Task<Result<std::unique_ptr<Home>>> open_home(const Config& config,
                    directory.path() +
                        " keeps its chunks in several homes: start it with the [[home]] and "
                        "[[placement]] tables of the configuration that it was made with");
+  }
+  if (is_rados_home(config.home)) {
+    Result<std::unique_ptr<Home>> home = co_await open_rados_home(config, directory, random);
+    co_return home;
   }
   if (!config.home.empty()) {
     storage::S3StoreOptions options = co_await io::or_return(s3_options(config, directory, random));

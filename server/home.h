@@ -1,4 +1,5 @@
-// Where a data directory keeps its chunks: in DIR/volume, or in a bucket of another S3 server.
+// Where a data directory keeps its chunks: in DIR/volume, in a bucket of another S3 server, or in a
+// pool of Ceph (rados_home.h).
 //
 // The choice is made once. DIR/HOME names the store upstream ("s3 <store id, 32 hex>\n") and is
 // durable before anything is stored; a directory without it has its chunks in DIR/volume. Bucket,

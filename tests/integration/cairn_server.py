@@ -41,7 +41,7 @@ class CairnServer:
         `args`: further flags of `cairn serve`. `env`: further variables.
         `command_prefix`: e.g. ("valgrind", "--tool=callgrind").
         `stack`: "" is one volume behind a tier in memory, "local" the volume alone; "s3" keeps the
-        chunks in the bucket of a second server, "disk" puts a tier in memory and one on disk before
+        chunks in the bucket of a second server, "rados" in a Ceph pool, "disk" puts a tier in memory and one on disk before
         them, "disk+s3" is both; "homes": on two volumes as copies, staged on a third; "gateway":
         buckets that are made are gateway buckets, whose objects are in a second server; default: as
         the variable CAIRN_TEST_STACK says, so that whole test modules run on that stack."""
@@ -64,6 +64,7 @@ class CairnServer:
             self._args += ["--config", self._write_homes()]
         self.upstream = None
         self._front = None
+        self._has_ceph_home = False
         self.process = None
         self.endpoint = None
         self._log = None
@@ -84,6 +85,10 @@ class CairnServer:
             self.upstream = Upstream(with_proxy=False, with_tiers="--tier" in self._args)
             self._args += self.upstream.flags
             self._env.update(self.upstream.env)
+        if "rados" in self._stack.split("+") and not self._has_ceph_home:
+            from ceph_home import CephHome
+            self._args += CephHome(with_tiers="--tier" in self._args).flags
+            self._has_ceph_home = True
         env = dict(os.environ)
         env.update(CAIRN_ROOT_ACCESS_KEY=self.access_key, CAIRN_ROOT_SECRET_KEY=self.secret_key)
         env.update(self._env)

@@ -1,0 +1,175 @@
+"""Chunks at home in a Ceph pool, through a whole server: what is there, what survives restarts and
+kill -9, an OSD that dies amid uploads, and what a start with the wrong home says."""
+import hashlib
+import os
+import random
+import shutil
+import signal
+import sys
+import threading
+import time
+import unittest
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cairn_server import CairnServer
+from ceph_home import CephHome, cluster
+
+MIB = 1 << 20
+BUCKET = "bucket"
+BODIES = {"inline": 100, "small": 20_000, "one": 3 * MIB, "many": 40 * MIB + 7}
+
+
+def body_of(seed, size):
+    return random.Random(seed).randbytes(size)
+
+
+class RadosHomeCase(unittest.TestCase):
+    def setUp(self):
+        self.home = CephHome()
+        self.server = CairnServer(args=self.home.flags, stack="")
+        self.addCleanup(self.server.close)
+        self.server.start()
+        self.s3 = self.server.boto3_client(retries={"max_attempts": 0})
+        self.s3.create_bucket(Bucket=BUCKET)
+
+    def put(self, key, body):
+        self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+
+    def get(self, key, **how):
+        return self.s3.get_object(Bucket=BUCKET, Key=key, **how)["Body"].read()
+
+    def put_all(self):
+        for key, size in BODIES.items():
+            self.put(key, body_of(key, size))
+
+    def check_all(self):
+        for key, size in BODIES.items():
+            body = body_of(key, size)
+            self.assertEqual(self.get(key), body, key)
+            part = self.get(key, Range=f"bytes={size // 3}-{size // 2}")
+            self.assertEqual(part, body[size // 3:size // 2 + 1], key)
+
+    def wait_until(self, condition, what, seconds=60):
+        end = time.monotonic() + seconds
+        while not condition():
+            self.assertLess(time.monotonic(), end, what)
+            time.sleep(0.1)
+
+
+class KeepingTest(RadosHomeCase):
+    def test_bodies_survive_a_stop_and_a_kill(self):
+        self.put_all()
+        self.check_all()
+        self.assertEqual(self.server.stop(), 0)
+        self.server.start()
+        self.check_all()
+        self.server.kill()
+        self.server.start()
+        self.check_all()
+
+    def test_nothing_in_the_pool_is_plaintext(self):
+        body = b"a line that everybody would know again\n" * 50_000
+        self.put("text", body)
+        stored = self.home.contents()
+        self.assertGreater(len(stored), 0)
+        for name, content in stored.items():
+            self.assertNotIn(b"everybody would know", content, name)
+
+    def test_equal_bodies_share_chunks_and_the_last_takes_them_along(self):
+        body = body_of("shared", 9 * MIB)
+        self.put("first", body)
+        before = sorted(self.home.objects())
+        self.put("second", body)
+        self.assertEqual(sorted(self.home.objects()), before)
+        self.s3.delete_object(Bucket=BUCKET, Key="first")
+        time.sleep(3)
+        self.assertEqual(hashlib.sha256(self.get("second")).digest(), hashlib.sha256(body).digest())
+        self.s3.delete_object(Bucket=BUCKET, Key="second")
+        self.wait_until(lambda: not self.home.objects(), "the chunks stay in the pool")
+
+    def test_what_a_kill_left_of_an_upload_is_swept(self):
+        upload = self.s3.create_multipart_upload(Bucket=BUCKET, Key="cut")["UploadId"]
+        self.s3.upload_part(Bucket=BUCKET, Key="cut", UploadId=upload, PartNumber=1,
+                            Body=body_of("part", 6 * MIB))
+        self.put("kept", body_of("kept", 5 * MIB))
+
+        def put_unseen():
+            try:
+                self.put("unseen", body_of("unseen", 60 * MIB))
+            except (BotoCoreError, ClientError):
+                pass
+        writing = threading.Thread(target=put_unseen)
+        count = len(self.home.objects())
+        writing.start()
+        self.wait_until(lambda: len(self.home.objects()) > count + 2, "nothing of the upload arrives")
+        self.server.kill()
+        writing.join()
+        self.assertGreater(len(self.home.objects()), count)
+        self.server.start()
+        self.s3.abort_multipart_upload(Bucket=BUCKET, Key="cut", UploadId=upload)
+        self.assertEqual(self.get("kept"), body_of("kept", 5 * MIB))
+        self.s3.delete_object(Bucket=BUCKET, Key="kept")
+        self.wait_until(lambda: not self.home.objects(), "orphans stay in the pool")
+
+    def test_a_server_of_the_pool_dies_amid_uploads(self):
+        stored = {}
+        self.home.cluster.signal("osd.1", signal.SIGKILL)
+        end = time.monotonic() + 90
+        number = 0
+        while len(stored) < 20 and time.monotonic() < end:
+            number += 1
+            body = body_of(number, 5 * MIB)
+            begun = time.monotonic()
+            try:
+                self.put(f"o{number}", body)
+                stored[f"o{number}"] = body
+            except ClientError as error:
+                self.assertEqual(error.response["ResponseMetadata"]["HTTPStatusCode"], 503)
+            self.assertLess(time.monotonic() - begun, 40)
+        self.assertEqual(len(stored), 20)
+        for key, body in stored.items():
+            self.assertEqual(self.get(key), body)
+        self.home.cluster.start_osd(1)
+        self.home.cluster.wait_clean()
+        for key, body in stored.items():
+            self.assertEqual(self.get(key), body)
+
+
+class StartTest(RadosHomeCase):
+    def start_error(self, data, flags):
+        server = CairnServer(data=data, args=flags, stack="")
+        try:
+            server.start()
+        except RuntimeError as error:
+            return str(error)
+        finally:
+            server.close()
+        return self.fail("the server started")
+
+    def test_the_wrong_home_is_refused_in_words(self):
+        self.put_all()
+        self.server.stop()
+        other = os.path.join(os.path.dirname(self.server.data), "other")
+        self.addCleanup(shutil.rmtree, other, True)
+        stranger = self.start_error(other, self.home.flags)
+        self.assertIn("another data directory", stranger)
+        shutil.rmtree(other)
+        away = self.start_error(self.server.data, ["--tier", "none"])
+        self.assertIn("Ceph pool", away)
+        elsewhere = CephHome()
+        lost = self.start_error(self.server.data, elsewhere.flags)
+        self.assertIn("check pool and namespace", lost)
+        bad = self.start_error(other, ["--home", "rados:"])
+        self.assertIn("rados:POOL/NAMESPACE", bad)
+        self.server.start()
+        self.check_all()
+
+
+if __name__ == "__main__":
+    try:
+        cluster()
+    except unittest.SkipTest as reason:
+        print(f"SKIPPED: rados_home: {reason}")
+        sys.exit(0)
+    sys.exit(unittest.main())

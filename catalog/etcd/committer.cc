@@ -31,14 +31,26 @@ void add_put(const std::string& key, const std::string& value,
   put.set_value(value);
 }
 
-// The slot as the transaction read it; a default one when it does not exist.
-proto::etcd::KeyValue slot_in(const TxnResponse& response) {
-  for (const proto::etcd::ResponseOp& operation : response.responses()) {
-    if (!operation.has_response_range()) continue;
-    const auto& found = operation.response_range();
-    if (found.kvs_size() > 0) return found.kvs(0);
+// The key that the transaction's read with that number found; a default one when there is none.
+proto::etcd::KeyValue read_in(const TxnResponse& response, int number) {
+  if (response.responses_size() <= number || !response.responses(number).has_response_range()) {
+    return {};
   }
-  return {};
+  const auto& found = response.responses(number).response_range();
+  return found.kvs_size() > 0 ? found.kvs(0) : proto::etcd::KeyValue();
+}
+// The first read is the slot's.
+proto::etcd::KeyValue slot_in(const TxnResponse& response) {
+  return read_in(response, 0);
+}
+bool is_fenced(const TxnResponse& response) {
+  return read_in(response, 1).mod_revision() != 0;
+}
+
+std::unexpected<Error> fenced() {
+  return fail(Code::kUnavailable,
+              "the other servers have given this one up, since it was silent for too long: restart "
+              "it; nothing was changed");
 }
 
 Version version_at(Revision revision) {
@@ -85,6 +97,15 @@ std::unexpected<Error> EtcdCommitter::refused_precondition(Revision at) {
   return fail(Code::kFailedPrecondition, "precondition: the entries are not as the commit expects");
 }
 
+void EtcdCommitter::add_fence(TxnRequest& request) const {
+  if (options_.fence.empty()) return;
+  Compare& compare = *request.add_compare();
+  compare.set_target(Compare::CREATE);
+  compare.set_result(Compare::EQUAL);
+  compare.set_key(options_.fence);
+  compare.set_create_revision(0);
+}
+
 std::string EtcdCommitter::next_mark() {
   const std::lock_guard lock(mutex_);
   return session_ + "." + std::to_string(++marks_count_);
@@ -122,6 +143,7 @@ void EtcdCommitter::give_slot(Slot* slot) {
 io::Task<Result<Version>> EtcdCommitter::apply(TxnRequest request) {
   const Instant deadline = system_clock().now() + options_.timeout;
   if (request.success().empty()) co_return co_await check_only(std::move(request), deadline);
+  add_fence(request);
   Slot* const slot = co_await io::or_return(take_slot(deadline));
   Result<Version> done = co_await run(*slot, request, deadline);
   give_slot(slot);
@@ -170,6 +192,7 @@ io::Task<EtcdCommitter::Attempt> EtcdCommitter::attempt(Slot& slot, const TxnReq
   compare.set_mod_revision(slot.revision);
   add_put(slot.key, mark, marked.mutable_success());
   add_read(slot.key, marked.mutable_failure());
+  if (!options_.fence.empty()) add_read(options_.fence, marked.mutable_failure());
   TxnResponse response;
   const auto sent = co_await client_.send_once(kTxn, marked, response, deadline);
   if (!sent) {
@@ -183,6 +206,7 @@ io::Task<EtcdCommitter::Attempt> EtcdCommitter::attempt(Slot& slot, const TxnReq
     slot.revision = response.header().revision();
     co_return Attempt{.result = version_at(slot.revision)};
   }
+  if (is_fenced(response)) co_return Attempt{.result = fenced()};
   const proto::etcd::KeyValue found = slot_in(response);
   const bool slot_was_ours = found.mod_revision() == slot.revision;
   slot.revision = found.mod_revision();

@@ -58,6 +58,9 @@ class EtcdCommitter {
     std::string node;  // Names the slots; nobody else uses it at the same time.
     TransactionLimits limits;
     size_t slots_max = 0;
+    // Key of etcd; empty = none. From when it exists on no commit is applied, however long it was
+    // on its way: others write it when they give this process up.
+    std::string fence = {};
     Duration timeout;
   };
 
@@ -94,6 +97,7 @@ class EtcdCommitter {
                                             Instant deadline);
 
   std::unexpected<Error> refused_precondition(Revision at);
+  void add_fence(proto::etcd::TxnRequest& request) const;
 
   const Options options_;
   const Layout layout_;

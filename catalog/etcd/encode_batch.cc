@@ -12,9 +12,9 @@ namespace {
 using proto::etcd::Compare;
 using proto::etcd::TxnRequest;
 
-// Room for the slot's own compare, put and read.
-inline constexpr size_t kSlotOperations = 1;
-inline constexpr size_t kSlotBytes = 512;
+// Room for the committer's own compares (of the slot and the fence), put and reads.
+inline constexpr size_t kSlotOperations = 2;
+inline constexpr size_t kSlotBytes = 768;
 
 Compare compare_created(std::string key, Compare::Relation relation) {
   Compare compare;

@@ -123,6 +123,7 @@ Status EtcdCatalog::open() {
       .limits = {.operations_max = options_.transaction_operations_max,
                  .bytes_max = options_.transaction_bytes_max},
       .slots_max = options_.commits_in_flight_max,
+      .fence = options_.fence_row.empty() ? std::string() : layout_.entry(options_.fence_row),
       .timeout = options_.timeout};
   committer_ = std::make_unique<etcd::EtcdCommitter>(committer, layout_, *client_, counts());
   if (Status done = committer_->start(deadline); !done) {

@@ -61,6 +61,9 @@ struct EtcdOptions {
   size_t transaction_operations_max = 128;
   size_t transaction_bytes_max = 1536 * KiB;
   CommitTiming timing = {};
+  // A row; empty = none. Once some process has put it, no commit of this one is applied any more:
+  // kUnavailable. For who gives a silent process up, and must know that it changes nothing late.
+  std::string fence_row = {};
   size_t commits_in_flight_max = 256;
   size_t queue_depth_max = 8192;
   // Null = no one reads them. Outlive the catalog.

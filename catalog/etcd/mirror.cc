@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "catalog/rocksdb_status.h"
 #include "io/reactor.h"
 #include "proto/etcd.pb.h"
 
@@ -69,6 +70,12 @@ Mirror::~Mirror() {
 Status Mirror::start(Instant deadline) {
   const Result<bool> reopened = reopen_copy();
   if (!reopened) return std::unexpected(reopened.error());
+  if (*reopened) {
+    // Before anybody reads it: revisions of another cluster or prefix mean nothing here.
+    const Result<bool> fits = copy_fits_cluster();
+    if (!fits) return std::unexpected(fits.error());
+    if (!*fits) forget_copy();
+  }
   thread_ = std::thread([this] { run(); });
   while (true) {
     {
@@ -153,14 +160,26 @@ Result<bool> Mirror::reopen_copy() {
   return copy_ != nullptr;
 }
 
+void Mirror::forget_copy() {
+  const std::lock_guard lock(mutex_);
+  copy_->condemn();
+  copy_.reset();
+  position_ = {};
+  seen_.store(0, std::memory_order_release);
+}
+
 void Mirror::add_observer(ChangeObserver& observer) {
   const std::lock_guard lock(observers_mutex_);
   observers_.push_back(&observer);
+  auto* const before = dynamic_cast<BeforeObserver*>(&observer);
+  if (before != nullptr) before_observers_.push_back(before);
 }
 
 void Mirror::remove_observer(ChangeObserver& observer) {
   const std::lock_guard lock(observers_mutex_);
   std::erase(observers_, &observer);
+  std::erase_if(before_observers_,
+                [&](const BeforeObserver* before) { return before == &observer; });
 }
 
 void Mirror::publish(std::shared_ptr<Generation> copy, Position position) {
@@ -438,6 +457,29 @@ Status Mirror::advance(Revision seen) {
   return write(batch, {.seen = seen, .commit = position_.commit});
 }
 
+Status Mirror::tell_before(const Generation& copy, std::span<const RowChange> changes) {
+  for (BeforeObserver* observer : before_observers_) {
+    std::vector<std::optional<std::string>> values(changes.size());
+    std::map<std::string_view, size_t> earlier;  // The last change of a row among these.
+    for (size_t i = 0; i < changes.size(); ++i) {
+      const std::string_view key = changes[i].key;
+      if (!observer->wants_before(key)) continue;
+      const auto [at, is_first] = earlier.try_emplace(key, i);
+      if (!is_first) {
+        values[i] = changes[std::exchange(at->second, i)].value;
+        continue;
+      }
+      std::optional<Entry> entry;
+      const rocksdb::Status read =
+          read_entry(*copy.database(), std::string(key), nullptr, ReadTier::kDisk, entry);
+      if (!read.ok()) return to_error(read, "read what the mirror had");
+      if (entry) values[i] = std::move(entry->value);
+    }
+    observer->take_before(values);
+  }
+  return {};
+}
+
 Status Mirror::write(rocksdb::WriteBatch& batch, Position position,
                      std::span<const RowChange> changes) {
   const std::shared_ptr<Generation> into = copy();
@@ -445,6 +487,8 @@ Status Mirror::write(rocksdb::WriteBatch& batch, Position position,
   {
     const std::lock_guard observers_lock(observers_mutex_);
     const bool is_told = !changes.empty();
+    const Status told = is_told ? tell_before(*into, changes) : Status();
+    if (!told) return told;
     for (ChangeObserver* observer : observers_) {
       if (is_told) observer->before_apply(changes);
     }

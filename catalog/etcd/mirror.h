@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "catalog/before_observer.h"
 #include "catalog/etcd/client.h"
 #include "catalog/etcd/generation.h"
 #include "catalog/etcd/layout.h"
@@ -81,12 +82,15 @@ class Mirror {
   Result<bool> follow();
   Result<bool> reopen_copy();
   Result<bool> copy_fits_cluster();
+  void forget_copy();
   Result<bool> read_stream(WatchStream& stream);
   Result<bool> take_in(const proto::etcd::WatchResponse& message);
   Status apply_events_before(Revision bound);
   Status advance(Revision seen);
   Status write(rocksdb::WriteBatch& batch, Position position,
                std::span<const RowChange> changes = {});
+  // Tells who wants to know what the rows were. REQUIRES: observers_mutex_ is held.
+  Status tell_before(const Generation& copy, std::span<const RowChange> changes);
   // Whether the stream brings nothing although somebody waits.
   bool is_stalled();
   std::string copy_path(uint64_t number) const;
@@ -123,6 +127,7 @@ class Mirror {
   // mutex_.
   std::mutex observers_mutex_;
   std::vector<ChangeObserver*> observers_;
+  std::vector<BeforeObserver*> before_observers_;  // Those of them that are such.
 
   std::thread thread_;
 };

@@ -89,7 +89,10 @@ struct Loader {
 
 }  // namespace
 
-Store::Store(StoreOptions options) : options_(filled(options)), home_(io::Reactor::current()) {}
+Store::Store(StoreOptions options)
+    : options_(filled(options)),
+      rows_(*options.catalog, {rows::all()}),
+      home_(io::Reactor::current()) {}
 
 io::Task<Result<std::unique_ptr<Store>>> Store::open(StoreOptions options) {
   std::unique_ptr<Store> store(new Store(options));
@@ -109,6 +112,7 @@ io::Task<Result<std::unique_ptr<Store>>> Store::open(StoreOptions options) {
 }
 
 io::Task<Status> Store::load() {
+  const uint64_t changes_count = rows_.changes_count();
   Loader loader;
   catalog::ScanRequest request;
   request.begin = rows::all();
@@ -125,7 +129,19 @@ io::Task<Status> Store::load() {
   }
   std::shared_ptr<Directory> directory = co_await io::or_return(loader.finish());
   publish(std::move(directory));
+  rows_.note_read(changes_count);
   co_return Status();
+}
+
+io::Task<Status> Store::catch_up() {
+  if (!rows_.is_behind()) co_return Status();
+  co_return co_await io::run_on(home_, catch_up_here());
+}
+
+io::Task<Status> Store::catch_up_here() {
+  const io::MutexGuard guard = co_await changing_.lock();
+  if (!rows_.is_behind()) co_return Status();
+  co_return co_await load();
 }
 
 std::shared_ptr<const Directory> Store::directory() const {
@@ -183,8 +199,7 @@ Result<catalog::Batch> Store::batch_of(Draft& draft) const {
   return batch;
 }
 
-io::Task<Status> Store::change_here(std::function<Status(Draft&)> change) {
-  const io::MutexGuard guard = co_await changing_.lock();
+io::Task<Result<bool>> Store::try_change(const std::function<Status(Draft&)>& change) {
   if (is_stale_) {
     co_await io::or_return(load());
     is_stale_ = false;
@@ -192,23 +207,30 @@ io::Task<Status> Store::change_here(std::function<Status(Draft&)> change) {
   const std::shared_ptr<const Directory> before = directory();
   Draft draft(*before, options_.clock->wall_now(), *options_.random);
   co_await io::or_return(change(draft));
-  if (draft.rows().empty()) co_return Status();
+  if (draft.rows().empty()) co_return false;
   catalog::Batch batch = co_await io::or_return(batch_of(draft));
   const Result<catalog::Version> done = co_await options_.catalog->commit(std::move(batch));
   if (!done) {
     is_stale_ = true;
+    if (done.error().code == Code::kFailedPrecondition) co_return true;
     log::error("account-change-failed", {{"code", to_string(done.error().code)},
                                          {"message", std::string_view(done.error().message)}});
-    if (done.error().code == Code::kFailedPrecondition) {
-      co_return fail(Code::kUnavailable, "The accounts were changed meanwhile. Please try again.");
-    }
     co_return std::unexpected(done.error());
   }
   for (auto& [key, row] : draft.rows()) {
     if (row.value != nullptr) row.value->row_version = *done;
   }
   publish(draft.take_directory());
-  co_return Status();
+  co_return false;
+}
+
+io::Task<Status> Store::change_here(std::function<Status(Draft&)> change) {
+  const io::MutexGuard guard = co_await changing_.lock();
+  for (int attempt = 0; attempt < kChangeAttemptsMax; ++attempt) {
+    const bool lost = co_await io::or_return(try_change(change));
+    if (!lost) co_return Status();
+  }
+  co_return fail(Code::kUnavailable, "The accounts were changed meanwhile. Please try again.");
 }
 
 }  // namespace cairn::iam

@@ -21,6 +21,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
+#include "catalog/row_watch.h"
 #include "crypto/key_ring.h"
 #include "iam/directory.h"
 #include "iam/draft.h"
@@ -31,6 +32,7 @@
 namespace cairn::iam {
 
 inline constexpr size_t kLastUsedMax = 100'000;
+inline constexpr int kChangeAttemptsMax = 16;  // Lost races against other processes.
 
 struct StoreOptions {
   catalog::Catalog* catalog = nullptr;    // Outlives the store, as do the others.
@@ -54,9 +56,13 @@ class Store {
 
   // Runs `change` with a draft and commits what it wrote; nothing happens when it fails, and then
   // the error is its own. The change is durable and visible on all cores when the task completes.
-  // kUnavailable when the rows were changed by somebody else meanwhile: to be repeated. `change`
-  // runs on the home reactor, must not wait, and what it refers to outlives the task.
+  // Rows that somebody else changed meanwhile are read again, and `change` runs again: kUnavailable
+  // when that happens too often. It runs on the home reactor, must not wait, and what it refers to
+  // outlives the task.
   io::Task<Status> change(std::function<Status(Draft&)> change);
+  // Reads what other processes changed in a shared catalog; nothing to do where nothing is new.
+  io::Task<Status> catch_up();
+  bool is_behind() const { return rows_.is_behind(); }
 
   // When a key was last looked up for a request, since the process began; best effort.
   std::optional<WallTime> last_used(std::string_view access_key) const;
@@ -72,10 +78,14 @@ class Store {
   explicit Store(StoreOptions options);
   io::Task<Status> load();
   io::Task<Status> change_here(std::function<Status(Draft&)> change);
+  // One attempt; true when the rows were not as the directory has them.
+  io::Task<Result<bool>> try_change(const std::function<Status(Draft&)>& change);
+  io::Task<Status> catch_up_here();
   Result<catalog::Batch> batch_of(Draft& draft) const;
   void publish(std::shared_ptr<const Directory> next);
 
   const StoreOptions options_;
+  catalog::RowWatch rows_;
   io::Reactor& home_;
   io::Mutex changing_;     // Home reactor only.
   bool is_stale_ = false;  // Home reactor only: the catalog may hold more than the directory.

@@ -7,6 +7,7 @@
 #include "object/multipart.h"
 #include "object/rows.h"
 #include "object/signed_row.h"
+#include "object/sync_tail.h"
 #include "object/tenant_keys.h"
 
 namespace cairn::object {
@@ -65,7 +66,8 @@ struct NameRow {
 };
 io::Task<Result<std::optional<NameRow>>> load_name(Context& context, std::string name) {
   const std::string row_key = keys::bucket_name(name);
-  const std::optional<catalog::Entry> entry = co_await io::or_return(context.catalog.get(row_key));
+  const std::optional<catalog::Entry> entry =
+      co_await io::or_return(context.catalog.get_recent(row_key));
   if (!entry) co_return std::optional<NameRow>();
   const OpenedRow opened = co_await io::or_return(open_row(context.keys, row_key, entry->value));
   NameRow out;
@@ -180,6 +182,8 @@ io::Task<Result<std::optional<BucketInfo>>> find_bucket_by_id(Context& context, 
 }
 
 io::Task<Result<BucketInfo>> reload_bucket(Context& context, BucketInfo bucket) {
+  // What a commit has just failed on may be a rule that another process made.
+  if (context.sync_tail != nullptr) co_await io::or_return(context.sync_tail->catch_up());
   std::optional<BucketRow> row = co_await io::or_return(
       load_bucket(context, bucket.tenant, keys::bucket(bucket.tenant, bucket.name)));
   if (!row || row->bucket.id != bucket.id) co_return no_such_bucket();

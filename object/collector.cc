@@ -17,7 +17,8 @@ namespace cairn::object {
 
 io::Task<Result<bool>> Collector::pass() {
   const KeyLocks::Guard guard = co_await context_.locks.lock("collector");
-  const bool collected = co_await io::or_return(collect_queue());
+  const bool collected =
+      co_await io::or_return(context_.catalog.is_shared() ? collect_old() : collect_queue());
   const bool swept = co_await io::or_return(sweep_orphans());
   const bool unhooked = co_await io::or_return(sweep_hooks());
   const bool forgotten = co_await io::or_return(forget_completed());
@@ -61,10 +62,43 @@ io::Task<Result<bool>> Collector::collect_queue() {
 
   catalog::ScanRequest request = queue_scan(stuck_);
   request.end = listed_->last_key + '\0';
-  const catalog::ScanPage page = co_await io::or_return(context_.catalog.scan(std::move(request)));
+  catalog::ScanPage page = co_await io::or_return(context_.catalog.scan(std::move(request)));
+  const bool more = page.more;
+  const bool any = co_await io::or_return(collect_rows(std::move(page.entries)));
+  if (!more) listed_.reset();
+  co_return any || more;
+}
+
+io::Task<Status> Collector::note_queue(Instant now) {
+  while (!noted_.empty() && now - noted_.front().at >= garbage_grace_) {
+    old_since_ = noted_.front().version;
+    noted_.pop_front();
+  }
+  const Duration distance{garbage_grace_.nanoseconds / kNotesPerGrace};
+  if (!noted_.empty() && now - noted_.back().at < distance) co_return Status{};
+  const std::shared_ptr<const catalog::Snapshot> view =
+      co_await io::or_return(context_.catalog.snapshot());
+  noted_.push_back({io::Reactor::current().now(), view->version()});
+  co_return Status{};
+}
+
+io::Task<Result<bool>> Collector::collect_old() {
+  co_await io::or_return(note_queue(io::Reactor::current().now()));
+  if (old_since_ == 0) co_return false;
+  const catalog::ScanPage page = co_await io::or_return(context_.catalog.scan(queue_scan(stuck_)));
+  std::vector<catalog::Entry> old;
+  for (const catalog::Entry& row : page.entries) {
+    if (row.version <= old_since_) old.push_back(row);
+  }
+  const bool is_behind = page.more && old.size() == page.entries.size();
+  const bool any = co_await io::or_return(collect_rows(std::move(old)));
+  co_return any || is_behind;
+}
+
+io::Task<Result<bool>> Collector::collect_rows(std::vector<catalog::Entry> rows) {
   Holdings holdings;
   std::vector<std::string> row_keys;
-  for (const catalog::Entry& row : page.entries) {
+  for (const catalog::Entry& row : rows) {
     if (stuck_.contains(row.key)) continue;
     const Result<Holdings> found = co_await holdings_of(row);
     if (!found) {
@@ -85,8 +119,7 @@ io::Task<Result<bool>> Collector::collect_queue() {
   const bool any = !row_keys.empty() || !holdings.references.empty();
   co_await io::or_return(drop_holdings(std::move(holdings)));
   co_await io::or_return(drop_rows(std::move(row_keys)));
-  if (!page.more) listed_.reset();
-  co_return any || page.more;
+  co_return any;
 }
 
 // What the queued body refers to; the chunks of a stored manifest come last, because a repeat after
@@ -182,6 +215,11 @@ io::Task<Status> Collector::drop_rows(std::vector<std::string> row_keys) {
 
 // Chunks that no edge names and nobody holds: left by a crash, or by a write that failed.
 io::Task<Result<bool>> Collector::sweep_orphans() {
+  const Instant now = io::Reactor::current().now();
+  if (sweep_done_ && context_.catalog.is_shared() && now - swept_at_ >= kSweepEvery) {
+    sweep_done_ = false;
+    sweep_after_.reset();
+  }
   if (sweep_done_) co_return false;
   const std::vector<storage::ChunkStat> chunks =
       co_await io::or_return(context_.store.list(sweep_after_, kSweepChunksPerPass));
@@ -194,6 +232,7 @@ io::Task<Result<bool>> Collector::sweep_orphans() {
   }
   co_await io::or_return(drop_chunks(std::move(orphans)));
   sweep_done_ = chunks.size() < kSweepChunksPerPass;
+  if (sweep_done_) swept_at_ = now;
   co_return !sweep_done_;
 }
 

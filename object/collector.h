@@ -1,14 +1,17 @@
 // Gives back what nobody refers to: bodies in the queue (rows g/), chunks without any edge (what a
-// crash between data and commit leaves; swept once after a start), hooks of segments in such
+// crash between data and commit leaves; swept once after a start, and again every kSweepEvery where
+// other processes leave some), hooks of segments in such
 // chunks, memories of completed uploads; and has the rewriter give back dead space inside chunks.
 //
-// A queued body waits until every reader that may have opened it is gone (read_epochs.h). Then its
+// A queued body waits until every reader that may have opened it is gone (read_epochs.h); where
+// other processes read as well, until it has been seen in the queue for the garbage grace. Then its
 // edges go in one commit, then its chunks, each re-verified by the store, then its row: a crash in
 // between repeats the step, and each step is idempotent.
 // Thread rule: any reactor; one pass at a time.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <set>
 #include <string>
@@ -26,7 +29,12 @@ namespace cairn::object {
 
 class Collector {
  public:
-  explicit Collector(Context& context) : context_(context), rewriter_(context) {}
+  static constexpr Duration kSweepEvery = seconds(6 * 3600);
+  static constexpr int64_t kNotesPerGrace = 16;  // So often what there is is noted.
+
+  // `garbage_grace`: see object/shared_store.h.
+  Collector(Context& context, Duration garbage_grace)
+      : context_(context), rewriter_(context), garbage_grace_(garbage_grace) {}
 
   // One bounded pass; true when it changed anything and another pass may find more.
   io::Task<Result<bool>> pass();
@@ -39,7 +47,17 @@ class Collector {
     std::string last_key;
   };
 
+  // In a shared catalog: what the queue held when it was looked at, told by the version of the
+  // catalog; clocks of other processes, which are in the keys of rows, decide nothing.
+  struct Noted {
+    Instant at;
+    catalog::Version version = 0;
+  };
+
   io::Task<Result<bool>> collect_queue();
+  io::Task<Result<bool>> collect_old();
+  io::Task<Result<bool>> collect_rows(std::vector<catalog::Entry> rows);
+  io::Task<Status> note_queue(Instant now);
   io::Task<Result<bool>> list_queue();
   // What a body in the queue has: edges, and rows of the body index.
   struct Holdings {
@@ -61,10 +79,14 @@ class Collector {
 
   Context& context_;
   Rewriter rewriter_;
+  const Duration garbage_grace_;
   std::optional<Listed> listed_;
-  std::set<std::string> stuck_;  // Rows that do not open; reported once, left for a person.
+  std::deque<Noted> noted_;         // Oldest first.
+  catalog::Version old_since_ = 0;  // Rows up to this version have waited long enough.
+  std::set<std::string> stuck_;     // Rows that do not open; reported once, left for a person.
   std::optional<ChunkId> sweep_after_;
   bool sweep_done_ = false;
+  Instant swept_at_{};
   // Segment hooks: all after a start, then as many as dropped chunks call for.
   bool hooks_sweep_done_ = false;
   size_t hooks_due_count_ = 0;

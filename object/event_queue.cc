@@ -3,20 +3,26 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/random.h"
 #include "io/reactor.h"
 #include "object/event_codec.h"
+#include "object/limits.h"
 #include "object/signed_row.h"
 
 namespace cairn::object {
 namespace {
 
 constexpr size_t kCountPageRows = 4096;
+// Sequencers are microseconds; the clock tells milliseconds.
+constexpr uint64_t kSequencersPerMs = 1000;
 
 }  // namespace
 
 // Microseconds of the wall clock, or one more than the last when the clock stood still or jumped.
 uint64_t EventQueue::next_sequencer(WallTime at) {
-  const uint64_t wall = static_cast<uint64_t>(at.unix_ms) * 1000;
+  uint64_t wall = static_cast<uint64_t>(at.unix_ms) * 1000;
+  // Another process may number an event of the same moment.
+  if (catalog_.is_shared()) wall += system_random().below(kSequencersPerMs);
   uint64_t last = last_sequencer_.load(std::memory_order_relaxed);
   uint64_t next;
   do {
@@ -69,6 +75,8 @@ bool EventQueue::add(std::string_view target, uint64_t bucket_id, const Event& e
   }
   std::string row = event_row(target, next_sequencer(event.at), bucket_id);
   std::string value = sign_row(*keys, row, encode_event(event));
+  // The commit is made anew, under other numbers, when they are taken.
+  if (catalog_.is_shared()) batch.preconditions.push_back(catalog::Precondition::absent(row));
   batch.puts.push_back({std::move(row), std::move(value)});
   depth_.fetch_add(1, std::memory_order_relaxed);
   last_added_ns_.store(io::Reactor::current().now().nanoseconds, std::memory_order_relaxed);
@@ -78,10 +86,15 @@ bool EventQueue::add(std::string_view target, uint64_t bucket_id, const Event& e
 
 io::Task<Status> EventQueue::add_now(std::vector<std::string> targets, uint64_t bucket_id,
                                      Event event) {
-  catalog::Batch batch;
-  for (const std::string& target : targets) add(target, bucket_id, event, batch);
-  if (batch.puts.empty()) co_return Status();
-  co_await io::or_return(catalog_.commit(std::move(batch)));
+  Result<catalog::Version> done = fail(Code::kFailedPrecondition, "nothing was tried");
+  for (int attempt = 0; attempt < kCommitAttemptsMax && !done; ++attempt) {
+    if (done.error().code != Code::kFailedPrecondition) break;
+    catalog::Batch batch;
+    for (const std::string& target : targets) add(target, bucket_id, event, batch);
+    if (batch.puts.empty()) co_return Status();
+    done = co_await catalog_.commit(std::move(batch));
+  }
+  if (!done) co_return std::unexpected(done.error());
   co_return Status();
 }
 

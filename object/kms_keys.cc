@@ -1,6 +1,8 @@
 #include "object/kms_keys.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "base/encoding.h"
@@ -269,12 +271,25 @@ io::Task<Status> ensure_default_kms_key(Context& context, TenantId tenant) {
 io::Task<Result<size_t>> load_kms_keys(catalog::Catalog& catalog, crypto::KeyRing& keys) {
   const std::vector<catalog::Entry> rows =
       co_await io::or_return(scan_all(catalog, keys::all_kms_keys()));
+  std::map<TenantId, std::set<std::string>> present;
+  const std::vector<catalog::Entry> tenants =
+      co_await io::or_return(scan_all(catalog, keys::tenant_keys()));
+  for (const catalog::Entry& row : tenants) {
+    const auto parsed = keys::parse_tenant_key(row.key);
+    if (parsed) present.try_emplace(parsed->first);
+  }
   for (const catalog::Entry& row : rows) {
     const std::optional<TenantId> tenant = keys::parse_kms_key(row.key);
     if (!tenant) co_return damaged();
     const proto::KmsKey record = co_await io::or_return(parse_row(keys, *tenant, row));
     KmsKeyPointer key = co_await io::or_return(unwrap(keys, *tenant, record));
+    present[*tenant].insert(key->id);
     keys.kms().put(std::move(key));
+  }
+  for (const auto& [tenant, ids] : present) {
+    for (const KmsKeyPointer& known : keys.kms().list(tenant)) {
+      if (!ids.contains(known->id)) keys.kms().erase(tenant, known->id);
+    }
   }
   co_return rows.size();
 }

@@ -29,7 +29,7 @@ io::Task<Result<crypto::KmsKeyPointer>> change_kms_key(Context& context, KmsComm
 // Makes the key `alias/aws/s3` when the tenant has none.
 io::Task<Status> ensure_default_kms_key(Context& context, TenantId tenant);
 
-// Unwraps every key into the ring. The tenant keys are loaded already.
+// Makes the ring's keys those of the catalog. The tenant keys are loaded already.
 io::Task<Result<size_t>> load_kms_keys(catalog::Catalog& catalog, crypto::KeyRing& keys);
 
 // Adds every key, wrapped under `new_root`, to `batch`; fails where load_kms_keys() would.

@@ -14,6 +14,7 @@
 #include "object/rows.h"
 #include "object/signed_row.h"
 #include "object/sse_plan.h"
+#include "object/usage_follow.h"
 
 namespace cairn::object {
 namespace {
@@ -230,7 +231,7 @@ io::Task<Status> commit_part(Context& context, BucketInfo bucket, UploadInfo upl
     }
     UsageReservation reserved = co_await io::or_return(context.usage.reserve(usage));
     const Result<catalog::Version> done = co_await context.catalog.commit(std::move(batch));
-    if (done) reserved.keep();
+    keep_usage(context, done, reserved);
     if (done) co_return Status{};
     if (done.error().code != Code::kFailedPrecondition) co_return std::unexpected(done.error());
   }
@@ -472,7 +473,7 @@ io::Task<Status> abort_upload(Context& context, BucketInfo bucket, std::string k
     UsageReservation freed =
         co_await io::or_return(context.usage.reserve(usage_change(bucket, gone)));
     const Result<catalog::Version> done = co_await context.catalog.commit(std::move(batch));
-    if (done) freed.keep();
+    keep_usage(context, done, freed);
     if (done) co_return Status{};
     if (done.error().code != Code::kFailedPrecondition) co_return std::unexpected(done.error());
   }

@@ -7,6 +7,7 @@
 #include "object/keys.h"
 #include "object/rows.h"
 #include "object/signed_row.h"
+#include "object/usage_follow.h"
 
 namespace cairn::object {
 namespace {
@@ -56,7 +57,7 @@ io::Task<Result<bool>> try_add(Context& context, BucketInfo bucket, const Upload
   batch.puts.push_back({row->row_key, row->value});
   UsageReservation reserved = co_await io::or_return(context.usage.reserve(usage));
   const Result<catalog::Version> done = co_await context.catalog.commit(std::move(batch));
-  if (done) reserved.keep();
+  keep_usage(context, done, reserved);
   if (done) co_return true;
   if (done.error().code != Code::kFailedPrecondition) co_return std::unexpected(done.error());
   co_return false;
@@ -158,7 +159,7 @@ io::Task<Result<bool>> drop_native_chunks(Context& context, BucketInfo bucket, U
     UsageReservation freed =
         co_await io::or_return(context.usage.reserve(usage_change(bucket, gone)));
     const Result<catalog::Version> done = co_await context.catalog.commit(std::move(batch));
-    if (done) freed.keep();
+    keep_usage(context, done, freed);
     if (done && is_last) co_return true;
     if (done) continue;
     if (done.error().code != Code::kFailedPrecondition) co_return std::unexpected(done.error());

@@ -8,6 +8,7 @@
 #include "object/append.h"
 #include "object/body_writer.h"
 #include "object/buckets.h"
+#include "object/catalog_watch.h"
 #include "object/change_version.h"
 #include "object/collector.h"
 #include "object/commit.h"
@@ -26,11 +27,13 @@
 #include "object/rename.h"
 #include "object/rows.h"
 #include "object/scrubber.h"
+#include "object/shared_store.h"
 #include "object/site_sync.h"
 #include "object/sse_plan.h"
 #include "object/tenant_keys.h"
 #include "object/transition.h"
 #include "object/usage_count.h"
+#include "object/usage_follow.h"
 #include "object/version_lister.h"
 #include "object/versions.h"
 
@@ -77,10 +80,11 @@ namespace {
 
 class StoredObjects final : public Objects {
  public:
-  explicit StoredObjects(const ObjectsOptions& options)
+  StoredObjects(const ObjectsOptions& options, const SharedOptions& shared)
       : context_(*options.catalog, *options.store, *options.keys,
                  options.random == nullptr ? system_random() : *options.random),
-        collector_(context_) {
+        watch_(context_.catalog, context_.generations),
+        collector_(context_, shared.garbage_grace) {
     context_.known_bodies = &known_bodies_;
     context_.sync_tail = &site_sync_.tail();
     context_.ram_tier = options.ram_tier;
@@ -240,7 +244,9 @@ class StoredObjects final : public Objects {
   io::Task<Status> check_quota(BucketInfo bucket, std::string key, uint64_t size_bytes);
 
   Context context_;
+  CatalogWatch watch_;
   std::shared_ptr<const catalog::Snapshot> usage_snapshot_;
+  std::unique_ptr<UsageFollower> usage_follower_;  // Null where the catalog is not shared.
   Collector collector_;
   NativeUploads native_{context_};
   SiteSync site_sync_{context_};
@@ -330,7 +336,11 @@ io::Task<Status> StoredObjects::check_quota(BucketInfo bucket, std::string key,
 }
 
 io::Task<Status> StoredObjects::begin_usage_count() {
+  if (context_.catalog.is_shared()) {
+    usage_follower_ = std::make_unique<UsageFollower>(context_.catalog, context_.usage);
+  }
   usage_snapshot_ = co_await io::or_return(context_.catalog.snapshot());
+  if (usage_follower_) co_await io::or_return(usage_follower_->begin(*usage_snapshot_));
   co_return Status();
 }
 
@@ -353,19 +363,8 @@ io::Task<Status> StoredObjects::close() {
   co_return Status{};
 }
 
-// Refuses a store of another schema and marks a new one.
-io::Task<Status> check_schema(Context& context) {
-  const std::optional<catalog::Entry> row =
-      co_await io::or_return(context.catalog.get(keys::store_info()));
-  if (row) {
-    const StoreInfo info = co_await io::or_return(parse_store_info(as_bytes(row->value)));
-    if (info.schema_version == kSchemaVersion) co_return Status{};
-    co_return fail(Code::kUnsupported,
-                   "the data directory has schema version " + std::to_string(info.schema_version) +
-                       ", this program knows version " + std::to_string(kSchemaVersion) +
-                       ": serve it with the program that made it and copy its objects, for "
-                       "example with `cairn sync`, to a server with a new directory");
-  }
+// Of processes that begin side by side the first one marks the store.
+io::Task<Status> mark_schema(Context& context) {
   StoreInfo info;
   info.schema_version = kSchemaVersion;
   info.store_id.resize(16);
@@ -375,8 +374,30 @@ io::Task<Status> check_schema(Context& context) {
   batch.preconditions.push_back(catalog::Precondition::absent(keys::store_info()));
   batch.puts.push_back({keys::store_info(), encode_store_info(info)});
   const Result<catalog::Version> done = co_await context.catalog.commit(std::move(batch));
-  if (!done) co_return std::unexpected(done.error());
+  if (!done && done.error().code != Code::kFailedPrecondition) {
+    co_return std::unexpected(done.error());
+  }
   co_return Status{};
+}
+
+// Refuses a store of another schema and marks a new one.
+io::Task<Status> check_schema(Context& context) {
+  std::optional<catalog::Entry> row =
+      co_await io::or_return(context.catalog.get(keys::store_info()));
+  if (!row) {
+    co_await io::or_return(mark_schema(context));
+    row = co_await io::or_return(context.catalog.get(keys::store_info()));
+  }
+  if (row) {
+    const StoreInfo info = co_await io::or_return(parse_store_info(as_bytes(row->value)));
+    if (info.schema_version == kSchemaVersion) co_return Status{};
+    co_return fail(Code::kUnsupported,
+                   "the data directory has schema version " + std::to_string(info.schema_version) +
+                       ", this program knows version " + std::to_string(kSchemaVersion) +
+                       ": serve it with the program that made it and copy its objects, for "
+                       "example with `cairn sync`, to a server with a new directory");
+  }
+  co_return fail(Code::kUnavailable, "the catalog does not keep what is written to it");
 }
 
 io::Task<Status> start(Context& context) {
@@ -400,8 +421,13 @@ io::Task<Result<RemovedInfo>> Objects::remove_one(BucketInfo bucket, RemoveReque
 }
 
 io::Task<Result<std::unique_ptr<Objects>>> open_objects(ObjectsOptions options) {
+  return open_objects(std::move(options), SharedOptions());
+}
+
+io::Task<Result<std::unique_ptr<Objects>>> open_objects(ObjectsOptions options,
+                                                        SharedOptions shared) {
   ASSERT(options.catalog != nullptr && options.store != nullptr && options.keys != nullptr);
-  auto objects = std::make_unique<StoredObjects>(options);
+  auto objects = std::make_unique<StoredObjects>(options, shared);
   Status started = co_await start(objects->context());
   if (started) started = co_await objects->site_sync()->load();
   if (!started) {

@@ -58,6 +58,10 @@ std::optional<Quota> decode(BytesView bytes) {
 
 }  // namespace
 
+std::string quota_rows() {
+  return std::string(kPrefix);
+}
+
 QuotaOwner QuotaOwner::bucket(uint64_t bucket_id) {
   return {QuotaScope::kBucket, number_id(bucket_id)};
 }
@@ -99,6 +103,7 @@ io::Task<Status> QuotaStore::load() {
   catalog::ScanRequest scan;
   scan.begin = kPrefix;
   scan.end = catalog::prefix_end(std::string(kPrefix));
+  std::set<QuotaOwner> present;
   while (!scan.begin.empty()) {
     const catalog::ScanPage page = co_await io::or_return(catalog_.scan(scan));
     for (const catalog::Entry& entry : page.entries) {
@@ -106,10 +111,14 @@ io::Task<Status> QuotaStore::load() {
       const std::optional<QuotaOwner> owner = parse_row(entry.key);
       const std::optional<Quota> quota = decode(row.record);
       if (!owner || !quota) co_return fail(Code::kCorruption, "the row of a quota does not parse");
-      adopt(*owner, *quota);
+      if (get(*owner) != *quota) adopt(*owner, *quota);
+      present.insert(*owner);
     }
     scan.begin.clear();
     if (page.more && !page.entries.empty()) scan.begin = page.entries.back().key + '\0';
+  }
+  for (const auto& [owner, quota] : all()) {
+    if (!present.contains(owner)) adopt(owner, Quota());
   }
   co_return Status();
 }

@@ -53,6 +53,9 @@ struct QuotaOwner {
   friend auto operator<=>(const QuotaOwner&, const QuotaOwner&) = default;
 };
 
+// Prefix of the rows.
+std::string quota_rows();
+
 class QuotaStore {
  public:
   using Listener = std::function<void(const QuotaOwner& owner, const Quota& quota)>;
@@ -61,7 +64,8 @@ class QuotaStore {
   QuotaStore(catalog::Catalog& catalog, const crypto::KeyRing& keys, UsageTable& usage,
              Listener listener);
 
-  // Awaited once. kCorruption when a row was altered: limits are not forgotten silently.
+  // Makes the quotas those of the catalog: at the start, and when another process changed some. One
+  // call at a time. kCorruption when a row was altered: limits are not forgotten silently.
   io::Task<Status> load();
   // A quota without limits removes the row. kResourceExhausted beyond kQuotasMax.
   io::Task<Status> set(QuotaOwner owner, Quota quota);

@@ -14,6 +14,9 @@
 namespace cairn::object {
 namespace {
 
+// In a shared catalog: a removal has up to seven conditions, and a transaction of etcd has 128.
+constexpr size_t kSharedRemovesPerCommitMax = 12;
+
 const ObjectInfo* info_of(const std::optional<HeadRow>& row) {
   return row && !row->head.info.is_delete_marker ? &row->head.info : nullptr;
 }
@@ -162,6 +165,8 @@ Status check_lock(const ObjectLock& lock, WallTime now, bool bypass_governance) 
 io::Task<Result<std::vector<RemovedInfo>>> remove_versions(Context& context, BucketInfo bucket,
                                                            std::vector<RemoveRequest> requests,
                                                            CommitHook hook) {
+  const size_t per_commit =
+      context.catalog.is_shared() ? kSharedRemovesPerCommitMax : kRemovesPerCommitMax;
   std::vector<RemovedInfo> out(requests.size());
   std::vector<size_t> left(requests.size());
   for (size_t i = 0; i < left.size(); ++i) left[i] = i;
@@ -170,7 +175,7 @@ io::Task<Result<std::vector<RemovedInfo>>> remove_versions(Context& context, Buc
     std::vector<size_t> now;
     std::vector<size_t> later;
     for (const size_t i : left) {
-      const bool fits = now.size() < kRemovesPerCommitMax && taken.insert(requests[i].key).second;
+      const bool fits = now.size() < per_commit && taken.insert(requests[i].key).second;
       (fits ? now : later).push_back(i);
     }
     std::vector<const RemoveRequest*> round;

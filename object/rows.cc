@@ -36,11 +36,19 @@ Result<HeadRow> open_head(const Context& context, TenantId tenant, std::string k
 
 namespace {
 
+// Requests catch up with a shared catalog when they begin (catalog_watch.h): what was committed
+// since is concurrent with them, and commits have their preconditions.
+io::Task<Result<std::optional<catalog::Entry>>> get_row(Context& context, std::string row_key,
+                                                        const catalog::Snapshot* view = nullptr) {
+  if (view != nullptr) return context.catalog.get(std::move(row_key), view);
+  return context.catalog.get_recent(std::move(row_key));
+}
+
 io::Task<Result<std::optional<HeadRow>>> load_head_at(Context& context, TenantId tenant,
                                                       std::string key, std::string row_key,
                                                       const catalog::Snapshot* view = nullptr) {
   const std::optional<catalog::Entry> entry =
-      co_await io::or_return(context.catalog.get(std::move(row_key), view));
+      co_await io::or_return(get_row(context, std::move(row_key), view));
   if (!entry) co_return std::optional<HeadRow>();
   HeadRow out = co_await io::or_return(open_head(context, tenant, std::move(key), *entry));
   co_return std::optional<HeadRow>(std::move(out));
@@ -90,7 +98,7 @@ io::Task<Result<std::optional<NullRow>>> load_null_row(Context& context, BucketI
                                                        const catalog::Snapshot* view) {
   const std::string row_key = keys::null_version(bucket.id, key);
   const std::optional<catalog::Entry> entry =
-      co_await io::or_return(context.catalog.get(row_key, view));
+      co_await io::or_return(get_row(context, row_key, view));
   if (!entry) co_return std::optional<NullRow>();
   const BytesView record =
       co_await io::or_return(open_record(context, bucket.tenant, row_key, entry->value));
@@ -108,7 +116,7 @@ io::Task<Result<std::optional<std::string>>> load_body(Context& context, TenantI
   if (!row.head.body_sha256) co_return std::optional<std::string>(std::string());
   std::string& key = row.head.info.key;
   std::optional<catalog::Entry> entry =
-      co_await io::or_return(context.catalog.get(keys::body(bucket_id, key, row.head.order)));
+      co_await io::or_return(get_row(context, keys::body(bucket_id, key, row.head.order)));
   if (entry && crypto::sha256(as_bytes(entry->value)) == *row.head.body_sha256) {
     co_return std::optional<std::string>(std::move(entry->value));
   }

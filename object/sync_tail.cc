@@ -75,7 +75,9 @@ std::shared_ptr<const SyncTail::Rules> SyncTail::snapshot() const {
 
 // Microseconds of the wall clock, or one more than the last when the clock stood still or jumped.
 uint64_t SyncTail::next_sequence(WallTime at) {
-  const uint64_t wall = static_cast<uint64_t>(std::max<int64_t>(at.unix_ms, 0)) * 1000;
+  uint64_t wall = static_cast<uint64_t>(std::max<int64_t>(at.unix_ms, 0)) * 1000;
+  // Another process may number a change of the same moment.
+  if (context_.catalog.is_shared()) wall += context_.random.below(kSequencesPerMs);
   uint64_t last = last_sequence_.load(std::memory_order_relaxed);
   uint64_t next;
   do {
@@ -125,6 +127,10 @@ void SyncTail::note(const KeyScope& scope, ChangeKind kind, const ObjectInfo& in
     const uint64_t sequence = next_sequence(change.at);
     std::string row = keys::sync_change(rule.id, sequence);
     std::string value = sign_row(scope.tenant_keys, row, encode_sync_change(change));
+    // The commit is made anew, under another number, when it is taken.
+    if (context_.catalog.is_shared()) {
+      batch.preconditions.push_back(catalog::Precondition::absent(row));
+    }
     batch.puts.push_back({std::move(row), std::move(value)});
     batch.puts.push_back(
         {keys::sync_pending(rule.bucket_id, info.key, version_id, rule.id, sequence), {}});
@@ -157,7 +163,16 @@ void SyncTail::publish(Rules rules) {
   has_rules_.store(any, std::memory_order_release);
 }
 
+SyncTail::SyncTail(Context& context)
+    : context_(context), rule_rows_(context.catalog, {keys::all_sync_rules()}) {}
+
+io::Task<Status> SyncTail::catch_up() {
+  if (!is_behind()) co_return Status();
+  co_return co_await load();
+}
+
 io::Task<Status> SyncTail::load() {
+  const uint64_t changes_count = rule_rows_.changes_count();
   const catalog::ScanPage page =
       co_await io::or_return(context_.catalog.scan(scan_of(keys::all_sync_rules(), kSyncRulesMax)));
   Rules rules;
@@ -165,10 +180,12 @@ io::Task<Status> SyncTail::load() {
     const OpenedRow opened =
         co_await io::or_return(open_row(context_.keys, entry.key, entry.value));
     SyncRule rule = co_await io::or_return(parse_sync_rule(opened.record));
-    rules.push_back({std::move(rule), std::make_shared<SyncDepth>()});
+    const std::optional<KnownRule> known = this->rule(rule.id);
+    rules.push_back({std::move(rule), known ? known->depth : std::make_shared<SyncDepth>()});
   }
   publish(rules);
   for (const KnownRule& known : rules) co_await io::or_return(recount(known.rule.id));
+  rule_rows_.note_read(changes_count);
   co_return Status();
 }
 

@@ -20,6 +20,7 @@
 
 #include "base/result.h"
 #include "catalog/catalog.h"
+#include "catalog/row_watch.h"
 #include "io/task.h"
 #include "object/sync_rows.h"
 
@@ -30,6 +31,8 @@ struct KeyScope;
 
 inline constexpr uint64_t kSyncRowsMax = 1'000'000;
 inline constexpr size_t kSyncRulesMax = 64;
+// Sequences are microseconds; the clock tells milliseconds.
+inline constexpr uint64_t kSequencesPerMs = 1000;
 
 struct PendingChange {
   uint64_t sequence = 0;
@@ -55,10 +58,14 @@ struct KnownRule {
 
 class SyncTail {
  public:
-  explicit SyncTail(Context& context) : context_(context) {}
+  explicit SyncTail(Context& context);
 
-  // Reads the rules and counts their rows; awaited once before the first write.
+  // Reads the rules and counts their rows: before the first write, and when another process changed
+  // some.
   io::Task<Status> load();
+  // The same, where another process changed some.
+  io::Task<Status> catch_up();
+  bool is_behind() const { return rule_rows_.is_behind(); }
   void set_rows_max(uint64_t rows) { rows_max_ = rows; }
 
   // Whether the bucket's changes go anywhere.
@@ -117,6 +124,7 @@ class SyncTail {
   io::Task<Status> drop_rows(std::string prefix, const SyncRule& rule, bool keeps_removals);
 
   Context& context_;
+  catalog::RowWatch rule_rows_;
   std::atomic<uint64_t> rows_max_{kSyncRowsMax};
   mutable std::mutex mutex_;  // Guards the pointer, which is looked at only while there are rules.
   std::shared_ptr<const Rules> rules_ = std::make_shared<const Rules>();

@@ -34,6 +34,9 @@ io::Task<Status> store_version(catalog::Catalog& catalog, crypto::TenantId tenan
   batch.preconditions.push_back(catalog::Precondition::absent(row_key));
   batch.puts.push_back({std::move(row_key), std::move(wrapped)});
   const Result<catalog::Version> done = co_await catalog.commit(std::move(batch));
+  if (!done && done.error().code == Code::kFailedPrecondition) {
+    co_return fail(Code::kUnavailable, std::string(kTenantKeyRace));
+  }
   if (!done) co_return std::unexpected(done.error().with_context("storing a tenant key"));
   co_return Status{};
 }

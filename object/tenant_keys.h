@@ -2,6 +2,8 @@
 // rewrapped when the root key changes.
 #pragma once
 
+#include <string_view>
+
 #include "base/random.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
@@ -13,7 +15,10 @@ namespace cairn::object {
 // Unwraps every key row into `keys`. kPermissionDenied when the root key is not the right one.
 io::Task<Result<size_t>> load_tenant_keys(catalog::Catalog& catalog, crypto::KeyRing& keys);
 
-// Makes version 1 of a tenant's keys when it has none. Durable before it returns.
+// Makes version 1 of a tenant's keys when it has none. Durable before it returns. kUnavailable
+// kTenantKeyRace when another process stored one at the same moment: then `keys` holds one that
+// nobody else has, and is not to be used any more.
+inline constexpr std::string_view kTenantKeyRace = "another server made the same tenant's keys";
 io::Task<Status> ensure_tenant_keys(catalog::Catalog& catalog, crypto::KeyRing& keys,
                                     crypto::TenantId tenant, Random& random);
 

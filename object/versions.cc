@@ -8,6 +8,7 @@
 #include "object/commit.h"
 #include "object/keys.h"
 #include "object/signed_row.h"
+#include "object/usage_follow.h"
 
 namespace cairn::object {
 namespace {
@@ -46,7 +47,7 @@ io::Task<Result<catalog::Version>> commit_change(Context& context, KeyChange cha
   for (const std::string& row_key : change.touched) span.add(row_key);
   UsageReservation usage = co_await io::or_return(context.usage.reserve(change.usage));
   Result<catalog::Version> done = co_await context.catalog.commit(std::move(change.batch));
-  if (done) usage.keep();
+  keep_usage(context, done, usage);
   co_return done;
 }
 

@@ -217,6 +217,10 @@ io::Task<Outcome> Door::State::serve(http::Exchange& exchange, Call& call) {
     }
     co_return refuse({"MalformedInput", 400, "The request did not arrive whole."});
   }
+  if (options.catch_up) {
+    const Status fresh = co_await options.catch_up();
+    if (!fresh) co_return refuse(translate(fresh.error()));
+  }
   const auto admitted = admit(exchange.head(), *form, call);
   if (!admitted) co_return refuse(admitted.error());
   Result<std::string> inside = co_await run(call);

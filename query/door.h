@@ -7,6 +7,7 @@
 // Used on one reactor; what the options point to outlives it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -31,6 +32,8 @@ struct DoorOptions {
   IssuerKeys* issuers = nullptr;            // Null = web identities are refused.
   s3::RequestObserver* observer = nullptr;  // May be null.
   bool allow_http_issuers = false;
+  // As s3::DoorOptions::catch_up.
+  std::function<io::Task<Status>()> catch_up;
 };
 
 class Door final : public http::Handler {

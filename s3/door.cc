@@ -309,6 +309,10 @@ io::Task<S3Status> Door::State::serve(Call& call) {
   take_head(call);
   find_site(call);
   if (!call.is_site) co_await or_fail(parse(call));
+  if (options.catch_up) {
+    const Status fresh = co_await options.catch_up();
+    if (!fresh) co_return std::unexpected(translate(call, fresh.error()));
+  }
   if (call.view.header("origin")) co_await prepare_cors(call);
   if (call.view.method == "OPTIONS") co_return co_await answer_preflight(call);
   if (call.is_site) co_return co_await serve_website(call);

@@ -7,6 +7,7 @@
 // Thread rule: used on one reactor; `objects`, `credentials`, `clock` and `observer` outlive it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -51,6 +52,9 @@ struct DoorOptions {
   std::vector<iam::IpNetwork> trusted_proxies;
   const Guest* guest = nullptr;    // Another protocol on this port; null = none.
   Elsewhere* elsewhere = nullptr;  // Serves buckets of other servers; null = there are none.
+  // Awaited before anything is looked up for a request, where other processes write too; null =
+  // there are none.
+  std::function<io::Task<Status>()> catch_up;
 };
 
 class Door final : public http::Handler {

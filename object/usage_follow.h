@@ -1,0 +1,76 @@
+// Keeps UsageTable right where other processes commit too: what a shared catalog tells its
+// observers of versions and parts is added to what was counted at the start.
+//
+// So the counters lag behind the commits by as much as this process's mirror does, and every
+// request catches up with it before it is looked at. Thread rule: begin() once, on a reactor; the
+// rest is the catalog's.
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "catalog/before_observer.h"
+#include "io/task.h"
+#include "object/context.h"
+#include "object/usage.h"
+
+namespace cairn::object {
+
+inline constexpr size_t kFollowedUploadsMax = 1 << 16;
+
+// A commit ended. What it added stays, and what it freed counts, unless the follower tells both.
+inline void keep_usage(const Context& context, const Result<catalog::Version>& done,
+                       UsageReservation& reservation) {
+  if (done && !context.catalog.is_shared()) reservation.keep();
+}
+
+class UsageFollower final : private catalog::BeforeObserver {
+ public:
+  // Both outlive it. Changes are taken note of from here on.
+  UsageFollower(catalog::Catalog& catalog, UsageTable& usage);
+  ~UsageFollower() override;
+  UsageFollower(const UsageFollower&) = delete;
+  UsageFollower& operator=(const UsageFollower&) = delete;
+
+  // `view` is what will be counted: only what comes after it is added.
+  io::Task<Status> begin(const catalog::Snapshot& view);
+
+ private:
+  struct Delta {
+    uint64_t bucket_id = 0;
+    Usage by;
+    catalog::Version version = 0;
+  };
+
+  bool wants_before(std::string_view key) override;
+  void take_before(std::span<const std::optional<std::string>> values) override {
+    before_ = values;
+  }
+  void before_apply(std::span<const catalog::RowChange> changes) override;
+  void after_apply(std::span<const catalog::RowChange> /*changes*/) override {}
+  void before_replace() override {}
+  void after_replace() override;
+
+  // REQUIRES: the mutex is held.
+  void learn(const catalog::RowChange& change);
+  std::optional<Delta> delta_of(const catalog::RowChange& change,
+                                const std::optional<std::string>& before) const;
+  void add(const Delta& delta);
+
+  catalog::Catalog& catalog_;
+  UsageTable& usage_;
+  std::span<const std::optional<std::string>> before_;  // Of the changes that come next.
+  std::mutex mutex_;                                    // Guards the rest.
+  std::optional<catalog::Version> counted_at_;          // Unset before begin(): changes wait.
+  std::vector<Delta> waiting_;
+  std::unordered_map<uint64_t, UsageChange> buckets_;  // By id: who owns and who made it.
+  std::unordered_map<std::string, uint64_t> uploads_;  // Bucket of an upload, of those met lately.
+};
+
+}  // namespace cairn::object

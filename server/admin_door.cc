@@ -89,6 +89,8 @@ bool AdminDoor::is_authorised(const http::RequestHead& head) const {
 
 io::Task<Result<std::string>> AdminDoor::outcome_of(http::Exchange& exchange,
                                                     std::string_view name) {
+  // The state of a server is told also while its catalog cannot be asked.
+  if (name != "status") co_await io::or_return(actions_.catch_up());
   if (name == "status") co_return co_await actions_.status();
   if (name == "scrub") co_return co_await actions_.scrub();
   if (name == "gc") co_return co_await actions_.collect_garbage();

@@ -56,6 +56,8 @@ class AdminActions {
   virtual io::Task<Result<std::string>> manage_cache(std::string name, std::string query) = 0;
   virtual io::Task<Result<std::string>> warm_cache(
       std::string query, std::function<io::Task<Status>(std::string line)> progress) = 0;
+  // Awaited before a command: what other servers on the same catalog did is known then.
+  virtual io::Task<Status> catch_up() = 0;
   // A command that may change something was run, or refused.
   virtual void on_command(std::string_view name, const io::Endpoint& from, int status) = 0;
 };

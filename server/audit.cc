@@ -22,11 +22,20 @@ void append_time(std::string& out, WallTime at) {
 
 }  // namespace
 
-io::Task<Result<AuditAnchor>> load_anchor(catalog::Catalog& catalog, const crypto::SecretKey& key) {
-  const std::optional<catalog::Entry> row =
-      co_await io::or_return(catalog.get(std::string(kAuditAnchorRow)));
-  if (!row) co_return AuditAnchor();
-  co_return decode_anchor(key.view(), row->value);
+Result<std::string> audit_anchor_row(const catalog::Catalog& catalog,
+                                     const DataDirectory& directory) {
+  std::string row(kAuditAnchorRow);
+  if (!catalog.is_shared()) return row;
+  const Result<std::string> node = directory.node_id();
+  if (!node) return std::unexpected(node.error());
+  return row + "/" + *node;
+}
+
+io::Task<Result<AuditAnchor>> load_anchor(catalog::Catalog& catalog, std::string row,
+                                          const crypto::SecretKey& key) {
+  const std::optional<catalog::Entry> entry = co_await io::or_return(catalog.get(std::move(row)));
+  if (!entry) co_return AuditAnchor();
+  co_return decode_anchor(key.view(), entry->value);
 }
 
 io::Task<Result<std::unique_ptr<Audit>>> Audit::open(AuditOptions options,
@@ -34,7 +43,8 @@ io::Task<Result<std::unique_ptr<Audit>>> Audit::open(AuditOptions options,
                                                      const crypto::KeyRing& keys) {
   crypto::SecretKey key = co_await io::or_return(audit_key(keys));
   std::unique_ptr<Audit> audit(new Audit(catalog, std::move(key), options.directory));
-  audit->stored_ = co_await io::or_return(load_anchor(catalog, audit->key_));
+  audit->anchor_row_ = options.anchor_row;
+  audit->stored_ = co_await io::or_return(load_anchor(catalog, audit->anchor_row_, audit->key_));
   // Start-up: nothing else runs on this reactor yet, so the log may block.
   Result<std::unique_ptr<AuditLog>> log =
       AuditLog::open(std::move(options), audit->key_, audit->stored_);
@@ -48,7 +58,7 @@ io::Task<Status> Audit::store_anchor() {
   const AuditAnchor now = log_->anchor();
   if (now == stored_) co_return Status();
   catalog::Batch batch;
-  batch.puts.push_back({std::string(kAuditAnchorRow), encode_anchor(key_.view(), now)});
+  batch.puts.push_back({anchor_row_, encode_anchor(key_.view(), now)});
   co_await io::or_return(catalog_.commit(std::move(batch)));
   const bool removes = now.first_sequence != stored_.first_sequence;
   stored_ = now;
@@ -80,7 +90,7 @@ io::Task<void> Audit::keep_anchor(io::StopToken stop) {
 }
 
 io::Task<Result<std::string>> Audit::verify() {
-  const AuditAnchor anchor = co_await io::or_return(load_anchor(catalog_, key_));
+  const AuditAnchor anchor = co_await io::or_return(load_anchor(catalog_, anchor_row_, key_));
   const auto check = [this, anchor]() -> Result<AuditReport> {
     const Status flushed = log_->flush();
     if (!flushed) return std::unexpected(flushed.error());

@@ -11,6 +11,7 @@
 #include "io/task.h"
 #include "s3/observer.h"
 #include "server/audit_log.h"
+#include "server/data_directory.h"
 
 namespace cairn::server {
 
@@ -50,11 +51,17 @@ class Audit {
   catalog::Catalog& catalog_;
   const crypto::SecretKey key_;
   const std::string directory_;
+  std::string anchor_row_;
   std::unique_ptr<AuditLog> log_;
   AuditAnchor stored_;
 };
 
+// Where the catalog has the anchor of this directory's log: each server on a shared catalog has
+// one.
+Result<std::string> audit_anchor_row(const catalog::Catalog& catalog,
+                                     const DataDirectory& directory);
 // The anchor that the catalog holds; the one of an empty log when there is none.
-io::Task<Result<AuditAnchor>> load_anchor(catalog::Catalog& catalog, const crypto::SecretKey& key);
+io::Task<Result<AuditAnchor>> load_anchor(catalog::Catalog& catalog, std::string row,
+                                          const crypto::SecretKey& key);
 
 }  // namespace cairn::server

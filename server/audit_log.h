@@ -27,7 +27,8 @@
 namespace cairn::server {
 
 struct AuditOptions {
-  std::string directory;  // Created when absent, 0700.
+  std::string directory;                                  // Created when absent, 0700.
+  std::string anchor_row = std::string(kAuditAnchorRow);  // In the catalog; see audit_anchor_row().
   size_t shards_count = 1;
   uint64_t file_bytes = kAuditFileBytes;
   uint64_t files_kept = 0;  // Older ones are removed; 0 = all are kept.

@@ -12,7 +12,9 @@ namespace {
 
 io::Task<Result<std::string>> check(Stores& stores, const DataDirectory& directory) {
   const crypto::SecretKey key = co_await io::or_return(audit_key(stores.keys()));
-  const AuditAnchor anchor = co_await io::or_return(load_anchor(stores.catalog(), key));
+  std::string row = co_await io::or_return(audit_anchor_row(stores.catalog(), directory));
+  const AuditAnchor anchor =
+      co_await io::or_return(load_anchor(stores.catalog(), std::move(row), key));
   const Result<AuditReport> report = verify_audit(directory.audit_path(), key, anchor);
   if (!report) co_return std::unexpected(report.error());
   co_return to_json(*report);

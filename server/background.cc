@@ -5,6 +5,13 @@
 #include "base/random.h"
 
 namespace cairn::server {
+namespace {
+
+// The row of who does what is done once. Object keys and accounts never begin so (docs/format.md).
+constexpr std::string_view kTenureRow = "etcd/tenure";
+constexpr Duration kTenurePoll = milliseconds(200);
+
+}  // namespace
 
 Background::Background(const Config& config, Stores& stores)
     : config_(config),
@@ -40,6 +47,7 @@ io::Task<Status> Background::open_audit(const DataDirectory& directory) {
   if (config_.audit_off) co_return Status();
   AuditOptions options;
   options.directory = directory.audit_path();
+  options.anchor_row = co_await io::or_return(audit_anchor_row(stores_.catalog(), directory));
   options.shards_count = config_.cores_count;
   options.file_bytes = config_.audit_file_bytes;
   options.files_kept = config_.audit_files_kept;
@@ -92,15 +100,39 @@ io::Task<void> Background::count_usage(io::StopToken stop) {
   log::error("usage-count-failed", {{"message", std::string_view(counted.error().message)}});
 }
 
-void Background::start(io::Scope& scope, std::function<uint64_t()> requests_count) {
+void Background::start(io::Scope& scope, std::function<uint64_t()> requests_count,
+                       std::function<io::Task<void>(io::StopToken)> collect) {
   open_lifecycle(std::move(requests_count));
+  collect_ = std::move(collect);
   scope.spawn(count_usage(scope.stop_token()));
-  scope.spawn(lifecycle_->run(scope.stop_token()));
   const Duration logging = seconds(static_cast<int64_t>(config_.bucket_log_interval_seconds));
   scope.spawn(bucket_logs_.run(logging, scope.stop_token()));
   if (audit_) scope.spawn(audit_->keep_anchor(scope.stop_token()));
+  if (!stores_.catalog().is_shared()) return start_elected(scope);
+  tenure_.emplace(stores_.catalog(), std::string(kTenureRow), system_random());
+  scope.spawn(tenure_->run(scope.stop_token()));
+  scope.spawn(run_elected(scope.stop_token()));
+}
+
+void Background::start_elected(io::Scope& scope) {
+  scope.spawn(collect_(scope.stop_token()));
+  scope.spawn(lifecycle_->run(scope.stop_token()));
   if (delivery_) scope.spawn(delivery_->run(scope.stop_token()));
   scope.spawn(sync_.run(scope.stop_token()));
+}
+
+io::Task<void> Background::run_elected(io::StopToken stop) {
+  while (!stop.stop_requested()) {
+    static_cast<void>(co_await io::sleep_for(kTenurePoll, stop));
+    if (stop.stop_requested() || !tenure_->holds()) continue;
+    io::Scope elected;
+    start_elected(elected);
+    while (!stop.stop_requested() && tenure_->holds()) {
+      static_cast<void>(co_await io::sleep_for(kTenurePoll, stop));
+    }
+    elected.request_stop();
+    co_await elected.join();
+  }
 }
 
 io::Task<Status> Background::close() {

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@
 #include "server/lifecycle_worker.h"
 #include "server/stores.h"
 #include "server/sync_worker.h"
+#include "server/tenure.h"
 #include "server/webhook_connector.h"
 #include "server/webhook_targets.h"
 
@@ -37,7 +39,9 @@ class Background {
 
   // Spawns the loops into `scope`; they end when its stop is asked for. `requests_count` tells how
   // many requests were answered so far.
-  void start(io::Scope& scope, std::function<uint64_t()> requests_count);
+  // `collect` gives garbage back until it is stopped.
+  void start(io::Scope& scope, std::function<uint64_t()> requests_count,
+             std::function<io::Task<void>(io::StopToken)> collect);
   // Awaited once, when the loops and all requests have ended.
   io::Task<Status> close();
 
@@ -48,6 +52,8 @@ class Background {
   BucketLogs& bucket_logs() { return bucket_logs_; }
   object::QuotaStore& quotas() { return quotas_; }
   const SyncWorker& sync() const { return sync_; }
+  // Whether this process does the work that is done once for all that share the catalog.
+  bool is_elected() const { return !tenure_ || tenure_->holds(); }
   BackgroundReading read() const;
 
  private:
@@ -55,6 +61,9 @@ class Background {
   io::Task<Status> open_audit(const DataDirectory& directory);
   io::Task<Status> open_events();
   void open_lifecycle(std::function<uint64_t()> requests_count);
+  // What one process does for all that share the catalog.
+  void start_elected(io::Scope& scope);
+  io::Task<void> run_elected(io::StopToken stop);
   io::Task<void> count_usage(io::StopToken stop);
 
   const Config& config_;
@@ -71,6 +80,8 @@ class Background {
   std::unique_ptr<LifecycleWorker> lifecycle_;
   BucketLogs bucket_logs_;
   SyncWorker sync_;
+  std::function<io::Task<void>(io::StopToken)> collect_;
+  std::optional<Tenure> tenure_;  // Unset where the catalog is this process's alone.
 };
 
 }  // namespace cairn::server

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "catalog/etcd/etcd_catalog.h"
 #include "catalog/rocksdb_catalog.h"
+#include "io/reactor.h"
 #include "object/commit_timing.h"
 
 namespace cairn::server {
@@ -22,51 +23,113 @@ Result<std::string> read_password(const std::string& path) {
   return password;
 }
 
-// The catalog's id in the catalog. Object keys and accounts never begin so (docs/format.md).
-inline constexpr std::string_view kIdRow = "etcd/id";
-inline constexpr size_t kIdBytesMax = 64;
+// Rows of the servers' own. Object keys and accounts never begin so (docs/format.md).
+constexpr std::string_view kIdRow = "etcd/id";      // The catalog's id,
+constexpr std::string_view kHomeRow = "etcd/home";  // and the store that has its chunks.
+constexpr std::string_view kFencePrefix = "etcd/fence/";
+constexpr size_t kIdBytesMax = 64;
+// How long a server waits for another one that began at the same time, and made the chunk store.
+constexpr Duration kFirstWait = seconds(10);
+constexpr Duration kFirstPoll = milliseconds(200);
 
-io::Task<Result<std::string>> make_id(catalog::Catalog& catalog, const std::string& path) {
-  const std::string row(kIdRow);
-  const std::string id = std::to_string(system_random().next_u64());
-  // The file first: a directory whose catalog lacks the row can be told what is missing.
-  co_await io::or_return(write_private_file(path, id));
-  catalog::Batch batch{.preconditions = {catalog::Precondition::absent(row)}, .puts = {{row, id}}};
-  co_await io::or_return(catalog.commit(std::move(batch)));
-  co_return id;
+io::Task<Result<std::optional<std::string>>> value_of(catalog::Catalog& catalog,
+                                                      std::string_view row) {
+  std::optional<catalog::Entry> entry = co_await io::or_return(catalog.get(std::string(row)));
+  if (!entry) co_return std::optional<std::string>();
+  co_return std::optional(std::move(entry->value));
 }
 
-// The chunks of this directory belong to one catalog: beside another one, all would be garbage.
-io::Task<Status> check_bond(catalog::Catalog& catalog, std::string path) {
-  const std::optional<catalog::Entry> row =
-      co_await io::or_return(catalog.get(std::string(kIdRow)));
-  std::error_code error;
-  if (!row && !std::filesystem::exists(path, error)) {
-    co_await io::or_return(make_id(catalog, path));
-    co_return Status();
+// The row's value once it is there: ours, unless another server was faster.
+io::Task<Result<std::string>> settle_row(catalog::Catalog& catalog, std::string_view row,
+                                         std::string ours) {
+  catalog::Batch batch{.preconditions = {catalog::Precondition::absent(std::string(row))},
+                       .puts = {{std::string(row), std::move(ours)}}};
+  const Result<catalog::Version> done = co_await catalog.commit(std::move(batch));
+  if (!done && done.error().code != Code::kFailedPrecondition) {
+    co_return std::unexpected(done.error());
   }
+  std::optional<std::string> value = co_await io::or_return(value_of(catalog, row));
+  if (!value) co_return fail(Code::kUnavailable, "the catalog loses what is written to it");
+  co_return std::move(*value);
+}
+
+// The chunks of a shared catalog are in one store: beside another, all would be garbage there.
+io::Task<Status> check_home(catalog::Catalog& catalog, Home::Sharing home) {
+  std::optional<std::string> known = co_await io::or_return(value_of(catalog, kHomeRow));
+  for (Duration waited; !known && !home.is_own && waited < kFirstWait;
+       waited = waited + kFirstPoll) {
+    static_cast<void>(co_await io::sleep_for(kFirstPoll));
+    known = co_await io::or_return(value_of(catalog, kHomeRow));
+  }
+  if (!known && !home.is_own) {
+    co_return fail(Code::kFailedPrecondition,
+                   "the store that --home names belongs to another catalog; give --catalog the one "
+                   "of that store, or --home a pool, a namespace or a prefix that is free");
+  }
+  if (!known) known = co_await io::or_return(settle_row(catalog, kHomeRow, home.store));
+  if (*known == home.store) co_return Status();
+  co_return fail(Code::kFailedPrecondition,
+                 "the chunks of this catalog are in another store than --home names: give the "
+                 "--home of the other servers");
+}
+
+// A directory belongs to one catalog for ever.
+io::Task<Status> check_bond(catalog::Catalog& catalog, const DataDirectory& directory,
+                            Home::Sharing home) {
+  const std::string path = directory.catalog_bond_path();
   const Result<std::string> own = read_small_file(path, kIdBytesMax);
-  if (row && own && *own == row->value) co_return Status();
-  std::string why = "the metadata in etcd is another data directory's, or gone";
-  if (row && !own) {
-    why += "; if this one shall take over from a server that is no more, write " + row->value +
-           " into " + path;
-  } else if (!row) {
-    why += "; check --catalog, and restore etcd from its backup. To begin with nothing, remove " +
-           path + " and the chunks";
+  if (!own && own.error().code != Code::kNotFound) co_return std::unexpected(own.error());
+  std::optional<std::string> id = co_await io::or_return(value_of(catalog, kIdRow));
+  if (own && !id) {
+    co_return fail(Code::kFailedPrecondition,
+                   "the metadata in etcd is gone; check --catalog, and restore etcd from its "
+                   "backup. To begin with nothing, remove " +
+                       path + " and the chunks");
   }
-  co_return fail(Code::kFailedPrecondition, std::move(why));
+  if (own && *own != *id) {
+    co_return fail(Code::kFailedPrecondition,
+                   "the metadata in etcd is another one than this data directory belongs to");
+  }
+  if (!home.store.empty()) {
+    co_await io::or_return(check_home(catalog, std::move(home)));
+  } else if (!own && id) {
+    co_return fail(Code::kFailedPrecondition,
+                   "the metadata in etcd is another data directory's, and its chunks are there: "
+                   "several servers on one catalog need a --home that they share. If this "
+                   "directory shall take over from a server that is no more, write " +
+                       *id + " into " + path);
+  }
+  if (own) co_return Status();
+  if (!id) {
+    id = std::to_string(system_random().next_u64());
+    // The file first: a directory whose catalog lacks the row can be told what is missing.
+    if (home.store.empty()) co_await io::or_return(write_private_file(path, *id));
+    id = co_await io::or_return(settle_row(catalog, kIdRow, *id));
+  }
+  co_return write_private_file(path, *id);
+}
+
+io::Task<Status> fence_session(catalog::Catalog& catalog, std::string session) {
+  catalog::Batch batch{.puts = {{std::string(kFencePrefix) + session, "given up"}}};
+  co_await io::or_return(catalog.commit(std::move(batch)));
+  co_return Status();
 }
 
 }  // namespace
 
 io::Task<Result<std::unique_ptr<catalog::Catalog>>> open_catalog(const Config& config,
                                                                  const DataDirectory& directory,
+                                                                 Home& home,
                                                                  CatalogCounters counters) {
   if (config.catalog.empty()) {
     catalog::RocksdbOptions options;
     options.metrics = &counters.catalog;
     co_return co_await catalog::open_rocksdb_catalog(directory.catalog_path(), std::move(options));
+  }
+  if (home.named() != nullptr) {
+    co_return fail(Code::kInvalidArgument,
+                   "--catalog needs a single --home: which of several homes has what is written in "
+                   "the data directory, where other servers do not see it");
   }
   std::error_code error;
   if (std::filesystem::exists(directory.catalog_path(), error)) {
@@ -89,12 +152,19 @@ io::Task<Result<std::unique_ptr<catalog::Catalog>>> open_catalog(const Config& c
   options.timing = {.may_precede = object::may_precede_commit,
                     .may_follow = object::may_follow_commit};
   options.stale_reads = config.catalog_stale_reads;
+  const Home::Sharing sharing = home.sharing();
+  if (!sharing.session.empty()) options.fence_row = std::string(kFencePrefix) + sharing.session;
   options.metrics = &counters.catalog;
   options.etcd_metrics = &counters.etcd;
   std::unique_ptr<catalog::Catalog> opened =
       co_await io::or_return(catalog::open_etcd_catalog(std::move(options)));
-  const Status bond = co_await check_bond(*opened, directory.catalog_bond_path());
-  if (bond) co_return opened;
+  const Status bond = co_await check_bond(*opened, directory, sharing);
+  if (bond) {
+    home.set_fence([catalog = opened.get()](std::string session) {
+      return fence_session(*catalog, std::move(session));
+    });
+    co_return opened;
+  }
   static_cast<void>(co_await opened->close());
   co_return std::unexpected(bond.error());
 }

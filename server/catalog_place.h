@@ -11,6 +11,7 @@
 #include "io/task.h"
 #include "server/config.h"
 #include "server/data_directory.h"
+#include "server/home.h"
 
 namespace cairn::server {
 
@@ -21,9 +22,12 @@ struct CatalogCounters {
 };
 
 // kFailedPrecondition when the directory's metadata is not where --catalog says: its own would not
-// be found there, and its chunks would be garbage beside another's.
+// be found there, and its chunks would be garbage beside another's. Several servers may open one
+// catalog in etcd when they share a home; the first one binds the two for ever. `home` outlives the
+// catalog's use and is told how to fence other servers.
 io::Task<Result<std::unique_ptr<catalog::Catalog>>> open_catalog(const Config& config,
                                                                  const DataDirectory& directory,
+                                                                 Home& home,
                                                                  CatalogCounters counters);
 
 }  // namespace cairn::server

@@ -85,6 +85,7 @@ struct Config {
   std::vector<TierConfig> tiers = default_tiers();
   ClusterConfig cluster;
   uint64_t gc_interval_ms = 2000;
+  uint64_t garbage_grace_seconds = 3600;  // Counts with `catalog` only.
   uint64_t drain_seconds = 30;
   uint64_t header_timeout_ms = 10'000;
   uint64_t idle_timeout_ms = 60'000;

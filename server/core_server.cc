@@ -76,8 +76,11 @@ io::Task<Result<io::Endpoint>> CoreServer::listen(io::Endpoint at, Served served
   door.guest = native_.get();
   door.elsewhere = &served.stores.gateway();
   door.object_ownership = s3::parse_ownership(config.object_ownership).value();
+  if (served.freshness != nullptr) {
+    door.catch_up = [freshness = served.freshness] { return freshness->catch_up(); };
+  }
   door_ = std::make_unique<s3::Door>(std::move(door));
-  co_await io::or_return(open_accounts_door(served.stores));
+  co_await io::or_return(open_accounts_door(served.stores, served.freshness));
   front_ = std::make_unique<FrontDoor>(*door_, *accounts_door_);
   http::ServerOptions options;
   options.connections_max =
@@ -89,7 +92,7 @@ io::Task<Result<io::Endpoint>> CoreServer::listen(io::Endpoint at, Served served
   co_return server_->local();
 }
 
-Status CoreServer::open_accounts_door(Stores& stores) {
+Status CoreServer::open_accounts_door(Stores& stores, Freshness* freshness) {
   const Config& config = *shared_.config;
   query::IssuerOptions issuers;
   issuers.ca_path = config.oidc_ca;
@@ -105,6 +108,7 @@ Status CoreServer::open_accounts_door(Stores& stores) {
   door.issuers = issuers_.get();
   door.observer = this;
   door.allow_http_issuers = !config.oidc_private_issuers.empty();
+  if (freshness != nullptr) door.catch_up = [freshness] { return freshness->catch_up(); };
   accounts_door_ = std::make_unique<query::Door>(door);
   return {};
 }

@@ -23,6 +23,7 @@
 #include "server/background.h"
 #include "server/config.h"
 #include "server/credentials.h"
+#include "server/freshness.h"
 #include "server/front_door.h"
 #include "server/metrics_page.h"
 #include "server/request_metrics.h"
@@ -53,6 +54,7 @@ class CoreServer final : private s3::RequestObserver {
     Stores& stores;
     const RootCredentials& root;
     Background& beside;
+    Freshness* freshness = nullptr;  // Null where the catalog is this process's alone.
   };
   // Listens and begins to serve; the answer is the address with the real port.
   io::Task<Result<io::Endpoint>> listen(io::Endpoint at, Served served);
@@ -65,7 +67,7 @@ class CoreServer final : private s3::RequestObserver {
   const RequestMetrics& metrics() const { return metrics_; }
 
  private:
-  Status open_accounts_door(Stores& stores);
+  Status open_accounts_door(Stores& stores, Freshness* freshness);
   CoreServer(const Shared& shared, size_t index, std::unique_ptr<io::Reactor> reactor);
   bool wants_text(const s3::RequestRecord& record) const override;
   bool has_room() const override { return audit_ == nullptr || audit_->has_room(); }

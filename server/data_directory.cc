@@ -11,6 +11,9 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/encoding.h"
+#include "base/random.h"
+
 namespace cairn::server {
 namespace {
 
@@ -177,10 +180,29 @@ Result<DataDirectory> DataDirectory::open(std::string path) {
   return directory;
 }
 
+bool DataDirectory::is_bound() const {
+  std::error_code error;
+  return fs::exists(catalog_bond_path(), error);
+}
+
 bool DataDirectory::has_data() const {
   std::error_code error;
-  return fs::exists(catalog_path(), error) || fs::exists(volume_path(), error) ||
-         fs::exists(catalog_bond_path(), error);
+  return fs::exists(catalog_path(), error) || fs::exists(volume_path(), error) || is_bound();
+}
+
+Result<std::string> DataDirectory::node_id() const {
+  constexpr size_t kIdBytes = 16;
+  const std::string path = path_ + "/NODE";
+  Result<std::string> known = read_small_file(path, 4 * kIdBytes);
+  if (known && known->size() == 2 * kIdBytes) return known;
+  if (known) return fail(Code::kCorruption, path + " must hold 32 hex digits");
+  if (known.error().code != Code::kNotFound) return known;
+  std::array<uint8_t, kIdBytes> bytes;
+  system_random().fill(bytes);
+  std::string id = to_hex(bytes);
+  const Status written = write_private_file(path, id);
+  if (!written) return std::unexpected(written.error());
+  return id;
 }
 
 bool DataDirectory::has_placements() const {

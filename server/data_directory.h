@@ -4,6 +4,7 @@
 //   DIR/LOCK          held (flock) while a server runs; holds its process id
 //   DIR/catalog/      metadata (catalog/)
 //   DIR/etcd/         mirror of metadata that is in etcd instead (catalog/etcd); may be removed
+//   DIR/NODE          who this server is among those that share that metadata; random
 //   DIR/CATALOG       the id of that metadata (catalog_place.cc), 0600
 //   DIR/volume/       sealed chunks (storage/), unless
 //   DIR/HOME          names their store in a bucket or a Ceph pool (home.h), 0600
@@ -43,11 +44,15 @@ class DataDirectory {
   const std::string& path() const { return path_; }
   std::string catalog_path() const { return path_ + "/catalog"; }
   std::string catalog_bond_path() const { return path_ + "/CATALOG"; }
+  // Whether this directory belongs to metadata elsewhere.
+  bool is_bound() const;
   std::string volume_path() const { return path_ + "/volume"; }
   std::string home_path() const { return path_ + "/HOME"; }
   std::string home_snapshot_path() const { return path_ + "/home.packs"; }
   std::string placements_path() const { return path_ + "/PLACEMENTS"; }
   bool has_placements() const;
+  // 32 hex digits, drawn once. Writes DIR/NODE when it is not there.
+  Result<std::string> node_id() const;
   std::string audit_path() const { return path_ + "/audit"; }
   std::string root_key_path() const { return path_ + "/keys/root.key"; }
   std::string credentials_path() const { return path_ + "/credentials"; }

@@ -7,6 +7,7 @@
 // Thread rule: open_home() on the reactor that closes the store; secrets are never logged.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,17 @@ class Home {
   virtual void set_references(storage::ReferenceSource* references) = 0;
   // Where chunks may be kept: one place unless several homes are configured.
   virtual storage::Placements placements() const { return {}; }
+  // Which store it is, where several servers can have it as their home at a time; empty = only this
+  // one can. `is_own`: this directory made it, rather than found it there.
+  struct Sharing {
+    std::string store;
+    bool is_own = true;
+    std::string session = {};  // Of this run; ended by others when it is silent for too long.
+  };
+  virtual Sharing sharing() const { return {}; }
+  // Awaited before another server's session is ended: its commits have to fail from then on.
+  using Fence = std::function<io::Task<Status>(std::string session)>;
+  virtual void set_fence(Fence /*fence*/) {}
   // Null unless several homes are configured (named_homes.h).
   virtual NamedHomes* named() { return nullptr; }
 };

@@ -16,15 +16,26 @@ constexpr size_t kIdDigits = 32;
 
 class RadosHome final : public Home {
  public:
-  explicit RadosHome(std::unique_ptr<storage::RadosStore> store) : store_(std::move(store)) {}
+  RadosHome(std::unique_ptr<storage::RadosStore> store, bool is_own)
+      : store_(std::move(store)), is_own_(is_own) {}
   storage::ChunkStore& store() override { return *store_; }
   storage::StoreMetrics metrics() const override { return store_->metrics(); }
   void set_references(storage::ReferenceSource* references) override {
     store_->set_references(references);
   }
+  Sharing sharing() const override {
+    return {.store = "rados " + to_hex(store_->store_id()),
+            .is_own = is_own_,
+            .session = to_hex(store_->session_id())};
+  }
+  void set_fence(Fence fence) override {
+    store_->set_fence(
+        [fence = std::move(fence)](storage::RandomId session) { return fence(to_hex(session)); });
+  }
 
  private:
   std::unique_ptr<storage::RadosStore> store_;
+  const bool is_own_;
 };
 
 bool is_name(std::string_view name) {
@@ -40,6 +51,11 @@ bool read_id(std::string_view digits, storage::RandomId& id) {
   if (!bytes || bytes->size() != id.size()) return false;
   std::ranges::copy(*bytes, id.begin());
   return true;
+}
+
+Status write_ids(const DataDirectory& directory, const RadosHomeIds& ids) {
+  return write_private_file(directory.home_path(), std::string(kFilePrefix) + to_hex(ids.store) +
+                                                       " " + to_hex(ids.node) + "\n");
 }
 
 Result<RadosHomeIds> settle_ids(const DataDirectory& directory, Random& random) {
@@ -63,9 +79,7 @@ Result<RadosHomeIds> settle_ids(const DataDirectory& directory, Random& random) 
   RadosHomeIds ids;
   random.fill(ids.store);
   random.fill(ids.node);
-  const Status written =
-      write_private_file(directory.home_path(), std::string(kFilePrefix) + to_hex(ids.store) + " " +
-                                                    to_hex(ids.node) + "\n");
+  const Status written = write_ids(directory, ids);
   if (!written) return std::unexpected(written.error());
   return ids;
 }
@@ -108,7 +122,10 @@ io::Task<Result<std::unique_ptr<Home>>> open_rados_home(const Config& config,
   storage::RadosStoreOptions options;
   // Before the file is written, which is not yet data.
   options.create = !directory.has_data();
-  const RadosHomeIds ids = co_await io::or_return(settle_ids(directory, random));
+  // A server that joins others takes their store; until it is bound to their catalog, which store
+  // that is may still be found out.
+  options.adopt = !config.catalog.empty() && !directory.is_bound();
+  RadosHomeIds ids = co_await io::or_return(settle_ids(directory, random));
   options.store_id = ids.store;
   options.node_id = ids.node;
   options.place.pool = std::move(place.pool);
@@ -120,7 +137,12 @@ io::Task<Result<std::unique_ptr<Home>>> open_rados_home(const Config& config,
   options.upkeep_interval = milliseconds(static_cast<int64_t>(config.home_upkeep_ms));
   std::unique_ptr<storage::RadosStore> store =
       co_await io::or_return(storage::RadosStore::open(std::move(options)));
-  co_return std::make_unique<RadosHome>(std::move(store));
+  const bool is_own = store->store_id() == ids.store;
+  ids.store = store->store_id();
+  const Status kept = is_own ? Status() : write_ids(directory, ids);
+  if (kept) co_return std::make_unique<RadosHome>(std::move(store), is_own);
+  static_cast<void>(co_await store->close());
+  co_return std::unexpected(kept.error());
 }
 
 }  // namespace cairn::server

@@ -2,6 +2,7 @@
 //
 // DIR/HOME then reads "rados <store id, 32 hex> <node id, 32 hex>\n". The first names the store in
 // the pool; the second this data directory, whose lock says that no other process acts for it.
+// Servers on a shared catalog share the store: the first makes it, the others find it there.
 // Thread rule: open_rados_home() on the reactor that closes the store.
 #pragma once
 

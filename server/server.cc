@@ -27,6 +27,7 @@
 #include "server/core_server.h"
 #include "server/credentials.h"
 #include "server/data_directory.h"
+#include "server/freshness.h"
 #include "server/gateway_admin.h"
 #include "server/home_admin.h"
 #include "server/key_rotation.h"
@@ -145,6 +146,7 @@ class Node final : private AdminActions {
                                            CacheAdmin::Progress progress) override {
     return cache_admin_->warm(std::move(query), std::move(progress));
   }
+  io::Task<Status> catch_up() override;
   void on_command(std::string_view name, const io::Endpoint& from, int status) override;
   KmsAdmin kms_admin() { return {stores_->objects(), stores_->keys(), config_.region}; }
 
@@ -159,6 +161,7 @@ class Node final : private AdminActions {
   std::vector<std::unique_ptr<CoreServer>> cores_;  // Destroyed after the stores: see main().
   std::unique_ptr<Stores> stores_;
   std::unique_ptr<Background> beside_;
+  std::unique_ptr<Freshness> freshness_;
   std::optional<PinList> pins_;
   std::unique_ptr<CacheAdmin> cache_admin_;
   std::unique_ptr<http::Server> admin_server_;
@@ -232,6 +235,7 @@ io::Task<Status> Node::main() {
       co_await Background::open(config_, directory_, *stores_);
   if (beside) {
     beside_ = std::move(*beside);
+    freshness_ = Freshness::make(*stores_, beside_->quotas());
     served = co_await serve_until_signal();
   } else {
     served = std::unexpected(beside.error());
@@ -245,6 +249,7 @@ io::Task<Status> Node::main() {
     const Status ended = co_await beside_->close();
     if (served && !ended) served = ended;
   }
+  freshness_.reset();
   beside_.reset();
   cache_admin_.reset();
   const Status closed = co_await stores_->close();
@@ -258,18 +263,19 @@ io::Task<Status> Node::serve_until_signal() {
   address_ = co_await io::or_return(io::Endpoint::parse(config_.listen));
   for (const std::unique_ptr<CoreServer>& core : cores_) {
     // The first core gets the port when any was asked for; the others share it.
-    address_ = co_await io::or_return(
-        io::run_on(core->reactor(), core->listen(address_, {*stores_, root_, *beside_})));
+    address_ = co_await io::or_return(io::run_on(
+        core->reactor(), core->listen(address_, {*stores_, root_, *beside_, freshness_.get()})));
   }
   co_await io::or_return(listen_admin());
-  beside_->start(background_, [this] {
+  const auto requests_count = [this] {
     uint64_t count = 0;
     for (const std::unique_ptr<CoreServer>& core : cores_) {
       count += core->metrics().requests_count();
     }
     return count;
-  });
-  background_.spawn(collect_until_stopped(background_.stop_token()));
+  };
+  beside_->start(background_, requests_count,
+                 [this](io::StopToken stop) { return collect_until_stopped(stop); });
   background_.spawn(cache_admin_->restore_pins(background_.stop_token()));
   co_await io::or_return(join_cluster());
   ready_ = true;
@@ -435,7 +441,17 @@ io::Task<Result<std::string>> Node::collect_garbage() {
   co_return fmt::format("{{\"passes\":{}}}\n", passes);
 }
 
+io::Task<Status> Node::catch_up() {
+  if (freshness_ == nullptr) co_return Status();
+  co_return co_await freshness_->catch_up();
+}
+
 io::Task<Result<std::string>> Node::rotate_keys() {
+  if (stores_->catalog().is_shared()) {
+    co_return fail(Code::kFailedPrecondition,
+                   "the other servers on this catalog hold the root key as well: a rotation would "
+                   "lock them out. Nothing was changed");
+  }
   const size_t count = co_await io::or_return(rotate_root_key(config_, directory_, *stores_));
   log::info("root-key-rotated", {{"keys", uint64_t{count}}});
   co_return fmt::format("{{\"rewrapped\":{}}}\n", count);

@@ -7,6 +7,8 @@
 #include "cache/limits.h"
 #include "object/read_ahead.h"
 #include "object/references.h"
+#include "object/shared_store.h"
+#include "object/tenant_keys.h"
 #include "server/catalog_place.h"
 #include "server/cluster.h"
 #include "server/key_rotation.h"
@@ -50,7 +52,7 @@ io::Task<Status> Stores::open_all(const Config& config, const DataDirectory& dir
   // Before the catalog: what a home needs to know is whether there was one.
   home_ = co_await io::or_return(open_home(config, directory, system_random()));
   catalog_ = co_await io::or_return(
-      open_catalog(config, directory, CatalogCounters{catalog_metrics_, etcd_metrics_}));
+      open_catalog(config, directory, *home_, CatalogCounters{catalog_metrics_, etcd_metrics_}));
   references_ = std::make_unique<object::CatalogReferences>(*catalog_);
   home_->set_references(references_.get());
   peer_tier_ = co_await io::or_return(make_peer_tier(config, home_->store()));
@@ -89,7 +91,15 @@ io::Task<Status> Stores::open_objects(const Config& config, const DataDirectory&
   const std::optional<std::string> file = root_key_file(config, directory);
   std::error_code error;
   const bool rotation_was_cut = file && std::filesystem::exists(new_root_key_file(*file), error);
-  Result<std::unique_ptr<object::Objects>> opened = co_await object::open_objects(options);
+  const object::SharedOptions shared{
+      .garbage_grace = seconds(static_cast<int64_t>(config.garbage_grace_seconds))};
+  Result<std::unique_ptr<object::Objects>> opened = co_await object::open_objects(options, shared);
+  if (!opened && opened.error().message == object::kTenantKeyRace) {
+    // Several servers begin a store at once: the first one's keys count.
+    keys_ = co_await io::or_return(make_key_ring(root_key_spec(config, directory), false));
+    options.keys = keys_.get();
+    opened = co_await object::open_objects(options, shared);
+  }
   if (opened) {
     objects_ = std::move(*opened);
     if (rotation_was_cut) co_return forget_new_root_key(*file);
@@ -101,7 +111,7 @@ io::Task<Status> Stores::open_objects(const Config& config, const DataDirectory&
   log::info("root-key-rotation-resumed");
   keys_ = co_await io::or_return(make_key_ring("file:" + new_root_key_file(*file), false));
   options.keys = keys_.get();
-  objects_ = co_await io::or_return(object::open_objects(options));
+  objects_ = co_await io::or_return(object::open_objects(options, shared));
   co_return adopt_new_root_key(*file);
 }
 

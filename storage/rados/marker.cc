@@ -23,7 +23,8 @@ io::Task<int> make(RadosPool& pool, RandomId store_id) {
 
 }  // namespace
 
-io::Task<Result<bool>> settle_rados_marker(RadosPool& pool, RandomId store_id, bool create) {
+io::Task<Result<RadosMarker>> settle_rados_marker(RadosPool& pool, RandomId store_id, bool create,
+                                                  bool adopt) {
   bool is_new = false;
   Bytes block(kBlockBytes);
   RadosObject found = co_await pool.read(RadosSpace::kControl, kMarkerName, 0, block);
@@ -44,7 +45,7 @@ io::Task<Result<bool>> settle_rados_marker(RadosPool& pool, RandomId store_id, b
   block.resize(found.read_bytes);
   const Result<VolumeFormat> format = decode_volume_format(block);
   if (!format) co_return std::unexpected(format.error().with_context(where(pool) + " FORMAT"));
-  if (format->store_id == store_id) co_return is_new;
+  if (adopt || format->store_id == store_id) co_return RadosMarker{format->store_id, is_new};
   co_return fail(
       Code::kFailedPrecondition,
       where(pool) + " is the home of another data directory: give each its own pool or namespace");

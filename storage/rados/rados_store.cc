@@ -32,13 +32,14 @@ bool is_changed(int code) {
 
 io::Task<Status> RadosStore::State::open() {
   pool = co_await io::or_return(RadosPool::connect(options.place));
-  const bool is_new =
-      co_await io::or_return(settle_rados_marker(*pool, options.store_id, options.create));
+  const RadosMarker marker = co_await io::or_return(
+      settle_rados_marker(*pool, options.store_id, options.create, options.adopt));
+  store_id = marker.store_id;
   session = co_await io::or_return(
       RadosSession::begin(*pool, options.node_id, options.session_expiry, random));
   clearing = std::make_unique<HoldClearing>(*pool);
   beaten_at = io::Reactor::current().now();
-  if (!is_new) background.spawn(count_all());
+  if (!marker.is_new) background.spawn(count_all());
   if (options.upkeep_interval > Duration{}) background.spawn(keep_up());
   co_return Status{};
 }
@@ -186,6 +187,18 @@ io::Task<Result<std::unique_ptr<RadosStore>>> RadosStore::open(RadosStoreOptions
 
 void RadosStore::set_references(ReferenceSource* references) {
   state_->references.store(references);
+}
+
+void RadosStore::set_fence(std::function<io::Task<Status>(RandomId session)> fence) {
+  state_->session->set_fence(std::move(fence));
+}
+
+const RandomId& RadosStore::store_id() const {
+  return state_->store_id;
+}
+
+const RandomId& RadosStore::session_id() const {
+  return state_->session->id();
 }
 
 io::Task<Status> RadosStore::put(ChunkId id, SealedChunk chunk, OwnerId owner) {

@@ -21,6 +21,7 @@
 // Thread rule: any reactor. open() and close() on one reactor, which does the background work.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "base/random.h"
@@ -47,6 +48,8 @@ struct RadosStoreOptions {
   RandomId store_id{};  // What the marker in the pool must name; nodes of a cluster share it.
   RandomId node_id{};   // Of this node: no two running stores may have the same.
   bool create = false;  // The marker is written when there is none.
+  // The store that is there is taken, whatever its id: RadosStore::store_id() says which it is.
+  bool adopt = false;
   ReferenceSource* references = nullptr;  // Outlives the store; see set_references().
   Random* random = nullptr;               // Null: the operating system's.
   Duration upkeep_interval = seconds(5);  // Between passes of the background work; 0 = none.
@@ -77,6 +80,12 @@ class RadosStore final : public ChunkStore, public WholeReader {
   // nodes share the catalog its answers must be linearizable: they must know every commit that was
   // acknowledged to any node before the question.
   void set_references(ReferenceSource* references);
+  // Awaited before the session of a node that was silent for too long is ended, so that what it
+  // still sends to a shared catalog fails. A failure leaves the session as it is. Set once, on the
+  // reactor of open().
+  void set_fence(std::function<io::Task<Status>(RandomId session)> fence);
+  const RandomId& store_id() const;
+  const RandomId& session_id() const;
 
   io::Task<Status> put(ChunkId id, SealedChunk chunk, OwnerId owner) override;
   io::Task<Result<bool>> link(ChunkId id, OwnerId owner) override;

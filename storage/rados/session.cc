@@ -122,6 +122,7 @@ io::Task<Status> RadosSession::expire_others() {
       continue;
     }
     if (now - seen.since < expiry_) continue;
+    if (fence_) co_await io::or_return(fence_(session));
     const std::string name = attribute_of_session(session);
     RadosWrite operation = pool_.begin_write();
     operation.must_have_attribute(name, beat).remove_attribute(name);

@@ -7,12 +7,13 @@
 // nothing. A node that could not renew for half of that takes no new holds until it has; one whose
 // session was ended takes none until it is started again.
 //
-// What this does not fence is a catalog commit that a paused node sends after its session was
-// ended. Where nodes share a catalog, its commits must be bound to a lease that is shorter.
+// A catalog commit that a paused node sends after its session was ended is the catalog's to refuse:
+// where nodes share one, the fence makes sure of that before a session ends.
 // Thread rule: check() and is_over() any reactor; the rest on one.
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -40,6 +41,8 @@ class RadosSession {
   io::Task<Result<bool>> is_over(SessionId session);
 
   io::Task<Status> renew();
+  using Fence = std::function<io::Task<Status>(SessionId session)>;
+  void set_fence(Fence fence) { fence_ = std::move(fence); }
   // Ends the sessions that have been seen without a new beat for too long.
   io::Task<Status> expire_others();
   io::Task<void> end();
@@ -56,6 +59,7 @@ class RadosSession {
   RadosPool& pool_;
   const SessionId id_;
   const Duration expiry_;
+  Fence fence_;
   uint64_t beat_ = 0;
   std::map<SessionId, Seen> seen_;
   std::atomic<int64_t> renewed_at_ns_{0};

@@ -48,6 +48,7 @@ struct RadosStore::State {
   std::atomic<ReferenceSource*> references;
   Random& random;
   StoreCounters counters;
+  RandomId store_id{};
   HoldTable holds;
   std::unique_ptr<RadosPool> pool;
   std::unique_ptr<RadosSession> session;

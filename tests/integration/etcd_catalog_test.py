@@ -10,6 +10,7 @@ import unittest
 from botocore.exceptions import ClientError
 from cairn_server import CairnServer, binary
 from etcd_server import EtcdServer
+from linear_histories import Client
 
 MIB = 1 << 20
 
@@ -30,7 +31,7 @@ class EtcdCatalog(unittest.TestCase):
                                  stack="")
         cls.server.start()
         cls.s3 = cls.server.boto3_client()
-        cls.s3.create_bucket(Bucket="b")
+        cls.s3.create_bucket(Bucket="bucket")
 
     @classmethod
     def tearDownClass(cls):
@@ -38,49 +39,49 @@ class EtcdCatalog(unittest.TestCase):
         cls.etcd.close()
 
     def get(self, key):
-        return self.s3.get_object(Bucket="b", Key=key)["Body"].read()
+        return self.s3.get_object(Bucket="bucket", Key=key)["Body"].read()
 
     def test_objects_of_every_size_survive_a_kill(self):
         bodies = {f"size/{size}": random.Random(size).randbytes(size)
                   for size in (0, 1, 5000, MIB, 9 * MIB + 7, 64 * MIB)}
         for key, body in bodies.items():
-            self.s3.put_object(Bucket="b", Key=key, Body=body)
+            self.s3.put_object(Bucket="bucket", Key=key, Body=body)
         self.server.kill()
         self.server.start()
         for key, body in bodies.items():
             self.assertEqual(self.get(key), body, key)
-        listed = self.s3.list_objects_v2(Bucket="b", Prefix="size/")["Contents"]
+        listed = self.s3.list_objects_v2(Bucket="bucket", Prefix="size/")["Contents"]
         self.assertEqual(sorted(bodies), [row["Key"] for row in listed])
         for key in bodies:
-            self.s3.delete_object(Bucket="b", Key=key)
-        self.assertEqual(self.s3.list_objects_v2(Bucket="b", Prefix="size/")["KeyCount"], 0)
+            self.s3.delete_object(Bucket="bucket", Key=key)
+        self.assertEqual(self.s3.list_objects_v2(Bucket="bucket", Prefix="size/")["KeyCount"], 0)
 
     def test_an_upload_in_many_parts_is_one_commit(self):
-        upload = self.s3.create_multipart_upload(Bucket="b", Key="parts")["UploadId"]
+        upload = self.s3.create_multipart_upload(Bucket="bucket", Key="parts")["UploadId"]
         parts, bodies = [], []
         for number in range(1, 81):
             bodies.append(random.Random(number).randbytes(5 * MIB if number < 80 else 1))
-            reply = self.s3.upload_part(Bucket="b", Key="parts", UploadId=upload, PartNumber=number,
+            reply = self.s3.upload_part(Bucket="bucket", Key="parts", UploadId=upload, PartNumber=number,
                                         Body=bodies[-1])
             parts.append({"PartNumber": number, "ETag": reply["ETag"]})
-        self.s3.complete_multipart_upload(Bucket="b", Key="parts", UploadId=upload,
+        self.s3.complete_multipart_upload(Bucket="bucket", Key="parts", UploadId=upload,
                                           MultipartUpload={"Parts": parts})
         self.assertEqual(self.get("parts"), b"".join(bodies))
 
     def test_conditions_hold(self):
-        self.s3.put_object(Bucket="b", Key="once", Body=b"1", IfNoneMatch="*")
-        again = status_of(lambda: self.s3.put_object(Bucket="b", Key="once", Body=b"2",
-                                                     IfNoneMatch="*"))
-        self.assertEqual(again, 412)
+        client = Client(self.server.endpoint, self.server.access_key, self.server.secret_key)
+        for body, status in ((b"1", 200), (b"2", 412)):
+            reply = client.request("PUT", "/bucket/once", body, {"if-none-match": "*"})
+            self.assertEqual(reply[0], status)
         self.assertEqual(self.get("once"), b"1")
 
     def test_without_quorum_it_says_so_in_time_and_comes_back(self):
-        self.s3.put_object(Bucket="b", Key="quorum", Body=b"1")
+        self.s3.put_object(Bucket="bucket", Key="quorum", Body=b"1")
         for member in (0, 1):
             self.etcd.pause(member)
         try:
-            for call in (lambda: self.s3.put_object(Bucket="b", Key="quorum", Body=b"2"),
-                         lambda: self.s3.list_objects_v2(Bucket="b")):
+            for call in (lambda: self.s3.put_object(Bucket="bucket", Key="quorum", Body=b"2"),
+                         lambda: self.s3.list_objects_v2(Bucket="bucket")):
                 begin = time.monotonic()
                 with self.assertRaises(ClientError) as refused:
                     call()
@@ -93,7 +94,7 @@ class EtcdCatalog(unittest.TestCase):
             for member in (0, 1):
                 self.etcd.resume(member)
         deadline = time.monotonic() + 10
-        while status_of(lambda: self.s3.put_object(Bucket="b", Key="quorum", Body=b"3")) != 200:
+        while status_of(lambda: self.s3.put_object(Bucket="bucket", Key="quorum", Body=b"3")) != 200:
             self.assertLess(time.monotonic(), deadline)
         self.assertEqual(self.get("quorum"), b"3")
 
@@ -123,7 +124,7 @@ class Bond(unittest.TestCase):
                 server.start()
                 self.assertEqual(server.stop(), 0)
                 server.close()
-            self.assertIn("another data directory's", self.refused(one, etcd.url("two")))
+            self.assertIn("another one than", self.refused(one, etcd.url("two")))
             self.assertIn("restore etcd", self.refused(one, etcd.url("empty")))
             self.assertIn("--catalog", self.refused(one, "etcd://nonsense"))
 

@@ -1,0 +1,163 @@
+"""Several `cairn serve` processes on one prefix of a real etcd and one chunk store: a cluster in which
+each node can be killed, paused, restarted, and cut off from etcd.
+
+    with ClusterNodes(nodes=3, members=3) as cluster:
+        cluster.s3(0).create_bucket(Bucket="b")
+        cluster.s3(2).put_object(Bucket="b", Key="k", Body=b"...")
+        cluster.nodes[1].kill()
+        cluster.cut(0); cluster.heal(0)        # node 0 and etcd, with proxies=True
+
+The store is a Ceph pool, or a bucket of another server, as CAIRN_CLUSTER_HOME says (rados, s3); all
+nodes share the root key and the root user's keys."""
+import os
+import select
+import shutil
+import signal
+import socket
+import tempfile
+import threading
+
+from cairn_server import CairnServer
+from etcd_server import EtcdServer
+
+HOME = os.environ.get("CAIRN_CLUSTER_HOME", "rados")
+
+
+class CutProxy:
+    """Passes TCP connections on to one address until it is cut: then bytes of neither side arrive,
+    and new connections are taken and left without an answer, as behind a firewall that drops."""
+
+    def __init__(self, host, port):
+        self._target = (host, port)
+        self._is_cut = threading.Event()
+        self._closing = False
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self):
+        self._is_cut.set()
+
+    def heal(self):
+        self._is_cut.clear()
+
+    def close(self):
+        self._closing = True
+        self._listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._pass_on, args=(client,), daemon=True).start()
+
+    def _pass_on(self, client):
+        upstream = None
+        try:
+            while self._is_cut.is_set() and not self._closing:
+                select.select([], [], [], 0.05)
+            upstream = socket.create_connection(self._target, timeout=5)
+            pair = {client: upstream, upstream: client}
+            while not self._closing:
+                readable, _, _ = select.select(list(pair), [], [], 0.05)
+                if self._is_cut.is_set():
+                    select.select([], [], [], 0.05)
+                    continue
+                for side in readable:
+                    data = side.recv(1 << 16)
+                    if not data:
+                        return
+                    pair[side].sendall(data)
+        except OSError:
+            pass
+        finally:
+            client.close()
+            if upstream is not None:
+                upstream.close()
+
+
+class ClusterNodes:
+    def __init__(self, nodes=2, members=1, args=(), proxies=False, home=None, prefix="cluster",
+                 etcd=None, start=True):
+        """`etcd`: one that is there already. `proxies`: every node reaches etcd through proxies of
+        its own."""
+        self.directory = tempfile.mkdtemp(prefix="cairn-cluster-")
+        self._own_etcd = etcd is None
+        self.etcd = etcd or EtcdServer(members=members)
+        self.prefix = prefix
+        self._proxies = []
+        self._upstream = None
+        self._ceph = None
+        self.home_flags, self.home_env = self._make_home(home or HOME)
+        self.nodes = []
+        for number in range(nodes):
+            url = self.etcd.url(prefix)
+            if proxies:
+                own = [CutProxy("127.0.0.1", port) for port in self.etcd.client_ports]
+                self._proxies.append(own)
+                url = "etcd://" + ",".join(f"127.0.0.1:{one.port}" for one in own) + "/" + prefix
+            self.nodes.append(self._make_node(number, url, args))
+        if start:
+            for node in self.nodes:
+                node.start()
+
+    def _make_home(self, kind):
+        if kind == "rados":
+            from ceph_home import CephHome
+            self._ceph = CephHome()
+            return self._ceph.flags, {}
+        from home_server import Upstream
+        self._upstream = Upstream(with_proxy=False)
+        return self._upstream.flags, self._upstream.env
+
+    def _make_node(self, number, url, args):
+        node = CairnServer(data=os.path.join(self.directory, f"node{number}"), stack="",
+                           env=self.home_env,
+                           args=["--catalog", url, "--root-key", f"file:{self.directory}/root.key",
+                                 *self.home_flags, "--gc-interval-ms", "200", *args])
+        if self.nodes:
+            node.access_key, node.secret_key = self.nodes[0].access_key, self.nodes[0].secret_key
+        return node
+
+    def stored_chunks_count(self):
+        """How many chunks the store holds."""
+        if self._ceph is not None:
+            return len(self._ceph.objects())
+        return sum(1 for key in self._upstream.keys() if "/chunks/" in key)
+
+    def s3(self, number, **how):
+        return self.nodes[number].boto3_client(**how)
+
+    def pause(self, number):
+        self.nodes[number].process.send_signal(signal.SIGSTOP)
+
+    def resume(self, number):
+        self.nodes[number].process.send_signal(signal.SIGCONT)
+
+    def cut(self, number):
+        for proxy in self._proxies[number]:
+            proxy.cut()
+
+    def heal(self, number):
+        for proxy in self._proxies[number]:
+            proxy.heal()
+
+    def close(self):
+        for node in self.nodes:
+            node.close()
+        for own in self._proxies:
+            for proxy in own:
+                proxy.close()
+        if self._upstream is not None:
+            self._upstream.close()
+        if self._own_etcd:
+            self.etcd.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()

@@ -153,7 +153,14 @@ Status set_size_of_cluster(Config& config, std::string_view value) {
   return {};
 }
 
+constexpr std::string_view kOwnCatalog = "own";
+
 Status set_catalog(Config& config, std::string_view value) {
+  config.has_own_catalog = value == kOwnCatalog;
+  if (config.has_own_catalog) {
+    config.catalog.clear();
+    return {};
+  }
   const Result<catalog::EtcdOptions> options = catalog::parse_etcd_url(value);
   if (!options) return std::unexpected(options.error());
   config.catalog = value;
@@ -281,9 +288,9 @@ constexpr Setting kSettings[] = {
     {"staging-delay-ms", "MS",
      "How long chunks gather in a staging home before they go on (default 2000)",
      set_number<&Config::staging_delay_ms, 10, 3'600'000>},
-    {"catalog", "etcd://HOST:PORT[,...][/PREFIX]",
+    {"catalog", "etcd://HOST:PORT[,...][/PREFIX]|own",
      "Keep the metadata in etcd (etcds:// for TLS) instead of DIR/catalog; several servers may "
-     "share it",
+     "share it. --join says the same, unless this says own",
      set_catalog},
     {"catalog-ca", "FILE", "Certificates (PEM) that etcds:// is checked against",
      set_text<&Config::catalog_ca>},
@@ -584,6 +591,13 @@ Result<Config> load_config(const ConfigSources& sources) {
   }
   const Status completed = complete_cluster(config.cluster);
   if (!completed) return std::unexpected(completed.error());
+  // Members of a cluster share its catalog, unless told to share caches only.
+  if (config.catalog.empty() && !config.has_own_catalog) config.catalog = config.cluster.join;
+  if (config.cluster.is_set() && !config.has_own_catalog && config.catalog != config.cluster.join) {
+    return fail(Code::kInvalidArgument,
+                "join and catalog name two places: a node of a cluster has its metadata where it "
+                "joins; give one of both, or --catalog own to share caches only");
+  }
   const Status valid = validate(config);
   if (!valid) return std::unexpected(valid.error());
   return config;

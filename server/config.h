@@ -71,8 +71,9 @@ struct Config {
   std::string home_ceph_keyring;  // Path; empty = as ceph.conf says.
   std::string home_ceph_user = "client.admin";
   uint64_t home_ceph_timeout_seconds = 20;
-  std::string catalog;     // "etcd://..." (etcd_catalog.h); empty = DATA/catalog.
-  std::string catalog_ca;  // Paths of PEM files; empty = the system's, none.
+  std::string catalog;           // "etcd://..." (etcd_catalog.h); empty = DATA/catalog.
+  bool has_own_catalog = false;  // DATA/catalog, although it joins a cluster.
+  std::string catalog_ca;        // Paths of PEM files; empty = the system's, none.
   std::string catalog_cert;
   std::string catalog_key;
   std::string catalog_user;  // Empty = none.

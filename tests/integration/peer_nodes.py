@@ -71,7 +71,8 @@ class PeerNodes:
             self.proxies.append(CutProxy("127.0.0.1", port))
             advertised = f"127.0.0.1:{self.proxies[-1].port}"
         node = CairnServer(data=data, cores=self._cores, stack="",
-                           args=["--join", self.etcd.url("peers"), "--node-name", name, "--zone", "z",
+                           args=["--join", self.etcd.url("peers"), "--catalog", "own",
+                                 "--node-name", name, "--zone", "z",
                                  "--peer-listen", f"127.0.0.1:{port}", "--advertise", advertised,
                                  "--peer-memory", "1GiB",
                                  "--tier", self._rams[number], *self.certificates.flags(name), *self._args])

@@ -14,7 +14,8 @@
 namespace cairn::server {
 namespace {
 
-inline constexpr size_t kPasswordBytesMax = 4096;
+constexpr size_t kPasswordBytesMax = 4096;
+constexpr std::string_view kOwnCatalog = "own";
 
 Result<std::string> read_password(const std::string& path) {
   Result<std::string> password = read_small_file(path, kPasswordBytesMax);
@@ -116,6 +117,45 @@ io::Task<Status> fence_session(catalog::Catalog& catalog, std::string session) {
 }
 
 }  // namespace
+
+Status set_catalog(Config& config, std::string_view value) {
+  config.has_own_catalog = value == kOwnCatalog;
+  if (config.has_own_catalog) {
+    config.catalog.clear();
+    return {};
+  }
+  const Result<catalog::EtcdOptions> options = catalog::parse_etcd_url(value);
+  if (!options) return std::unexpected(options.error());
+  config.catalog = value;
+  return {};
+}
+
+Status set_catalog_request_bytes(Config& config, std::string_view value) {
+  const Result<uint64_t> bytes = parse_size(value);
+  if (!bytes) return std::unexpected(bytes.error());
+  if (*bytes < 256 * KiB || *bytes > 64 * MiB) {
+    return fail(Code::kInvalidArgument, "expected 256KiB to 64MiB");
+  }
+  config.catalog_request_bytes = *bytes;
+  return {};
+}
+
+Status complete_catalog(Config& config) {
+  // Members of a cluster share its catalog, unless told to share caches only.
+  if (config.catalog.empty() && !config.has_own_catalog) config.catalog = config.cluster.join;
+  if (config.cluster.is_set() && !config.has_own_catalog && config.catalog != config.cluster.join) {
+    return fail(Code::kInvalidArgument,
+                "join and catalog name two places: a node of a cluster has its metadata where it "
+                "joins; give one of both, or --catalog own to share caches only");
+  }
+  if (config.catalog_cert.empty() != config.catalog_key.empty()) {
+    return fail(Code::kInvalidArgument, "catalog-cert and catalog-key belong together");
+  }
+  if (config.catalog_user.empty() != config.catalog_password_file.empty()) {
+    return fail(Code::kInvalidArgument, "catalog-user and catalog-password-file belong together");
+  }
+  return {};
+}
 
 io::Task<Result<std::unique_ptr<catalog::Catalog>>> open_catalog(const Config& config,
                                                                  const DataDirectory& directory,

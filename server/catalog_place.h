@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "base/result.h"
 #include "catalog/catalog.h"
@@ -14,6 +15,12 @@
 #include "server/home.h"
 
 namespace cairn::server {
+
+// Setters of config.cc: a URL or "own"; a size.
+Status set_catalog(Config& config, std::string_view value);
+Status set_catalog_request_bytes(Config& config, std::string_view value);
+// Fills in what follows from the rest; kInvalidArgument says what does not fit together.
+Status complete_catalog(Config& config);
 
 // Outlive the catalog.
 struct CatalogCounters {

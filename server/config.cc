@@ -10,10 +10,10 @@
 #define TOML_HEADER_ONLY 1
 #include <toml++/toml.h>
 
-#include "catalog/etcd/etcd_catalog.h"
 #include "iam/values.h"
 #include "native/pool.h"
 #include "s3/bucket_rules.h"
+#include "server/catalog_place.h"
 #include "server/home.h"
 #include "server/rados_home.h"
 
@@ -150,30 +150,6 @@ Status set_size_of_cluster(Config& config, std::string_view value) {
   const Result<uint64_t> bytes = parse_size(value);
   if (!bytes) return std::unexpected(bytes.error());
   config.cluster.*Member = *bytes;
-  return {};
-}
-
-constexpr std::string_view kOwnCatalog = "own";
-
-Status set_catalog(Config& config, std::string_view value) {
-  config.has_own_catalog = value == kOwnCatalog;
-  if (config.has_own_catalog) {
-    config.catalog.clear();
-    return {};
-  }
-  const Result<catalog::EtcdOptions> options = catalog::parse_etcd_url(value);
-  if (!options) return std::unexpected(options.error());
-  config.catalog = value;
-  return {};
-}
-
-Status set_catalog_request_bytes(Config& config, std::string_view value) {
-  const Result<uint64_t> bytes = parse_size(value);
-  if (!bytes) return std::unexpected(bytes.error());
-  if (*bytes < 256 * KiB || *bytes > 64 * MiB) {
-    return fail(Code::kInvalidArgument, "expected 256KiB to 64MiB");
-  }
-  config.catalog_request_bytes = *bytes;
   return {};
 }
 
@@ -481,12 +457,6 @@ Status validate(const Config& config) {
   if (config.tls_cert.empty() != config.tls_key.empty()) {
     return fail(Code::kInvalidArgument, "tls-cert and tls-key belong together: give both or none");
   }
-  if (config.catalog_cert.empty() != config.catalog_key.empty()) {
-    return fail(Code::kInvalidArgument, "catalog-cert and catalog-key belong together");
-  }
-  if (config.catalog_user.empty() != config.catalog_password_file.empty()) {
-    return fail(Code::kInvalidArgument, "catalog-user and catalog-password-file belong together");
-  }
   return {};
 }
 
@@ -591,13 +561,8 @@ Result<Config> load_config(const ConfigSources& sources) {
   }
   const Status completed = complete_cluster(config.cluster);
   if (!completed) return std::unexpected(completed.error());
-  // Members of a cluster share its catalog, unless told to share caches only.
-  if (config.catalog.empty() && !config.has_own_catalog) config.catalog = config.cluster.join;
-  if (config.cluster.is_set() && !config.has_own_catalog && config.catalog != config.cluster.join) {
-    return fail(Code::kInvalidArgument,
-                "join and catalog name two places: a node of a cluster has its metadata where it "
-                "joins; give one of both, or --catalog own to share caches only");
-  }
+  const Status placed = complete_catalog(config);
+  if (!placed) return std::unexpected(placed.error());
   const Status valid = validate(config);
   if (!valid) return std::unexpected(valid.error());
   return config;

@@ -47,7 +47,10 @@ io::Task<Result<bool>> plan_delete(const KeyScope& scope, const RemoveRequest& r
   out.is_delete_marker = out.made_marker = info.is_delete_marker;
   if (hook) hook(info, scope.change.batch);
   SyncTail* const tail = scope.context.sync_tail;
-  if (tail == nullptr || !tail->wants(scope.bucket.id)) co_return true;
+  // What came from another site may be sent again.
+  const bool is_replica =
+      mode == Versioning::kUnversioned && !rows.current->head.info.origin.empty();
+  if (tail == nullptr || (!is_replica && !tail->wants(scope.bucket.id))) co_return true;
   if (mode != Versioning::kUnversioned) {
     tail->note(scope, ChangeKind::kMarker, info, info.version_id, {});
     co_return true;
@@ -95,6 +98,9 @@ io::Task<Result<bool>> plan_removal(const KeyScope& scope, const RemoveRequest& 
     }
   }
   if (hook) hook(target->head.info, scope.change.batch);
+  if (!target->head.info.origin.empty()) {
+    put_version_tombstone(scope, request.key, target->head);
+  }
   if (scope.context.sync_tail != nullptr) {
     scope.context.sync_tail->note(scope, ChangeKind::kRemoval, target->head.info,
                                   request.version_id, request.origin);

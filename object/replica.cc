@@ -139,6 +139,33 @@ void place(const KeyScope& scope, const NewVersion& version, const KeyRows& rows
   put_head(scope, row_key, head);
 }
 
+// A version id names one version for good; "null" names any that was written before the removal.
+bool names_the_same(const TombstoneRow& row, std::string_view version_id, WallTime modified) {
+  return version_id != kNullVersionId || row.stamp.modified >= modified;
+}
+
+io::Task<Result<std::optional<TombstoneRow>>> load_tombstone_row(Context& context,
+                                                                 crypto::TenantId tenant,
+                                                                 std::string row_key) {
+  const std::optional<catalog::Entry> entry = co_await io::or_return(context.catalog.get(row_key));
+  if (!entry) co_return std::optional<TombstoneRow>();
+  const BytesView record =
+      co_await io::or_return(open_record(context, tenant, row_key, entry->value));
+  const Tombstone tombstone = co_await io::or_return(parse_tombstone(record));
+  Head head;
+  head.owner = tombstone.owner;
+  head.info.modified = tombstone.at;
+  co_return std::optional(TombstoneRow{stamp_of(head), entry->version});
+}
+
+void put_tombstone_row(const KeyScope& scope, std::string row_key, const Stamp& stamp) {
+  Tombstone tombstone;
+  tombstone.at = stamp.modified;
+  std::ranges::copy(as_bytes(stamp.owner_head), tombstone.owner.bytes.begin());
+  std::string value = sign_row(scope.tenant_keys, row_key, encode_tombstone(tombstone));
+  scope.change.batch.puts.push_back({std::move(row_key), std::move(value)});
+}
+
 // In a bucket without versioning a removal may have been later.
 io::Task<Status> pass_tombstone(const KeyScope& scope, const KeyRows& rows, const Stamp& stamp) {
   if (scope.bucket.is_versioned()) co_return Status();
@@ -152,6 +179,27 @@ io::Task<Status> pass_tombstone(const KeyScope& scope, const KeyRows& rows, cons
   }
   if (tombstone->stamp >= stamp) co_return known(reason::kReplicaOlder);
   batch.preconditions.push_back(Precondition::version_is(row_key, tombstone->version));
+  batch.deletes.push_back(row_key);
+  co_return Status();
+}
+
+// And in one with versioning this very version.
+io::Task<Status> pass_version_tombstone(const KeyScope& scope, const KeyRows& rows,
+                                        const Head& head) {
+  if (!scope.bucket.is_versioned()) co_return Status();
+  const std::string version_id = version_id_of(head);
+  const std::string row_key = keys::version_tombstone(scope.bucket.id, rows.key, version_id);
+  const std::optional<TombstoneRow> row =
+      co_await io::or_return(load_tombstone_row(scope.context, scope.bucket.tenant, row_key));
+  catalog::Batch& batch = scope.change.batch;
+  if (!row) {
+    batch.preconditions.push_back(Precondition::absent(row_key));
+    co_return Status();
+  }
+  if (names_the_same(*row, version_id, head.info.modified)) {
+    co_return known(reason::kReplicaOlder);
+  }
+  batch.preconditions.push_back(Precondition::version_is(row_key, row->version));
   batch.deletes.push_back(row_key);
   co_return Status();
 }
@@ -180,6 +228,7 @@ io::Task<Result<std::optional<ObjectInfo>>> plan_replica(Context& context,
     if (other > stamp) co_return known(reason::kReplicaOlder);
   }
   co_await io::or_return(pass_tombstone(scope, rows, stamp));
+  co_await io::or_return(pass_version_tombstone(scope, rows, head));
   expect_place(scope, rows, head, rival);
   const bool replaces_current = rival && rows.current && rival->row_key == rows.current->row_key;
   const bool replaces_newest = rival && rows.newest && rival->row_key == rows.newest->row_key;
@@ -375,25 +424,25 @@ Status add_parts(Manifest& manifest, const std::vector<PartInfo>& parts) {
 
 io::Task<Result<std::optional<TombstoneRow>>> load_tombstone(Context& context, BucketInfo bucket,
                                                              std::string key) {
-  const std::string row_key = keys::tombstone(bucket.id, key);
-  const std::optional<catalog::Entry> entry = co_await io::or_return(context.catalog.get(row_key));
-  if (!entry) co_return std::optional<TombstoneRow>();
-  const BytesView record =
-      co_await io::or_return(open_record(context, bucket.tenant, row_key, entry->value));
-  const Tombstone tombstone = co_await io::or_return(parse_tombstone(record));
-  Head head;
-  head.owner = tombstone.owner;
-  head.info.modified = tombstone.at;
-  co_return std::optional(TombstoneRow{stamp_of(head), entry->version});
+  return load_tombstone_row(context, bucket.tenant, keys::tombstone(bucket.id, key));
 }
 
 void put_tombstone(const KeyScope& scope, std::string_view key, const Stamp& stamp) {
-  Tombstone tombstone;
-  tombstone.at = stamp.modified;
-  std::ranges::copy(as_bytes(stamp.owner_head), tombstone.owner.bytes.begin());
-  std::string row_key = keys::tombstone(scope.bucket.id, key);
-  std::string value = sign_row(scope.tenant_keys, row_key, encode_tombstone(tombstone));
-  scope.change.batch.puts.push_back({std::move(row_key), std::move(value)});
+  put_tombstone_row(scope, keys::tombstone(scope.bucket.id, key), stamp);
+}
+
+void put_version_tombstone(const KeyScope& scope, std::string_view key, const Head& removed) {
+  Stamp stamp = stamp_of(removed);
+  stamp.modified.unix_ms = std::max(scope.context.now().unix_ms, removed.info.modified.unix_ms + 1);
+  put_tombstone_row(scope, keys::version_tombstone(scope.bucket.id, key, version_id_of(removed)),
+                    stamp);
+}
+
+io::Task<Result<bool>> was_removed(Context& context, BucketInfo bucket, std::string key,
+                                   std::string version_id, WallTime modified) {
+  const std::optional<TombstoneRow> row = co_await io::or_return(load_tombstone_row(
+      context, bucket.tenant, keys::version_tombstone(bucket.id, key, version_id)));
+  co_return row&& names_the_same(*row, version_id, modified);
 }
 
 io::Task<Result<WallTime>> time_behind(Context& context, BucketInfo bucket, std::string key,

@@ -4,8 +4,9 @@
 // often as it likes and in any turn, and the set is the same in the end. Where only one can be (a
 // bucket without versioning, the null version, two versions of one order) the later *stamp* wins:
 // order, then time of change, then the first bytes of the owner. A removal in a bucket without
-// versioning leaves a tombstone with its stamp, so that an older write that comes late stays away.
-// Thread rule: any reactor.
+// versioning leaves a tombstone with its stamp, so that an older write that comes late stays away;
+// so does the removal of a version that came from another site, which may be sent again. Thread
+// rule: any reactor.
 #pragma once
 
 #include <compare>
@@ -64,7 +65,7 @@ io::Task<Status> remove_replica(Context& context, BucketInfo bucket, std::string
 // kSizeMismatch unless they cover the body.
 Status add_parts(Manifest& manifest, const std::vector<PartInfo>& parts);
 
-// Tombstones of buckets without versioning.
+// Tombstones.
 struct TombstoneRow {
   Stamp stamp;
   catalog::Version version = 0;
@@ -72,6 +73,11 @@ struct TombstoneRow {
 io::Task<Result<std::optional<TombstoneRow>>> load_tombstone(Context& context, BucketInfo bucket,
                                                              std::string key);
 void put_tombstone(const KeyScope& scope, std::string_view key, const Stamp& stamp);
+// Of a version that came from elsewhere and is removed now.
+void put_version_tombstone(const KeyScope& scope, std::string_view key, const Head& removed);
+// Whether a version that another site has, modified at `modified`, was removed here.
+io::Task<Result<bool>> was_removed(Context& context, BucketInfo bucket, std::string key,
+                                   std::string version_id, WallTime modified);
 // Of a local write or removal in a bucket that is synced: a time behind that of everything that it
 // takes the place of, whatever the clock says.
 io::Task<Result<WallTime>> time_behind(Context& context, BucketInfo bucket, std::string key,

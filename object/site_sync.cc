@@ -150,8 +150,13 @@ io::Task<Result<Comparison>> SiteSync::compare_one(BucketInfo bucket, Compared t
   if (by_version && version_id.empty()) version_id = kNullVersionId;
   const std::optional<HeadRow> row = co_await io::or_return(
       load_any(context_, bucket, theirs.key, by_version ? version_id : std::string()));
+  if (!row && by_version) {
+    const bool is_gone =
+        co_await io::or_return(was_removed(context_, std::move(bucket), std::move(theirs.key),
+                                           std::move(version_id), theirs.modified));
+    co_return is_gone ? Comparison::kSame : Comparison::kMissing;
+  }
   if (!row) {
-    if (by_version) co_return Comparison::kMissing;
     const std::optional<TombstoneRow> tombstone =
         co_await io::or_return(load_tombstone(context_, std::move(bucket), theirs.key));
     const bool is_gone = tombstone && tombstone->stamp.modified > theirs.modified;

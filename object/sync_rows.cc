@@ -212,10 +212,18 @@ std::string tombstone(uint64_t bucket_id, std::string_view key) {
   out.append(key).push_back('\0');
   return out;
 }
+std::string version_tombstone(uint64_t bucket_id, std::string_view key,
+                              std::string_view version_id) {
+  std::string out = tombstone(bucket_id, key);
+  out.append(version_id).push_back('\0');
+  return out;
+}
 std::optional<std::string_view> parse_tombstone_key(std::string_view row) {
   constexpr size_t kHead = 3 + kNumberBytes;
   if (row.size() < kHead + 2 || row.back() != '\0') return std::nullopt;
-  return row.substr(kHead, row.size() - kHead - 1);
+  const std::string_view key = row.substr(kHead, row.size() - kHead - 1);
+  if (key.contains('\0')) return std::nullopt;
+  return key;
 }
 
 }  // namespace keys

@@ -100,7 +100,11 @@ std::string sync_overflow(uint64_t rule_id);
 std::string sync_comparison(uint64_t rule_id);
 // jd/<bucket id 8><key>\0: a removal in a bucket without versioning.
 std::string tombstone(uint64_t bucket_id, std::string_view key);
+// Of one version, among them.
+std::string version_tombstone(uint64_t bucket_id, std::string_view key,
+                              std::string_view version_id);
 std::string tombstones(uint64_t bucket_id);  // Prefix.
+// The key; nullopt for rows of versions.
 std::optional<std::string_view> parse_tombstone_key(std::string_view row);
 
 }  // namespace keys

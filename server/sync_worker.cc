@@ -66,6 +66,7 @@ io::Task<void> SyncWorker::run(io::StopToken stop) {
 
 // A runner for every rule, while there is one.
 io::Task<void> SyncWorker::supervise(io::Scope& runners, io::StopToken stop) {
+  Instant kept_elsewhere_at = io::Reactor::current().now();
   while (!stop.stop_requested()) {
     for (const object::KnownRule& known : tail_.rules()) {
       if (runners_.contains(known.rule.id)) continue;
@@ -76,6 +77,15 @@ io::Task<void> SyncWorker::supervise(io::Scope& runners, io::StopToken stop) {
       runners.spawn(run_rule(made, stop));
     }
     std::erase_if(runners_, [](const auto& entry) { return entry.second->is_over; });
+    const Instant now = io::Reactor::current().now();
+    if (now - kept_elsewhere_at >= kUpkeepInterval) {
+      kept_elsewhere_at = now;
+      const Status forgotten = co_await forget_removals_elsewhere(stop);
+      if (!forgotten && !stop.stop_requested()) {
+        log::warning("sync-upkeep-failed",
+                     {{"message", std::string_view(forgotten.error().message)}});
+      }
+    }
     static_cast<void>(co_await io::sleep_for(options_.poll_idle, stop));
   }
 }
@@ -188,12 +198,32 @@ io::Task<Status> SyncWorker::upkeep(Runner& runner, object::BucketInfo bucket) {
   // Only what the peer has heard of: nothing is pending, and nothing to be compared.
   const bool is_settled =
       runner.known.depth->rows.load() == 0 && !runner.known.depth->needs_comparison.load();
-  if (bucket.is_versioned() || !is_settled) co_return Status();
+  if (!is_settled) co_return Status();
+  co_return co_await forget_removals(std::move(bucket));
+}
+
+io::Task<Status> SyncWorker::forget_removals(object::BucketInfo bucket) {
   const WallTime until{io::Reactor::current().clock().wall_now().unix_ms -
                        options_.removals_kept.nanoseconds / 1'000'000};
   bool more = true;
   while (more) {
     more = co_await io::or_return(objects_.site_sync()->forget_removals(bucket, until));
+  }
+  co_return Status();
+}
+
+// Buckets that follow others and are followed by none have no runner.
+io::Task<Status> SyncWorker::forget_removals_elsewhere(io::StopToken stop) {
+  std::optional<uint64_t> after;
+  while (!stop.stop_requested()) {
+    const std::vector<object::BucketInfo> page =
+        co_await io::or_return(objects_.all_buckets(after, kBucketsPage));
+    for (const object::BucketInfo& bucket : page) {
+      after = bucket.id;
+      if (stop.stop_requested() || tail_.wants(bucket.id)) continue;
+      co_await io::or_return(forget_removals(bucket));
+    }
+    if (page.size() < kBucketsPage) break;
   }
   co_return Status();
 }

@@ -52,6 +52,7 @@ class SyncWorker {
   static constexpr size_t kSideBySide = 4;
   static constexpr size_t kPageChanges = 64;
   static constexpr size_t kComparedPage = 500;
+  static constexpr size_t kBucketsPage = 1000;
   static constexpr uint32_t kAttemptsMax = 5;  // Of one change while others get through.
 
   // Both outlive it.
@@ -80,6 +81,8 @@ class SyncWorker {
   io::Task<Status> note_peer(Runner& runner);
   io::Task<void> back_off(Runner& runner, io::StopToken stop);
   io::Task<Status> upkeep(Runner& runner, object::BucketInfo bucket);
+  io::Task<Status> forget_removals(object::BucketInfo bucket);
+  io::Task<Status> forget_removals_elsewhere(io::StopToken stop);
 
   object::Objects& objects_;
   object::SyncTail& tail_;

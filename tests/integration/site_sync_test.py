@@ -1,11 +1,16 @@
 """Two real servers follow each other: changes arrive, only missing chunks travel, nothing is lost over
 crashes, partitions and a tail that grew too long, and two sites that both write end up the same."""
+import datetime
 import json
 import os
 import random
+import subprocess
 import time
 import unittest
 
+from botocore.exceptions import ClientError
+
+from cairn_server import binary
 from site_pair import SitePair, content, versions
 
 MIB = 1 << 20
@@ -156,6 +161,87 @@ class SiteSync(unittest.TestCase):
             pair.wait_in_step(pair.a)
             self.assertEqual(content(pair.a, "sync"), content(pair.b, "sync"))
             self.assertEqual(len(content(pair.b, "sync")), 100)
+
+    def removed_at_the_target(self, versioned):
+        with SitePair() as pair:
+            pair.make_bucket("sync", versioned=versioned)
+            rule = pair.follow(pair.a, pair.b, "sync")
+            s3, there = pair.a.boto3_client(), pair.b.boto3_client()
+            for key in ("stays", "gone", "again"):
+                s3.put_object(Bucket="sync", Key=key, Body=key.encode())
+            pair.wait_in_step(pair.a)
+            for key in ("gone", "again"):
+                of = {row[0]: row[1] for row in versions(pair.b, "sync")}
+                there.delete_object(Bucket="sync", Key=key, **({"VersionId": of[key]} if versioned else {}))
+            pair.b.restart()
+            pair.admin(pair.a, "compare", rule)
+            pair.wait_in_step(pair.a)
+            self.assertEqual(content(pair.b, "sync"), {"stays": b"stays"})
+            # What is written after that is another version.
+            s3.put_object(Bucket="sync", Key="again", Body=b"new")
+            pair.wait_in_step(pair.a)
+            pair.admin(pair.a, "compare", rule)
+            pair.wait_in_step(pair.a)
+            self.assertEqual(content(pair.b, "sync"), {"stays": b"stays", "again": b"new"})
+            self.assertEqual(content(pair.a, "sync")["gone"], b"gone")
+
+    def test_what_the_target_removed_does_not_return_by_a_comparison(self):
+        self.removed_at_the_target(versioned=False)
+
+    def test_versions_that_the_target_removed_do_not_return_by_a_comparison(self):
+        self.removed_at_the_target(versioned=True)
+
+    def test_encryption_under_the_targets_own_keys(self):
+        with SitePair() as pair:
+            pair.make_bucket("sync", versioned=True)
+            for name, site in (("team-a", pair.a), ("team-b", pair.b)):
+                subprocess.run([binary(), "admin", "kms", "create", "--id", name, "--data", site.data],
+                               capture_output=True, timeout=60, check=True)
+            pair.follow(pair.a, pair.b, "sync", "--kms-key", "team-b")
+            s3, there = pair.a.boto3_client(), pair.b.boto3_client()
+            bodies = {"small": noise(1, 3000), "large": noise(2, 6 * MIB)}
+            for key, body in bodies.items():
+                s3.put_object(Bucket="sync", Key=key, Body=body, ServerSideEncryption="aws:kms",
+                              SSEKMSKeyId="team-a")
+            pair.wait_in_step(pair.a)
+            self.assertEqual(content(pair.b, "sync"), bodies)
+            for key in bodies:
+                head = there.head_object(Bucket="sync", Key=key)
+                self.assertEqual(head["ServerSideEncryption"], "aws:kms")
+                self.assertTrue(head["SSEKMSKeyId"].endswith("team-b"), head["SSEKMSKeyId"])
+                self.assertTrue(s3.head_object(Bucket="sync", Key=key)["SSEKMSKeyId"].endswith("team-a"))
+            self.assertEqual([row[:2] for row in versions(pair.a, "sync")],
+                             [row[:2] for row in versions(pair.b, "sync")])
+
+    def test_locks_hold_at_the_target(self):
+        with SitePair() as pair:
+            for site in (pair.a, pair.b):
+                site.boto3_client().create_bucket(Bucket="sync", ObjectLockEnabledForBucket=True)
+            rule = pair.follow(pair.a, pair.b, "sync", "--removals")
+            s3, there = pair.a.boto3_client(), pair.b.boto3_client()
+            until = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
+            kept = s3.put_object(Bucket="sync", Key="kept", Body=b"1", ObjectLockMode="GOVERNANCE",
+                                 ObjectLockRetainUntilDate=until)["VersionId"]
+            held = s3.put_object(Bucket="sync", Key="held", Body=b"2")["VersionId"]
+            s3.put_object_legal_hold(Bucket="sync", Key="held", LegalHold={"Status": "ON"})
+            pair.wait_in_step(pair.a)
+            head = there.head_object(Bucket="sync", Key="kept")
+            self.assertEqual(head["ObjectLockMode"], "GOVERNANCE")
+            self.assertAlmostEqual(head["ObjectLockRetainUntilDate"].timestamp(), until.timestamp(), delta=1)
+            self.assertEqual(there.get_object_legal_hold(Bucket="sync", Key="held")["LegalHold"]["Status"], "ON")
+            for key, version in (("kept", kept), ("held", held)):
+                with self.assertRaisesRegex(ClientError, "AccessDenied"):
+                    there.delete_object(Bucket="sync", Key=key, VersionId=version)
+            # Who may bypass it at the source does not thereby bypass it at the target.
+            s3.delete_object(Bucket="sync", Key="kept", VersionId=kept, BypassGovernanceRetention=True)
+            pair.wait("the refusal", lambda: pair.rule(pair.a)["failed_changes"] == 1)
+            self.assertEqual(there.get_object(Bucket="sync", Key="kept", VersionId=kept)["Body"].read(), b"1")
+            failed = json.loads(pair.admin(pair.a, "failed", rule).stdout)["failed"]
+            self.assertEqual([each["key"] for each in failed], ["kept"])
+            # The hold goes at the source, and then at the target.
+            s3.put_object_legal_hold(Bucket="sync", Key="held", LegalHold={"Status": "OFF"})
+            pair.wait("the release", lambda: there.get_object_legal_hold(
+                Bucket="sync", Key="held")["LegalHold"]["Status"] == "OFF")
 
     def both_write(self, versioned):
         with SitePair() as pair:

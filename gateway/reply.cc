@@ -86,6 +86,8 @@ S3Error unavailable(const Failure& failure, bool is_slow_down) {
 
 S3Error error_of(const Call& call, const Failure& failure) {
   const int status = failure.status;
+  // The difference of the clocks is known now: a body that cannot be sent again has to come again.
+  if (failure.code == "RequestTimeTooSkewed") return unavailable(failure, false);
   const bool is_refusal = status == 401 || status == 403;
   if (is_refusal && failure.code != "InvalidObjectState") {
     return {S3Code::kAccessDenied,

@@ -1,6 +1,7 @@
 #include "transfer/s3_client.h"
 
 #include <array>
+#include <cstdlib>
 
 #include "base/dates.h"
 #include "base/encoding.h"
@@ -16,6 +17,9 @@ namespace {
 
 // How often one request is signed anew: another region, then a corrected clock.
 constexpr unsigned kTurnsMax = 3;
+constexpr int kForbidden = 403;
+// A difference of clocks that is worth another attempt. S3 takes 15 minutes.
+constexpr int64_t kSkewMsMin = int64_t{60} * 1000;
 constexpr size_t kRegionsMax = 1024;
 constexpr size_t kErrorBodyBytesMax = 64 * KiB;
 constexpr uint32_t kPresignSecondsMax = 7 * 24 * 3600;
@@ -181,9 +185,20 @@ io::Task<Failure> read_failure(http::ClientResponse& response, std::string metho
 
 }  // namespace
 
-// True when the same call may go better now: the bucket's region or the server's clock is known.
-bool S3Client::learn_from(const Call& call, const Failure& failure,
-                          std::optional<int64_t> server_ms) {
+// True when the same call may go better now: the server's clock is known. One of both may have been
+// set since it was learnt. Answers to HEAD and to other protocols do not say why they refuse: then
+// `is_said` is false.
+bool S3Client::learn_clock(const http::ClientResponse& response, bool is_said) {
+  const auto date = parse_http_date(detail::text_of(response.head(), "date"));
+  if (response.status() != kForbidden || !date) return false;
+  const int64_t offset_ms = date->unix_ms - io::Reactor::current().clock().wall_now().unix_ms;
+  if (!is_said && std::abs(offset_ms - clock_offset_ms_) < kSkewMsMin) return false;
+  clock_offset_ms_ = offset_ms;
+  return true;
+}
+
+// The same of the bucket's region, and of what the server knows.
+bool S3Client::learn_from(const Call& call, const Failure& failure) {
   const bool elsewhere = failure.status == 301 || failure.status == 307 ||
                          failure.code == "AuthorizationHeaderMalformed" ||
                          (failure.status == 400 && call.method == "HEAD");
@@ -202,10 +217,6 @@ bool S3Client::learn_from(const Call& call, const Failure& failure,
     crc64_refused_ = true;
     return true;
   }
-  if (failure.code == "RequestTimeTooSkewed" && server_ms && clock_offset_ms_ == 0) {
-    clock_offset_ms_ = *server_ms - io::Reactor::current().clock().wall_now().unix_ms;
-    return clock_offset_ms_ != 0;
-  }
   return false;
 }
 
@@ -220,14 +231,14 @@ io::Task<S3Result<http::ClientResponse>> S3Client::perform(Call call, io::Until 
       if (had_crc64 && sends_crc64()) crc64_known_ = true;
       co_return response;
     }
+    const bool has_learnt = learn_clock(response, false) && turn < kTurnsMax &&
+                            (call.body.source == nullptr || call.body.source->rewind());
+    if (has_learnt) continue;
     if (call.any_status) co_return response;
-    std::optional<int64_t> server_ms;
-    if (const auto date = parse_http_date(detail::text_of(response.head(), "date"))) {
-      server_ms = date->unix_ms;
-    }
     Failure failure = co_await read_failure(response, call.method);
     if (call.keeps_headers) failure.headers = detail::told_headers(response.head());
-    const bool again = turn < kTurnsMax && learn_from(call, failure, server_ms) &&
+    const bool is_skewed = failure.code == "RequestTimeTooSkewed" && learn_clock(response, true);
+    const bool again = turn < kTurnsMax && (is_skewed || learn_from(call, failure)) &&
                        (call.body.source == nullptr || call.body.source->rewind());
     if (again) continue;
     if (failure.status == 301 || failure.status == 307) {

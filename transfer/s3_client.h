@@ -157,7 +157,8 @@ class S3Client {
   io::Task<S3Result<http::ClientRequest>> prepare(Call& call);
   void sign(http::ClientRequest& request, std::string_view content_sha256,
             const std::string& bucket) const;
-  bool learn_from(const Call& call, const Failure& failure, std::optional<int64_t> server_ms);
+  bool learn_clock(const http::ClientResponse& response, bool is_said);
+  bool learn_from(const Call& call, const Failure& failure);
   bool sends_crc64() const { return options_.send_crc64 && !crc64_refused_; }
   void add_crc64(Call& call, http::ClientRequest& request) const;
   const std::string& region_of(const std::string& bucket) const;

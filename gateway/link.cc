@@ -26,6 +26,15 @@ http::ClientOptions http_options() {
   return options;
 }
 
+// Clients that are told when the upstream is tried again come back then, and not before.
+Failure refusal(Duration pause) {
+  Failure failure(
+      Error{Code::kUnavailable, "the upstream does not answer; it is tried again in seconds"});
+  const int64_t whole_seconds = pause.nanoseconds / seconds(1).nanoseconds + 1;
+  failure.headers.emplace_back("retry-after", std::to_string(whole_seconds));
+  return failure;
+}
+
 bool means_trouble(const Failure& failure) {
   return failure.status == 0 || (failure.status >= 500 && failure.status != 501) ||
          failure.status == 429;
@@ -91,8 +100,7 @@ io::Task<S3Result<http::ClientResponse>> Link::send(Request request, io::Until u
                                                     std::function<bool()> is_senders_fault) {
   if (!breaker_.admit(io::Reactor::current().now())) {
     LinkCounters::add(counters_.refused);
-    co_return std::unexpected(Failure(
-        Error{Code::kUnavailable, "the upstream does not answer; it is tried again in seconds"}));
+    co_return std::unexpected(refusal(breaker_.pause_left(io::Reactor::current().now())));
   }
   const Result<Lane*> made = lane();
   if (!made) co_return std::unexpected(Failure(made.error()));

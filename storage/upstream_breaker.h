@@ -34,6 +34,13 @@ class UpstreamBreaker {
     const std::lock_guard guard(mutex_);
     return failures_in_a_row_ >= kFailuresUntilOpen && now < closed_until_;
   }
+  // How long admit() refuses from now on; while a call tries it, the pause that would follow.
+  Duration pause_left(Instant now) const {
+    const std::lock_guard guard(mutex_);
+    const bool is_closed = failures_in_a_row_ >= kFailuresUntilOpen && now < closed_until_;
+    if (!is_closed) return Duration{};
+    return Duration{std::min((closed_until_ - now).nanoseconds, pause_.nanoseconds)};
+  }
   bool is_open() const {
     const std::lock_guard guard(mutex_);
     return failures_in_a_row_ >= kFailuresUntilOpen;

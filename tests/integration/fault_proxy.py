@@ -53,6 +53,8 @@ class FaultProxy:
         self.request_bytes = 0
         self._lock = threading.Lock()
         self._closed = threading.Event()
+        self.flowing = threading.Event()  # While it is not set no answer goes on.
+        self.flowing.set()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.endpoint = "http://127.0.0.1:%d" % self._listener.getsockname()[1]
 
@@ -62,6 +64,7 @@ class FaultProxy:
 
     def __exit__(self, *exc):
         self._closed.set()
+        self.flowing.set()
         self._listener.close()
 
     def _accept(self):
@@ -167,6 +170,7 @@ class FaultProxy:
             elif kind == "slow":
                 size = value
             piece = reply.read(size) if size > 0 else b""
+            self.flowing.wait()
             if kind == "flip" and at <= value < at + len(piece):
                 piece = bytearray(piece)
                 piece[value - at] ^= 1

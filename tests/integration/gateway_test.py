@@ -1,6 +1,5 @@
 """Gateway buckets (docs/gateway.md): buckets of another server read through the caches and written
-through; what an upstream that misbehaves may do to clients (errors, never wrong bytes, nothing wrong
-cached); what is fresh, what is secret, and who may read what is cached."""
+through; what is fresh, what is secret, and who may read what is cached."""
 import base64
 import concurrent.futures
 import glob
@@ -23,81 +22,11 @@ import urllib.request
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+import gateway_faults_test as faults
 from cairn_server import CairnServer, binary
 from cli_peer_test import MotoServer, python_with_moto
+from gateway_case import GatewayCase, MIB, NAME, body_of
 from gateway_upstream import BUCKET, GatewayUpstream, PREFIX
-
-MIB = 1 << 20
-NAME = "bucket"
-
-
-def body_of(seed, size):
-    return random.Random(seed).randbytes(size)
-
-
-class GatewayCase(unittest.TestCase):
-    flags = ("--ttl", "60s")
-    tiers = ()
-    retries = 0
-
-    def setUp(self):
-        self.upstream = GatewayUpstream(self.make_upstream())
-        self.addCleanup(self.upstream.close)
-        self.server = CairnServer(cores=2, stack="", args=self.tiers)
-        self.addCleanup(self.server.close)
-        self.server.start()
-        self.upstream.add_to(self.server, NAME, *self.flags)
-        self.s3 = self.server.boto3_client(retries={"max_attempts": self.retries})
-        self.seen = []  # Requests that reached the upstream.
-        self.upstream.choose = self.note
-
-    def make_upstream(self):
-        return None
-
-    def note(self, request):
-        self.seen.append(request)
-        return None
-
-    def fault(self, kind, value, when=lambda request: True, times=10**9):
-        """From now on requests for which `when` holds get the fault, `times` of them."""
-        left = [times]
-
-        def choose(request):
-            self.seen.append(request)
-            if left[0] > 0 and when(request):
-                left[0] -= 1
-                return kind, value
-            return None
-        self.upstream.choose = choose
-
-    def heal(self):
-        self.upstream.choose = self.note
-        # A breaker that opened tries again after a second, then two, four...
-        end = time.monotonic() + 40
-        while self.metric("upstream_down") and time.monotonic() < end:
-            self.outcome(self.s3.head_object, Bucket=NAME, Key="heal")
-            time.sleep(0.2)
-
-    def metric(self, name):
-        return self.server.metrics().get(f'cairn_gateway_{name}{{bucket="{NAME}"}}', 0)
-
-    def put(self, key, body, **how):
-        return self.s3.put_object(Bucket=NAME, Key=key, Body=body, **how)
-
-    def get(self, key, **how):
-        return self.s3.get_object(Bucket=NAME, Key=key, **how)["Body"].read()
-
-    def outcome(self, call, **parameters):
-        try:
-            call(**parameters)
-            return "ok"
-        except ClientError as error:
-            return error.response["Error"]["Code"]
-        except BotoCoreError as error:
-            return type(error).__name__
-
-    def count(self, method):
-        return sum(1 for request in self.seen if request.method == method)
 
 
 class Reads(GatewayCase):
@@ -501,163 +430,6 @@ class Freshness(GatewayCase):
             self.assertEqual(self.get("k"), b"two!")
 
 
-class ChangesWhileRead(GatewayCase):
-    flags = ("--ttl", "1h")
-
-    def test_a_read_of_an_object_that_changed_begins_anew(self):
-        self.upstream.put("k", body_of(1, 3 * MIB))
-        self.s3.head_object(Bucket=NAME, Key="k")  # Known; nothing of it is cached.
-        body = body_of(2, 2 * MIB)
-        self.upstream.put("k", body)
-        got = self.s3.get_object(Bucket=NAME, Key="k")
-        self.assertEqual(got["ETag"], '"%s"' % hashlib.md5(body).hexdigest())
-        self.assertEqual(got["Body"].read(), body)
-        self.assertGreaterEqual(self.metric("changed_total"), 1)
-        self.upstream.s3.delete_object(Bucket=BUCKET, Key=PREFIX + "k")
-        self.upstream.put("other", body)
-        self.s3.head_object(Bucket=NAME, Key="other")
-        self.upstream.s3.delete_object(Bucket=BUCKET, Key=PREFIX + "other")
-        self.assertEqual(self.outcome(self.s3.get_object, Bucket=NAME, Key="other"), "NoSuchKey")
-
-    def test_after_the_first_byte_the_connection_is_cut(self):
-        old, new = body_of(1, 64 * MIB), body_of(2, 64 * MIB)
-        self.upstream.put("k", old)
-        stream = self.s3.get_object(Bucket=NAME, Key="k")["Body"]
-        first = stream.read(MIB)
-        self.assertEqual(first, old[:MIB])
-        self.upstream.put("k", new)
-        with self.assertRaises((BotoCoreError, Exception)) as cut:
-            rest = stream.read()
-            # All of it was on its way already: then it is the old object, whole.
-            self.assertEqual(first + rest, old)
-            raise EOFError
-        self.assertNotIsInstance(cut.exception, AssertionError)
-        self.assertEqual(self.get("k"), new)
-
-
-class Faults(GatewayCase):
-    flags = ("--ttl", "1s")
-
-    def test_errors_are_errors_and_nothing_of_them_is_kept(self):
-        body = body_of(1, 2 * MIB + 100)
-        self.upstream.put("k", body)
-        for kind, value, code in (("status", 500, "ServiceUnavailable"), ("status", 503, "SlowDown"),
-                                  ("reset", 0, "ServiceUnavailable"), ("short", 0, "ServiceUnavailable")):
-            with self.subTest(kind=kind, value=value):
-                self.fault(kind, value)
-                self.assertEqual(self.outcome(self.s3.get_object, Bucket=NAME, Key="k"), code)
-                self.heal()
-                time.sleep(1)
-        self.assertEqual(self.get("k"), body)
-
-    def test_bodies_that_break_off_are_asked_for_again(self):
-        body = body_of(2, 3 * MIB)
-        for number, (kind, value) in enumerate((("short", 1000), ("reset", 70_000), ("reset", 0))):
-            with self.subTest(kind=kind, value=value):
-                self.upstream.put(f"k{number}", body)
-                self.fault(kind, value, lambda request: request.is_range, times=1)
-                self.assertEqual(self.get(f"k{number}"), body)
-                self.heal()
-
-    def test_an_upstream_that_dies_in_the_middle_of_a_body_cuts_the_connection(self):
-        body = body_of(5, 64 * MIB)
-        self.upstream.put("k", body)
-        self.fault("reset", 10, lambda request: request.is_range
-                   and not request.headers["range"].startswith("bytes=0-"))
-        stream = self.s3.get_object(Bucket=NAME, Key="k")["Body"]
-        self.assertEqual(stream.read(MIB), body[:MIB])
-        with self.assertRaises(BotoCoreError):  # A short body, never a wrong one.
-            stream.read()
-        self.heal()
-        self.assertEqual(self.get("k"), body)
-
-    def test_wrong_answers_are_never_served_nor_kept(self):
-        body = body_of(3, 2 * MIB)
-        self.upstream.put("k", body)
-        for value in (("ETag", '"00000000000000000000000000000000"'),
-                      ("Content-Range", f"bytes 5-{MIB + 4}/{2 * MIB}"),
-                      ("Content-Range", f"bytes 0-{MIB - 1}/{3 * MIB}")):
-            with self.subTest(value=value):
-                self.fault("header", value, lambda request: request.is_range)
-                self.assertEqual(self.outcome(self.s3.get_object, Bucket=NAME, Key="k"),
-                                 "ServiceUnavailable")
-                self.heal()
-        self.assertGreaterEqual(self.metric("wrong_answers_total"), 3)
-        self.assertEqual(self.get("k"), body)
-
-    def test_slow_answers_arrive(self):
-        body = body_of(4, 300_000)
-        self.upstream.put("k", body)
-        self.fault("slow", 100_000, lambda request: request.is_range)
-        self.assertEqual(self.get("k"), body)
-
-    def test_a_404_that_is_stale_passes(self):
-        self.upstream.put("k", b"x")
-        self.fault("status", 404, times=1)
-        self.assertEqual(self.outcome(self.s3.get_object, Bucket=NAME, Key="k"), "NoSuchKey")
-        time.sleep(1.05)
-        self.assertEqual(self.get("k"), b"x")
-        # After the HEAD: the object is asked for anew before anybody is told.
-        self.upstream.put("l", body_of(1, MIB))
-        self.fault("status", 404, lambda request: request.is_range, times=1)
-        self.assertEqual(self.get("l"), body_of(1, MIB))
-
-    def test_lost_answers_to_writes_are_errors_that_leave_no_stale_reads(self):
-        self.put("k", b"one")
-        self.assertEqual(self.get("k"), b"one")
-        self.fault("lost", None, lambda request: request.method == "PUT")
-        self.assertEqual(self.outcome(self.s3.put_object, Bucket=NAME, Key="k", Body=b"two!"),
-                         "ServiceUnavailable")
-        self.heal()
-        self.assertEqual(self.get("k"), self.upstream.get("k"))
-        self.fault("drop", 1000, lambda request: request.method == "PUT")
-        self.assertEqual(self.outcome(self.s3.put_object, Bucket=NAME, Key="k", Body=body_of(1, MIB)),
-                         "ServiceUnavailable")
-        self.heal()
-        self.assertEqual(self.upstream.get("k"), b"two!")
-
-    def test_refusals_say_whose_they_are(self):
-        self.upstream.put("k", b"x")
-        self.fault("status", 403)
-        with self.assertRaises(ClientError) as refused:
-            self.s3.list_objects_v2(Bucket=NAME)
-        self.assertEqual(refused.exception.response["Error"]["Code"], "AccessDenied")
-        self.assertIn("upstream", refused.exception.response["Error"]["Message"])
-
-    def test_a_dead_upstream_is_left_alone_and_answered_for_at_once(self):
-        self.upstream.put("k", b"x")
-        self.fault("status", 500)
-        for _ in range(6):
-            self.outcome(self.s3.head_object, Bucket=NAME, Key="k")
-        self.assertEqual(self.metric("upstream_down"), 1)
-        begun, asked = time.monotonic(), len(self.seen)
-        for _ in range(20):
-            self.assertEqual(self.outcome(self.s3.get_object, Bucket=NAME, Key="k"),
-                             "ServiceUnavailable")
-        self.assertLess(time.monotonic() - begun, 5)
-        self.assertLess(len(self.seen) - asked, 20)
-        self.heal()
-        self.assertEqual(self.get("k"), b"x")
-
-
-class Stale(GatewayCase):
-    flags = ("--ttl", "1s", "--stale-if-error", "3s")
-
-    def test_what_is_cached_is_served_for_a_while_when_the_upstream_is_down(self):
-        body = body_of(1, MIB)
-        self.upstream.put("k", body)
-        self.assertEqual(self.get("k"), body)
-        self.fault("status", 500)
-        self.assertEqual(self.get("k"), body)  # Within the TTL.
-        time.sleep(1.1)
-        self.assertEqual(self.get("k"), body)
-        self.assertGreaterEqual(self.metric("stale_total"), 1)
-        self.assertEqual(self.outcome(self.s3.get_object, Bucket=NAME, Key="unknown"),
-                         "ServiceUnavailable")
-        time.sleep(4)
-        self.assertEqual(self.outcome(self.s3.get_object, Bucket=NAME, Key="k"), "ServiceUnavailable")
-
-
 class Secrets(GatewayCase):
     def setUp(self):
         self.cache = tempfile.mkdtemp(prefix="cairn-gateway.")
@@ -689,6 +461,44 @@ class Secrets(GatewayCase):
         self.seen.clear()
         self.assertEqual(self.get("k"), body)
         self.assertEqual((self.count("HEAD"), self.count("GET")), (1, 0), "read from the disk tier")
+
+    def test_kill_9_while_blocks_are_kept_and_bodies_written_leaves_nothing_wrong(self):
+        bodies = {f"k{n}": body_of(n, 3 * MIB + n) for n in range(12)}
+        for key, body in bodies.items():
+            self.upstream.put(key, body)
+        written, over = {}, threading.Event()
+
+        def read_and_write(number):
+            pick, turn = random.Random(number), 0
+            while not over.is_set():
+                turn += 1
+                key, name = f"k{pick.randrange(12)}", f"w{number}/{turn}"
+                try:
+                    client = self.server.boto3_client(connect_timeout=2)
+                    got = client.get_object(Bucket=NAME, Key=key)["Body"].read()
+                    self.assertEqual(got, bodies[key])
+                    client.put_object(Bucket=NAME, Key=name, Body=body_of(name, 200_000))
+                    written[name] = body_of(name, 200_000)
+                except (BotoCoreError, ClientError):
+                    pass  # The server was killed.
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            running = [pool.submit(read_and_write, number) for number in range(4)]
+            for _ in range(4):
+                time.sleep(0.7)
+                self.server.kill()
+                self.server.start()
+            over.set()
+            for each in running:
+                each.result()
+        self.assertGreater(len(written), 4)
+        self.s3 = self.server.boto3_client()
+        for key, body in (bodies | written).items():
+            self.assertEqual(self.get(key), body)
+        for name, body in written.items():
+            self.assertEqual(self.upstream.get(name), body)
+        metrics = self.server.metrics()
+        self.assertGreater(sum(value for name, value in metrics.items()
+                               if name.startswith("cairn_disk_tier_device_read_bytes_total")), 0)
 
     def test_rot_on_the_cache_disk_is_a_miss(self):
         body = body_of(1, 2 * MIB)
@@ -825,7 +635,7 @@ class Moto(GatewayCase):
     test_bodies = Writes.test_bodies_of_all_sizes_and_conditions
     test_deletions_and_tags = Writes.test_deletions_and_tags
     test_multipart = Writes.test_multipart_uploads_pass_through
-    test_changes = ChangesWhileRead.test_a_read_of_an_object_that_changed_begins_anew
+    test_changes = faults.ChangesWhileRead.test_a_read_of_an_object_that_changed_begins_anew
 
 
 if __name__ == "__main__":

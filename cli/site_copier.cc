@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "io/scope.h"
+#include "transfer/tagging.h"
 
 namespace cairn::cli {
 
@@ -33,8 +34,9 @@ class BodyPieces final : public transfer::PieceSource {
   http::ClientResponse& response_;
 };
 
-std::vector<HeaderPair> headers_of(const transfer::ObjectInfo& info) {
+std::vector<HeaderPair> headers_of(const transfer::ObjectInfo& info, const std::string& tagging) {
   std::vector<HeaderPair> headers = info.headers;
+  if (!tagging.empty()) headers.emplace_back("x-amz-tagging", tagging);
   if (!info.content_type.empty()) headers.emplace_back("Content-Type", info.content_type);
   if (!info.storage_class.empty() && info.storage_class != "STANDARD") {
     headers.emplace_back("x-amz-storage-class", info.storage_class);
@@ -64,6 +66,7 @@ struct SiteCopier::Job {
   std::string to_bucket;
   std::string to_key;
   transfer::ObjectInfo info;
+  std::string tagging;  // As fetch_tagging() gives it.
   io::Until until;
 };
 
@@ -77,9 +80,16 @@ struct SiteCopier::Parts {
 
 io::Task<S3Status> SiteCopier::copy(std::string from_bucket, std::string key, std::string to_bucket,
                                     std::string to_key, io::Until until) {
-  Job job{
-      std::move(from_bucket), std::move(key), std::move(to_bucket), std::move(to_key), {}, until};
+  Job job{std::move(from_bucket),
+          std::move(key),
+          std::move(to_bucket),
+          std::move(to_key),
+          {},
+          {},
+          until};
   job.info = co_await or_fail(from_.head(job.from_bucket, job.from_key, "", until));
+  job.tagging = co_await or_fail(
+      transfer::fetch_tagging(from_, job.from_bucket, job.from_key, job.info.version_id, until));
   if (job.info.size_bytes <= kWholeBytesMax) co_return co_await copy_whole(job);
   if (may_use_native_ && job.info.size_bytes <= 256 * GiB) {
     const bool done = co_await or_fail(copy_chunks(job));
@@ -94,7 +104,7 @@ io::Task<S3Status> SiteCopier::copy_whole(const Job& job) {
   const Bytes bytes = co_await or_fail(receive_all(body.response, job.info.size_bytes));
   co_await bandwidth_.take(bytes.size(), job.until.stop);
   transfer::PutOptions options;
-  options.headers = headers_of(job.info);
+  options.headers = headers_of(job.info, job.tagging);
   co_await or_fail(
       to_.put(job.to_bucket, job.to_key, {.bytes = bytes}, std::move(options), job.until));
   counts_.sent_bytes += bytes.size();
@@ -110,7 +120,8 @@ io::Task<S3Result<bool>> SiteCopier::copy_chunks(const Job& job) {
   BodyPieces pieces(body.response);
   transfer::NativeStream stream(to_, session, bandwidth_, counts_);
   std::vector<transfer::PieceName> names = co_await or_fail(stream.send(pieces, {}, job.until));
-  co_await or_fail(session.commit(to_, std::move(names), headers_of(job.info), job.until));
+  co_await or_fail(
+      session.commit(to_, std::move(names), headers_of(job.info, job.tagging), job.until));
   co_return true;
 }
 
@@ -119,7 +130,7 @@ io::Task<S3Status> SiteCopier::copy_parts(const Job& job) {
   parts.part_bytes = std::max(kPartBytesMin, (job.info.size_bytes + kPartsMax - 1) / kPartsMax);
   parts.done.resize((job.info.size_bytes + parts.part_bytes - 1) / parts.part_bytes);
   parts.upload_id = co_await or_fail(
-      to_.create_upload(job.to_bucket, job.to_key, headers_of(job.info), job.until));
+      to_.create_upload(job.to_bucket, job.to_key, headers_of(job.info, job.tagging), job.until));
   io::Scope side_by_side;
   for (size_t i = 0; i < kPartsSideBySide; ++i) side_by_side.spawn(send_parts(job, parts));
   co_await side_by_side.join();

@@ -1,9 +1,10 @@
 // Copies objects from one S3 server to another through this machine, without a file between.
 //
 // Where the target is a Cairn server a large body goes by names of chunks, so that only what is
-// missing there travels; elsewhere in parts. Headers and x-amz-meta-* come along; tags, ACLs and
-// versions do not (the server's own sync job carries them). A source that changes meanwhile is
-// kFailedPrecondition. Memory: a few chunks, or kPartsSideBySide parts. Thread rule: one reactor.
+// missing there travels; elsewhere in parts. Headers, x-amz-meta-* and tags come along; ACLs, which
+// name users of the one site, and older versions do not (the server's own sync job carries them). A
+// source that changes meanwhile is kFailedPrecondition. Memory: a few chunks, or kPartsSideBySide
+// parts. Thread rule: one reactor.
 #pragma once
 
 #include <string>

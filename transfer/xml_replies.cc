@@ -277,6 +277,22 @@ Result<UploadsPage> parse_uploads_page(std::string_view body) {
   return page;
 }
 
+Result<std::vector<HeaderPair>> parse_tagging(std::string_view body) {
+  Reply reply;
+  if (Status parsed = reply.parse(body, "Tagging"); !parsed) {
+    return std::unexpected(parsed.error());
+  }
+  std::vector<HeaderPair> tags;
+  for (const pugi::xml_node& node : child_of(reply.root(), "TagSet").children()) {
+    if (local_name(node) != "Tag") continue;
+    if (tags.size() == kTagsMax) {
+      return fail(Code::kResourceExhausted, "the server's answer has too many tags");
+    }
+    tags.emplace_back(text_of(node, "Key"), text_of(node, "Value"));
+  }
+  return tags;
+}
+
 Result<std::string> parse_result_etag(std::string_view body) {
   for (const std::string_view root :
        {"CompleteMultipartUploadResult", "CopyObjectResult", "CopyPartResult",

@@ -43,6 +43,10 @@ Result<VersionPage> parse_version_page(std::string_view body);
 Result<std::string> parse_upload_id(std::string_view body);
 Result<PartsPage> parse_parts_page(std::string_view body);
 Result<UploadsPage> parse_uploads_page(std::string_view body);
+// Tagging: name and value of each, at most kTagsMax.
+inline constexpr size_t kTagsMax = 50;
+inline constexpr size_t kTaggingBytesMax = 256 * 1024;
+Result<std::vector<HeaderPair>> parse_tagging(std::string_view body);
 // The ETag of CompleteMultipartUploadResult, CopyObjectResult or CopyPartResult.
 Result<std::string> parse_result_etag(std::string_view body);
 Result<std::vector<DeleteProblem>> parse_delete_result(std::string_view body);

@@ -20,6 +20,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static_cast<void>(parse_uploads_page(text));
   static_cast<void>(parse_result_etag(text));
   static_cast<void>(parse_delete_result(text));
-  if (!is_error_reply(text)) ASSERT(parse_error_reply(text).code.empty());
+  if (const auto tags = parse_tagging(text)) ASSERT(tags->size() <= kTagsMax);
+  const ErrorReply told = parse_error_reply(text);
+  if (!is_error_reply(text)) ASSERT(told.code.empty());
+  ASSERT(told.details.size() <= kErrorDetailsMax);
   return 0;
 }

@@ -40,11 +40,15 @@ class SyncSite(CliCase):
     def copied(self, key):
         return self.there.get_object(Bucket=self.bucket, Key=key)["Body"].read()
 
+    def tags(self, key):
+        return {tag["Key"]: tag["Value"]
+                for tag in self.there.get_object_tagging(Bucket=self.bucket, Key=key)["TagSet"]}
+
     def test_a_pass_copies_what_is_missing(self):
         large = random.Random(1).randbytes(20 * MIB)
-        self.put("a", b"one", Metadata={"who": "me"}, ContentType="text/x-new")
+        self.put("a", b"one", Metadata={"who": "me"}, ContentType="text/x-new", Tagging="k=v")
         self.put("empty", b"")
-        self.put("large", large)
+        self.put("large", large, Tagging="a=b%26c&d=%C3%A9")
         self.there.put_object(Bucket=self.bucket, Key="extra", Body=b"theirs")
         told = self.sync()
         self.assertEqual(sum(line["event"] == "copied" for line in told), 3, told)
@@ -52,6 +56,9 @@ class SyncSite(CliCase):
         self.assertEqual((head["Metadata"], head["ContentType"]), ({"who": "me"}, "text/x-new"))
         self.assertEqual((self.copied("a"), self.copied("empty")), (b"one", b""))
         self.assertEqual(self.copied("large"), large)
+        self.assertEqual(self.tags("a"), {"k": "v"})
+        self.assertEqual(self.tags("large"), {"a": "b&c", "d": "é"})
+        self.assertEqual(self.tags("empty"), {})
         self.assertEqual(sum(line["event"] == "copied" for line in self.sync()), 0)
         self.assertEqual(self.copied("extra"), b"theirs")
         self.sync("--delete")
@@ -71,11 +78,12 @@ class SyncSite(CliCase):
 
     def test_plain_s3_goes_in_parts(self):
         body = random.Random(4).randbytes(40 * MIB)
-        self.put("model", body)
+        self.put("model", body, Tagging="k=v")
         self.sync("--plain-s3")
         self.assertEqual(self.copied("model"), body)
         etag = self.there.head_object(Bucket=self.bucket, Key="model")["ETag"]
         self.assertTrue(etag.endswith('-3"'), etag)
+        self.assertEqual(self.tags("model"), {"k": "v"})
 
     def test_a_prefix_goes_to_another_one(self):
         self.put("in/x", b"1")

@@ -34,6 +34,8 @@ inline constexpr uint64_t kRunBytesMax = 16 * MiB;
 // How long an answer is kept open for a client that is slow to take it, and how many of a reactor.
 inline constexpr Duration kRunIdlePatience = seconds(10);
 inline constexpr size_t kIdleRunsMax = 16;
+// What was on its way then is lost: readers of the object get short answers for so long.
+inline constexpr Duration kSlowReaderMemory = seconds(60);
 inline constexpr Duration kRunWatchInterval = milliseconds(500);
 inline constexpr size_t kRunsRemembered = 8;    // Of an object: where readers may go on.
 inline constexpr size_t kConnectionsMax = 128;  // Of a reactor, to one upstream.

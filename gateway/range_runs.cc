@@ -105,7 +105,8 @@ void RangeRuns::start(std::vector<Wish*> group) {
   run->tail_bytes = group.back()->end_bytes();
   run->wishes.assign(group.begin(), group.end());
   // A reader who goes on where a run ended reads in order.
-  const uint64_t before_bytes = run->object->run_before(run->begin_bytes);
+  const bool may_be_long = !run->object->left_run_lately(reactor_.now());
+  const uint64_t before_bytes = may_be_long ? run->object->run_before(run->begin_bytes) : 0;
   const uint64_t length_bytes = std::min(2 * before_bytes, kRunBytesMax);
   const uint64_t block_end = round_down(run->begin_bytes + length_bytes, kVirtualChunkBytes);
   const uint64_t wanted_end = run->object->wanted_end(run->begin_bytes);
@@ -163,7 +164,10 @@ io::Task<S3Status> RangeRuns::receive(RunPointer run) {
   while (good && at_bytes < run->end_bytes) {
     if (run->wishes.empty()) {
       const bool is_wanted = co_await wait_for_wish(run);
-      if (!is_wanted) co_return S3Status();
+      if (!is_wanted) {
+        run->object->note_left_run(reactor_.now());
+        co_return S3Status();
+      }
     }
     at_bytes = run->wishes.front()->end_bytes();
     good = co_await serve_front(run);

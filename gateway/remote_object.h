@@ -57,6 +57,11 @@ struct RemoteObject {
   // `offset_bytes` lately, or 0.
   uint64_t run_before(uint64_t offset_bytes) const;
   void note_run(uint64_t end_bytes, uint64_t run_bytes);
+  // A run was left by its readers: for a while no more is asked for than they wait for.
+  void note_left_run(Instant now) { left_run_at_ = now; }
+  bool left_run_lately(Instant now) const {
+    return left_run_at_ != Instant{} && now - left_run_at_ < kSlowReaderMemory;
+  }
 
  private:
   struct EndedRun {
@@ -68,6 +73,7 @@ struct RemoteObject {
   std::vector<ByteRange> wanted_;
   std::array<EndedRun, kRunsRemembered> ended_runs_{};
   size_t next_ended_run_ = 0;
+  Instant left_run_at_;
 };
 using RemoteObjectPointer = std::shared_ptr<RemoteObject>;
 

@@ -132,6 +132,8 @@ class Reads(GatewayCase):
         self.assertEqual(self.server.boto3_client().get_object(Bucket=NAME, Key="large")["Body"].read(), body)
         time.sleep(11)  # Longer than an answer is kept open for somebody who does not read it.
         self.assertEqual(slow.read(), body[MIB:])
+        asked = sum(last + 1 - first for first, last in self.ranges())
+        self.assertLess(asked, 2 * len(body))
 
     def test_empty_objects_and_parts(self):
         self.upstream.put("empty", b"")

@@ -49,8 +49,8 @@ void BasicChunkIndex<Place>::publish(const ChunkId& id, Place location) {
     const std::lock_guard guard(shard.mutex);
     Entry& entry = shard.entries.at(id);
     ASSERT(entry.state == State::kWriting);
-    live_bytes_ += location.stored_bytes();
-    ++chunks_count_;
+    usage_of(id).live_bytes += location.stored_bytes();
+    ++usage_of(id).chunks_count;
     location.add_live();
     entry.location = std::move(location);
     entry.state = State::kLive;
@@ -120,8 +120,8 @@ Place BasicChunkIndex<Place>::erase(const ChunkId& id) {
     for (CachedHeader& cached : shard.headers) {
       if (cached.id == id) cached.header.clear();
     }
-    live_bytes_ -= location.stored_bytes();
-    --chunks_count_;
+    usage_of(id).live_bytes -= location.stored_bytes();
+    --usage_of(id).chunks_count;
   }
   complete_all(waiters, {});
   return location;
@@ -165,8 +165,8 @@ bool BasicChunkIndex<Place>::insert_recovered(const ChunkId& id, Place location)
   const std::lock_guard guard(shard.mutex);
   const auto [at, fresh] = shard.entries.try_emplace(id);
   if (!fresh) return false;
-  live_bytes_ += location.stored_bytes();
-  ++chunks_count_;
+  usage_of(id).live_bytes += location.stored_bytes();
+  ++usage_of(id).chunks_count;
   location.add_live();
   at->second.location = std::move(location);
   at->second.state = State::kLive;
@@ -178,8 +178,8 @@ Place BasicChunkIndex<Place>::exchange(const ChunkId& id, Place location) {
   Shard& shard = shard_of(id);
   const std::lock_guard guard(shard.mutex);
   Entry& entry = shard.entries.at(id);
-  live_bytes_ += location.stored_bytes();
-  live_bytes_ -= entry.location.stored_bytes();
+  usage_of(id).live_bytes += location.stored_bytes();
+  usage_of(id).live_bytes -= entry.location.stored_bytes();
   location.add_live();
   return std::exchange(entry.location, std::move(location));
 }
@@ -190,8 +190,8 @@ bool BasicChunkIndex<Place>::relocate(const ChunkId& id, const Place& from, Plac
   const std::lock_guard guard(shard.mutex);
   const auto at = shard.entries.find(id);
   if (at == shard.entries.end() || !at->second.location.same_place(from)) return false;
-  live_bytes_ += location.stored_bytes();
-  live_bytes_ -= from.stored_bytes();
+  usage_of(id).live_bytes += location.stored_bytes();
+  usage_of(id).live_bytes -= from.stored_bytes();
   location.add_live();
   at->second.location = std::move(location);
   return true;
@@ -244,11 +244,25 @@ void BasicChunkIndex<Place>::add_entries_of_shard(size_t shard, EntriesByContain
 
 template <typename Place>
 uint64_t BasicChunkIndex<Place>::live_bytes() const {
-  return live_bytes_.load(std::memory_order_relaxed);
+  uint64_t sum = 0;
+  for (const Usage& usage : usage_) sum += usage.live_bytes.load(std::memory_order_relaxed);
+  return sum;
 }
 template <typename Place>
 uint64_t BasicChunkIndex<Place>::chunks_count() const {
-  return chunks_count_.load(std::memory_order_relaxed);
+  uint64_t sum = 0;
+  for (const Usage& usage : usage_) sum += usage.chunks_count.load(std::memory_order_relaxed);
+  return sum;
+}
+template <typename Place>
+std::vector<PlacementUsage> BasicChunkIndex<Place>::usage_by_placement() const {
+  std::vector<PlacementUsage> all;
+  for (size_t placement = 0; placement < usage_.size(); ++placement) {
+    const uint64_t count = usage_[placement].chunks_count.load(std::memory_order_relaxed);
+    const uint64_t bytes = usage_[placement].live_bytes.load(std::memory_order_relaxed);
+    if (count > 0) all.push_back({static_cast<uint8_t>(placement), bytes, count});
+  }
+  return all;
 }
 
 template <typename Place>

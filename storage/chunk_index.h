@@ -79,6 +79,7 @@ class BasicChunkIndex {
   void add_entries_of_shard(size_t shard, EntriesByContainer& into);
   uint64_t live_bytes() const;
   uint64_t chunks_count() const;
+  std::vector<PlacementUsage> usage_by_placement() const;
 
   // Sealed headers of recently read chunks.
   std::optional<Bytes> cached_header(const ChunkId& id);
@@ -112,8 +113,12 @@ class BasicChunkIndex {
 
   std::array<Shard, kIndexShards> shards_;
   static_assert(kIndexShards == 64, "shard_of takes six bits, so that shards are ranges of ids");
-  std::atomic<uint64_t> live_bytes_{0};
-  std::atomic<uint64_t> chunks_count_{0};
+  struct Usage {
+    std::atomic<uint64_t> live_bytes{0};
+    std::atomic<uint64_t> chunks_count{0};
+  };
+  Usage& usage_of(const ChunkId& id) { return usage_[id.bytes.back()]; }
+  std::array<Usage, 256> usage_;  // By placement.
 };
 
 // The index of volumes.

@@ -55,12 +55,22 @@ struct ChunkStat {
   uint64_t payload_bytes = 0;
 };
 
+// What the chunks of one placement (the last byte of their ids, placement.h) take.
+struct PlacementUsage {
+  uint8_t placement = 0;
+  uint64_t live_bytes = 0;
+  uint64_t chunks_count = 0;
+};
+
 struct StoreUsage {
   uint64_t live_bytes = 0;       // Of records that are live, padding included.
   uint64_t allocated_bytes = 0;  // Disk in use by data.
   uint64_t capacity_bytes = 0;
   uint64_t available_bytes = 0;
   uint64_t chunks_count = 0;
+  // The same, ascending; none where the store does not know. Several homes of one placement have
+  // copies of the same chunks: this is how they are counted once.
+  std::vector<PlacementUsage> by_placement = {};
 };
 
 // Who still needs a chunk, durably: object/ answers from the catalog's reference edges.

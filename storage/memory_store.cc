@@ -119,11 +119,20 @@ io::Task<Result<std::vector<ChunkStat>>> MemoryStore::list(std::optional<ChunkId
 
 io::Task<Result<StoreUsage>> MemoryStore::usage() {
   const std::lock_guard guard(mutex_);
-  co_return StoreUsage{.live_bytes = live_bytes_,
-                       .allocated_bytes = live_bytes_,
-                       .capacity_bytes = capacity_bytes_,
-                       .available_bytes = capacity_bytes_ - live_bytes_,
-                       .chunks_count = entries_.size()};
+  StoreUsage usage{.live_bytes = live_bytes_,
+                   .allocated_bytes = live_bytes_,
+                   .capacity_bytes = capacity_bytes_,
+                   .available_bytes = capacity_bytes_ - live_bytes_,
+                   .chunks_count = entries_.size()};
+  std::map<uint8_t, PlacementUsage> by_placement;
+  for (const auto& [id, entry] : entries_) {
+    PlacementUsage& of = by_placement[id.bytes.back()];
+    of.placement = id.bytes.back();
+    of.live_bytes += entry.payload.size();
+    ++of.chunks_count;
+  }
+  for (const auto& [placement, of] : by_placement) usage.by_placement.push_back(of);
+  co_return usage;
 }
 
 io::Task<Status> MemoryStore::close() {

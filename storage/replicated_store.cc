@@ -260,17 +260,35 @@ io::Task<Result<std::vector<ChunkStat>>> list_homes(std::span<NamedHome* const> 
   co_return stats;
 }
 
+// What one home lacks of a placement another has: the home that has the most says what its chunks
+// take once. A home that does not know its placements counts as one of its own.
 io::Task<Result<StoreUsage>> usage_of_homes(std::span<NamedHome* const> homes) {
   StoreUsage sum;
+  std::map<uint8_t, PlacementUsage> once;
+  PlacementUsage unknown;
   for (NamedHome* home : homes) {
     if (!home->is_open.load()) continue;
     const StoreUsage usage = co_await io::or_return(home->store.usage());
-    sum.live_bytes += usage.live_bytes;
     sum.allocated_bytes += usage.allocated_bytes;
     sum.capacity_bytes += usage.capacity_bytes;
     sum.available_bytes += usage.available_bytes;
-    sum.chunks_count = std::max(sum.chunks_count, usage.chunks_count);
+    for (const PlacementUsage& one : usage.by_placement) {
+      PlacementUsage& most = once[one.placement];
+      most.placement = one.placement;
+      most.live_bytes = std::max(most.live_bytes, one.live_bytes);
+      most.chunks_count = std::max(most.chunks_count, one.chunks_count);
+    }
+    if (!usage.by_placement.empty()) continue;
+    unknown.live_bytes = std::max(unknown.live_bytes, usage.live_bytes);
+    unknown.chunks_count = std::max(unknown.chunks_count, usage.chunks_count);
   }
+  for (const auto& [placement, one] : once) {
+    sum.live_bytes += one.live_bytes;
+    sum.chunks_count += one.chunks_count;
+    sum.by_placement.push_back(one);
+  }
+  sum.live_bytes = std::max(sum.live_bytes, unknown.live_bytes);
+  sum.chunks_count = std::max(sum.chunks_count, unknown.chunks_count);
   co_return sum;
 }
 

@@ -49,7 +49,8 @@ class ReplicatedStore final : public ChunkStore {
   // Of all homes, each chunk once; homes that are away are left out.
   io::Task<Result<std::vector<ChunkStat>>> list(std::optional<ChunkId> after,
                                                 size_t limit) override;
-  // Bytes count every copy; chunks are those of the home that has the most.
+  // Live bytes and chunks count once, as the home says that has the most of a placement; space
+  // counts every copy.
   io::Task<Result<StoreUsage>> usage() override;
   // Nothing of its own: the homes are closed by their owner.
   io::Task<Status> close() override;

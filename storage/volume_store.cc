@@ -274,7 +274,8 @@ io::Task<Result<std::vector<ChunkStat>>> VolumeStore::list(std::optional<ChunkId
 // Directories on one file system count its space once each: give each volume a disk of its own.
 io::Task<Result<StoreUsage>> VolumeStore::usage() {
   StoreUsage usage{.live_bytes = state_->index.live_bytes(),
-                   .chunks_count = state_->index.chunks_count()};
+                   .chunks_count = state_->index.chunks_count(),
+                   .by_placement = state_->index.usage_by_placement()};
   for (const std::unique_ptr<Volume>& volume : state_->volumes) {
     const io::SpaceInfo space = co_await io::or_return(volume->refresh_space());
     usage.capacity_bytes += space.total_bytes;

@@ -57,13 +57,13 @@ Admission AdmissionControl::decide(uint64_t fingerprint, uint64_t size_bytes, ui
   Admission reason = Admission::kNo;
   if (hints.pin) {
     reason = Admission::kPinned;
-  } else if (hints.stream) {
+  } else if (hints.stream && !hints.awaited) {
     reason = Admission::kNo;
   } else if (frequency >= options_.frequent) {
     reason = Admission::kFrequent;
   } else if (ghost_.recall(fingerprint, now)) {
     reason = Admission::kGhost;
-  } else if (first_miss_wanted(fingerprint, disk, now)) {
+  } else if (hints.awaited || first_miss_wanted(fingerprint, disk, now)) {
     reason = Admission::kChance;
   }
   if (admitted(reason) && !budget_.allows(size_bytes, now)) reason = Admission::kNoBudget;

@@ -21,7 +21,7 @@ enum class Admission : uint8_t {
   kNoBudget,  // Wanted, but the device has taken its writes for now.
   kFrequent,  // Counted references while in memory.
   kGhost,     // Asked for before, within the horizon.
-  kChance,    // A first miss that was drawn, or found an empty disk.
+  kChance,    // A first miss that was drawn, is awaited, or found an empty disk.
   kPinned,    // Asked for by hint.
 };
 constexpr bool admitted(Admission decision) {

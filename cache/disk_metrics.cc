@@ -40,6 +40,7 @@ void DiskTierCounters::read_into(DiskTierMetrics& metrics) const {
   metrics.write_errors = value(write_errors);
   metrics.rotten_entries = value(rotten_entries);
   metrics.mixed_sealings = value(mixed_sealings);
+  metrics.distrusted_count = value(distrusted_count);
 }
 
 }  // namespace cairn::cache

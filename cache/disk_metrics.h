@@ -49,8 +49,9 @@ struct DiskTierMetrics {
   // Faults.
   uint64_t read_errors = 0;
   uint64_t write_errors = 0;
-  uint64_t rotten_entries = 0;  // Torn, stale or damaged ones, found when they were read.
-  uint64_t mixed_sealings = 0;  // Reads that met runs of two sealings of a chunk.
+  uint64_t rotten_entries = 0;    // Torn, stale or damaged ones, found when they were read.
+  uint64_t mixed_sealings = 0;    // Reads that met runs of two sealings of a chunk.
+  uint64_t distrusted_count = 0;  // Reads whose reader had found the bytes wrong before.
 
   // Gauges.
   uint64_t entries_count = 0;
@@ -102,6 +103,7 @@ struct DiskTierCounters {
   Counter write_errors{0};
   Counter rotten_entries{0};
   Counter mixed_sealings{0};
+  Counter distrusted_count{0};
 
   static void add(Counter& counter, uint64_t amount = 1) {
     counter.fetch_add(amount, std::memory_order_relaxed);

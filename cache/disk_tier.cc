@@ -149,10 +149,10 @@ void DiskTier::forget(const ChunkId& id) {
 
 io::Task<Result<SealedRead>> DiskTier::read(ChunkId id, ByteRange range,
                                             storage::ReadOptions options) {
+  if (options.distrust > 0) co_return co_await read_anew(id, range, options);
   io::Reactor& reactor = io::Reactor::current();
   const bool is_small = range.size_bytes <= storage::kUnqueuedReadBytesMax;
-  if (options.past_caches && state_->tier != nullptr) forget(id);
-  if (state_->tier == nullptr || !state_->health.usable(reactor.now()) ||
+  if (state_->tier == nullptr || options.no_cache || !state_->health.usable(reactor.now()) ||
       range.offset_bytes >= kPayloadBytesMax ||
       // Beside a pool that is used up, a small read asks the home for just its bytes: that does not
       // wait for memory which its own request may hold.
@@ -163,6 +163,14 @@ io::Task<Result<SealedRead>> DiskTier::read(ChunkId id, ByteRange range,
   if (range.size_bytes == 0) co_return co_await read_header(id, range, options);
   DiskRead read(state_->parts(), id, range, options);
   co_return co_await read.run();
+}
+
+// What the home gave once may have been wrong with right checksums: then it was kept as it was.
+io::Task<Result<SealedRead>> DiskTier::read_anew(ChunkId id, ByteRange range,
+                                                 storage::ReadOptions options) {
+  if (has_tier()) forget(id);
+  Counters::add(state_->counters.distrusted_count);
+  co_return co_await state_->home.read(id, range, options);
 }
 
 io::Task<Result<SealedRead>> DiskTier::read_header(ChunkId id, ByteRange range,

@@ -4,6 +4,8 @@
 // - A cached run that is torn, stale, rotten or of another sealing is a miss: never an error, never
 //   wrong bytes. Every frame is checked when it is read.
 // - One fetch per run at a time, for all connections and reactors.
+// - A reader that found bytes wrong which the checks here found right says so by
+//   ReadOptions::distrust: the tier forgets the chunk and asks the home.
 // - Writing to the disk is never waited for; nor is the disk needed: when it fails, the tier gets
 //   out of the way (device_health.h), and no request fails for it.
 // - A restart reads the footers of the regions and serves what they name.
@@ -81,6 +83,8 @@ class DiskTier final : public storage::ChunkStore {
   explicit DiskTier(std::unique_ptr<State> state);
   bool has_tier() const;
   void forget(const storage::ChunkId& id);
+  io::Task<Result<storage::SealedRead>> read_anew(storage::ChunkId id, ByteRange range,
+                                                  storage::ReadOptions options);
   io::Task<Result<storage::SealedRead>> read_header(storage::ChunkId id, ByteRange range,
                                                     storage::ReadOptions options);
 

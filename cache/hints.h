@@ -19,7 +19,7 @@ struct Hints {
   bool declared_load = false;  // Carries a load id: references within kLoadGap count as one.
   uint16_t tenant = 0;         // Slot of TenantShares; 0 has no share of its own.
   bool ahead = false;          // Nobody has asked for it yet.
-  bool past_caches = false;    // What the tiers below gave of it did not verify.
+  bool awaited = false;        // Others, too far behind for memory, are about to ask for it.
   uint8_t frequency = 0;       // Counted references that it comes with.
   storage::Urgency urgency = storage::Urgency::kClient;
   float cost = 1;            // Of fetching it again, relative to the cheapest home.
@@ -32,11 +32,11 @@ inline storage::ReadOptions options_of(const Hints& hints) {
   return {.no_cache = hints.no_cache,
           .declared_load = hints.declared_load,
           .pin = hints.pin,
-          .past_caches = hints.past_caches,
           .urgency = hints.urgency,
           .frequency = hints.frequency,
           .tenant = hints.tenant,
-          .expires = hints.expires};
+          .expires = hints.expires,
+          .awaited = hints.awaited};
 }
 inline Hints hints_of(const storage::ReadOptions& options) {
   return {.no_cache = options.no_cache,
@@ -44,6 +44,7 @@ inline Hints hints_of(const storage::ReadOptions& options) {
           .pin = options.pin,
           .declared_load = options.declared_load,
           .tenant = options.tenant,
+          .awaited = options.awaited,
           .expires = options.expires};
 }
 

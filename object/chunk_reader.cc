@@ -18,6 +18,8 @@ namespace {
 
 // What somebody asked to be warm is kept like what was asked for again.
 constexpr uint8_t kWarmedFrequency = 2;
+// Reads of a piece after one that did not verify, each of which asks another home first.
+constexpr uint8_t kDistrustingReadsMax = 3;
 
 // The whole frames that cover a piece, as a range of the chunk's payload.
 ByteRange frames_of(const Extent& piece) {
@@ -48,8 +50,9 @@ struct ChunkReader::State {
   static io::Task<void> run(std::shared_ptr<State> state, std::shared_ptr<Slot> slot, Extent piece,
                             cache::Hints hints);
   io::Task<Result<Buffer>> read(Extent piece, cache::Hints hints);
+  io::Task<Result<Buffer>> read_again(Extent piece, cache::Hints hints, Error first);
   io::Task<Result<Buffer>> read_once(Extent piece, cache::Hints hints);
-  io::Task<Result<Buffer>> read_past_tier(Extent piece, cache::Hints hints);
+  io::Task<Result<Buffer>> read_past_tier(Extent piece, cache::Hints hints, uint8_t distrust);
   io::Task<Result<Buffer>> read_through(Extent piece, cache::Hints hints);
   io::Task<Result<cache::RamBlockPointer>> read_block(cache::BlockKey key, Extent piece,
                                                       cache::Hints hints);
@@ -57,7 +60,7 @@ struct ChunkReader::State {
     Buffer payload;
     std::shared_ptr<crypto::ChunkOpener> opener;
   };
-  io::Task<Result<Sealed>> read_sealed(Extent piece, cache::Hints hints);
+  io::Task<Result<Sealed>> read_sealed(Extent piece, cache::Hints hints, uint8_t distrust);
   Result<std::shared_ptr<crypto::ChunkOpener>> opener(const ChunkId& id, BytesView header);
 
   Context& context;
@@ -76,7 +79,8 @@ struct ChunkReader::State {
 
 ChunkReader::ChunkReader(Context& context, TenantId tenant, ReadEpochs::ReadPin pin,
                          crypto::SseKeyPointer key, From from)
-    : window_(context.read_ahead != nullptr ? context.read_ahead->window_bytes_max() : 0) {
+    : from_(from),
+      window_(context.read_ahead != nullptr ? context.read_ahead->window_bytes_max() : 0) {
   cache::RamTier* const tier =
       key == nullptr && from == From::kNearest ? context.ram_tier : nullptr;
   state_ = std::make_shared<State>(
@@ -106,6 +110,7 @@ void ChunkReader::start(std::vector<Extent> extents, Purpose purpose) {
   hints_.tenant = state_->tenant_slot;
   hints_.pin = purpose.pin;
   hints_.ahead = purpose.ahead;
+  hints_.no_cache = from_ == From::kStore;
   if (purpose.warm) {
     hints_.frequency = kWarmedFrequency;
     hints_.urgency = storage::Urgency::kBackground;
@@ -151,12 +156,14 @@ void ChunkReader::start_piece(Extent piece) {
     ++extent_index_;
     extent_done_bytes_ = 0;
   }
+  cache::Hints hints = hints_;
+  hints.awaited = convoy_ != nullptr && convoy_->awaited(started_bytes_);
   auto slot = std::make_shared<Slot>();
   slot->size_bytes = piece.size_bytes;
   in_flight_bytes_ += piece.size_bytes;
   started_bytes_ += piece.size_bytes;
   slots_.push_back(slot);
-  state_->core.fetches.spawn(State::run(state_, std::move(slot), piece, hints_));
+  state_->core.fetches.spawn(State::run(state_, std::move(slot), piece, hints));
 }
 
 bool ChunkReader::has_room() const {
@@ -243,9 +250,11 @@ Result<std::shared_ptr<crypto::ChunkOpener>> ChunkReader::State::opener(const Ch
 
 // The frames of `piece` as they are stored.
 io::Task<Result<ChunkReader::State::Sealed>> ChunkReader::State::read_sealed(Extent piece,
-                                                                             cache::Hints hints) {
+                                                                             cache::Hints hints,
+                                                                             uint8_t distrust) {
   const ByteRange frames = frames_of(piece);
   storage::ReadOptions options = cache::options_of(hints);
+  options.distrust = distrust;
   options.cached_bytes = &cached_bytes;
   const Instant begun = core.reactor.now();
   Result<storage::SealedRead> got = co_await context.store.read(piece.chunk, frames, options);
@@ -267,8 +276,9 @@ io::Task<Result<ChunkReader::State::Sealed>> ChunkReader::State::read_sealed(Ext
   co_return sealed;
 }
 
-io::Task<Result<Buffer>> ChunkReader::State::read_past_tier(Extent piece, cache::Hints hints) {
-  Sealed sealed = co_await io::or_return(read_sealed(piece, hints));
+io::Task<Result<Buffer>> ChunkReader::State::read_past_tier(Extent piece, cache::Hints hints,
+                                                            uint8_t distrust) {
+  Sealed sealed = co_await io::or_return(read_sealed(piece, hints, distrust));
   const uint64_t first = frames_of(piece).offset_bytes;
   Buffer out = std::move(sealed.payload);
   co_await io::or_return(sealed.opener->open_frames(first / crypto::kFrameBytes, out.span()));
@@ -283,7 +293,7 @@ io::Task<Result<Buffer>> ChunkReader::State::read_past_tier(Extent piece, cache:
 io::Task<Result<cache::RamBlockPointer>> ChunkReader::State::read_block(cache::BlockKey key,
                                                                         Extent piece,
                                                                         cache::Hints hints) {
-  Sealed sealed = co_await io::or_return(read_sealed(piece, hints));
+  Sealed sealed = co_await io::or_return(read_sealed(piece, hints, 0));
   cache::RamBlockPointer block = tier->allocate(key, sealed.payload.size());
   MutableBytes rest = sealed.payload.span();
   uint8_t* out = block->span().data();
@@ -338,17 +348,25 @@ io::Task<Result<Buffer>> ChunkReader::State::read_through(Extent piece, cache::H
 io::Task<Result<Buffer>> ChunkReader::State::read(Extent piece, cache::Hints hints) {
   Result<Buffer> first = co_await read_once(piece, hints);
   if (first || first.error().code != Code::kCorruption) co_return first;
-  // What the store gave does not verify. Where it has other copies, looking at all of them tells
-  // which ones are good, and the next read gets such a one; what caches have of it is forgotten.
-  const Status verified = co_await context.store.verify(piece.chunk);
-  if (!verified) co_return first;
-  hints.past_caches = true;
-  Result<Buffer> second = co_await read_once(piece, hints);
-  co_return second;
+  Result<Buffer> again = co_await read_again(piece, hints, std::move(first.error()));
+  co_return again;
+}
+
+// What the store gave does not verify. Where it has other copies, looking at all of them tells
+// which ones are good, and makes good the others. A home may also have lied once, with right
+// checksums, and a tier may have kept that: then only another answer helps.
+io::Task<Result<Buffer>> ChunkReader::State::read_again(Extent piece, cache::Hints hints,
+                                                        Error first) {
+  (void)co_await context.store.verify(piece.chunk);
+  for (uint8_t distrust = 1; distrust <= kDistrustingReadsMax; ++distrust) {
+    Result<Buffer> again = co_await read_past_tier(piece, hints, distrust);
+    if (again || again.error().code != Code::kCorruption) co_return again;
+  }
+  co_return std::unexpected(std::move(first));
 }
 
 io::Task<Result<Buffer>> ChunkReader::State::read_once(Extent piece, cache::Hints hints) {
-  if (tier == nullptr) co_return co_await read_past_tier(piece, hints);
+  if (tier == nullptr) co_return co_await read_past_tier(piece, hints, 0);
   co_return co_await read_through(piece, hints);
 }
 

@@ -25,7 +25,7 @@ namespace cairn::object {
 
 class ChunkReader {
  public:
-  // kStore: past the RAM tier, for who wants to know what is stored.
+  // kStore: past all tiers, for who wants to know what is stored.
   enum class From : uint8_t { kNearest, kStore };
   // `pin` keeps the chunks from the collector for as long as a read may run; `key` is what they are
   // sealed under besides the tenant's keys: then no plaintext of theirs is kept.
@@ -62,6 +62,7 @@ class ChunkReader {
   void handed_over(size_t size_bytes, bool waited);
   void resize_window(uint64_t wanted_bytes);
 
+  const From from_;
   std::shared_ptr<State> state_;
   std::vector<Extent> extents_;
   size_t extent_index_ = 0;

@@ -110,6 +110,14 @@ bool ReadConvoys::Member::may_read(uint64_t end_bytes, Instant now) {
          end_bytes <= last->position_bytes_ + convoys_.lead_bytes_;
 }
 
+bool ReadConvoys::Member::awaited(uint64_t begin_bytes) const {
+  const std::lock_guard guard(convoys_.mutex_);
+  const Convoy& convoy = convoys_.convoys_.at(key_);
+  return std::ranges::any_of(convoy.members, [&](const Member* each) {
+    return each->position_bytes_ + convoys_.lead_bytes_ < begin_bytes;
+  });
+}
+
 io::Task<void> ReadConvoys::Member::wait(uint64_t end_bytes) {
   const Woken woken = Woken::make();
   const Instant begun = io::Reactor::current().now();

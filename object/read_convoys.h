@@ -43,6 +43,8 @@ class ReadConvoys {
     void advance(uint64_t position_bytes, Instant now);
     // Whether reading up to `end_bytes` now keeps the convoy together.
     bool may_read(uint64_t end_bytes, Instant now);
+    // Whether somebody wants what lies there who is too far behind to find it in memory.
+    bool awaited(uint64_t begin_bytes) const;
     // Until that may be so.
     io::Task<void> wait(uint64_t end_bytes);
 

@@ -181,7 +181,7 @@ io::Task<Result<SealedRead>> PeerTier::read_copy(ChunkId id, ByteRange range,
 
 io::Task<Result<SealedRead>> PeerTier::read(ChunkId id, ByteRange range,
                                             storage::ReadOptions options) {
-  if (options.past_caches) {
+  if (options.distrust > 0) {
     Counters::add(counters_.distrusted);
     keeper_.forget(id);
     co_return co_await home_.read(id, range, options);

@@ -144,6 +144,7 @@ constexpr DiskSeries kEvictedBytes[] = {{"", &Metrics::evicted_bytes}};
 constexpr DiskSeries kErrors[] = {{",call=\"read\"", &Metrics::read_errors},
                                   {",call=\"write\"", &Metrics::write_errors}};
 constexpr DiskSeries kMixedSealings[] = {{"", &Metrics::mixed_sealings}};
+constexpr DiskSeries kDistrusted[] = {{"", &Metrics::distrusted_count}};
 constexpr DiskSeries kEntries[] = {{"", &Metrics::entries_count}};
 constexpr DiskSeries kUsedBytes[] = {{"", &Metrics::live_bytes}};
 constexpr DiskSeries kPinnedBytes[] = {{"", &Metrics::pinned_bytes}};
@@ -178,6 +179,8 @@ constexpr DiskFamily kDiskFamilies[] = {
     {"cairn_disk_tier_errors_total", "counter", "Errors of the disk.", kErrors},
     {"cairn_disk_tier_mixed_sealings_total", "counter",
      "Reads that met copies of two sealings of a chunk.", kMixedSealings},
+    {"cairn_disk_tier_distrusted_reads_total", "counter",
+     "Reads of the home after bytes that did not verify.", kDistrusted},
     {"cairn_disk_tier_entries", "gauge", "Entries on the disk.", kEntries},
     {"cairn_disk_tier_used_bytes", "gauge", "Bytes of them.", kUsedBytes},
     {"cairn_disk_tier_pinned_bytes", "gauge", "Bytes of those that are pinned.", kPinnedBytes},

@@ -35,7 +35,23 @@ class HomeHealth {
     const int64_t known_ns = estimate_ns_.load(std::memory_order_relaxed);
     estimate_ns_.store(known_ns == 0 ? scaled_ns : known_ns + (scaled_ns - known_ns) / 8,
                        std::memory_order_relaxed);
+    answers_count_.fetch_add(1, std::memory_order_relaxed);
+    if (overtakes_saved_.load(std::memory_order_relaxed) < kOvertakesSavedMax * kOvertakeOneIn) {
+      overtakes_saved_.fetch_add(1, std::memory_order_relaxed);
+    }
   }
+  // Reads that it answered in all.
+  uint64_t answers_count() const { return answers_count_.load(std::memory_order_relaxed); }
+  // Leave to ask another home beside this one while it answers others: a small share of its reads,
+  // so that a line which is full is not filled twice.
+  bool spend_overtake() {
+    int64_t saved = overtakes_saved_.load(std::memory_order_relaxed);
+    while (saved >= kOvertakeOneIn) {
+      if (overtakes_saved_.compare_exchange_weak(saved, saved - kOvertakeOneIn)) return true;
+    }
+    return false;
+  }
+
   // What a small read takes; 0 when none was seen.
   Duration estimate() const { return {estimate_ns_.load(std::memory_order_relaxed)}; }
   Duration estimate(uint64_t size_bytes) const {
@@ -48,8 +64,14 @@ class HomeHealth {
   static int64_t weight(uint64_t size_bytes) {
     return 1 + static_cast<int64_t>(size_bytes / (256 * KiB));
   }
+  // As for second requests to one home (hedge_policy.h).
+  static constexpr int64_t kOvertakeOneIn = 20;
+  static constexpr int64_t kOvertakesSavedMax = 8;
+
   UpstreamBreaker breaker_;
   std::atomic<int64_t> estimate_ns_{0};
+  std::atomic<uint64_t> answers_count_{0};
+  std::atomic<int64_t> overtakes_saved_{kOvertakesSavedMax * kOvertakeOneIn};
 };
 
 }  // namespace cairn::storage

@@ -37,9 +37,11 @@ io::Task<Result<SealedRead>> read_part(PackContext& context, Upstream& upstream,
 }  // namespace
 
 io::Task<Result<SealedRead>> read_packed(PackContext& context, Upstream& upstream, ChunkId id,
-                                         PackPlace place, ByteRange range, Urgency urgency) {
+                                         PackPlace place, ByteRange range, ReadOptions options) {
   const ByteRange part = clamp_to_payload(range, place.payload_bytes);
-  return read_part(context, upstream, id, std::move(place), part, urgency, true);
+  // The header that is known may be what was wrong.
+  const bool use_cache = options.distrust == 0;
+  return read_part(context, upstream, id, std::move(place), part, options.urgency, use_cache);
 }
 
 io::Task<Result<SealedChunk>> read_whole(PackContext& context, Upstream& upstream, ChunkId id,

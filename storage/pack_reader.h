@@ -11,7 +11,7 @@ namespace cairn::storage {
 // a use of the pack. A record that is read whole is checked against its checksums, and a damaged
 // answer is asked for once more. kCorruption, kUnavailable.
 io::Task<Result<SealedRead>> read_packed(PackContext& context, Upstream& upstream, ChunkId id,
-                                         PackPlace place, ByteRange range, Urgency urgency);
+                                         PackPlace place, ByteRange range, ReadOptions options);
 
 // The whole record, verified. kCorruption, kUnavailable.
 io::Task<Result<SealedChunk>> read_whole(PackContext& context, Upstream& upstream, ChunkId id,

@@ -5,6 +5,7 @@
 // request; requests under way finish as they began.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <string>
@@ -31,6 +32,10 @@ class HomeList {
   }
   NamedHome* const* begin() const { return homes_.data(); }
   NamedHome* const* end() const { return homes_.data() + count_; }
+  // The first `count` of them go to the end.
+  void rotate(size_t count) {
+    std::rotate(homes_.begin(), homes_.begin() + count, homes_.begin() + count_);
+  }
   size_t size() const { return count_; }
   bool empty() const { return count_ == 0; }
   NamedHome* front() const { return homes_[0]; }

@@ -92,7 +92,8 @@ class ReplicaRead {
       : store_(store), context_(context), id_(id), range_(range), options_(options) {}
 
   io::Task<Result<SealedRead>> run() {
-    homes_ = reading_order(store_.route(), context_, id_, io::Reactor::current().clock().now());
+    homes_ = reading_order(store_.route(), context_, id_, io::Reactor::current().clock().now(),
+                           options_.distrust);
     while (true) {
       if (race_ != nullptr && !race_->finished.empty()) {
         Race::Finish finish = std::move(race_->finished.front());
@@ -118,9 +119,17 @@ class ReplicaRead {
   }
 
  private:
-  // Only a client's read of a home elsewhere is worth a second request.
+  // Only a client's read of a home elsewhere is worth a second request. Who distrusts an answer
+  // wants that of the very home whose turn it is.
   bool may_be_overtaken(const NamedHome& home) const {
-    return home.is_remote && next_ < homes_.size() && options_.urgency == Urgency::kClient;
+    return home.is_remote && options_.urgency == Urgency::kClient && options_.distrust == 0 &&
+           next_may_overtake();
+  }
+  // Being slow is no failure: a home that is drained, or of another placement, is left alone.
+  bool next_may_overtake() const {
+    if (next_ == homes_.size()) return false;
+    const NamedHome* const next = homes_.begin()[next_];
+    return next == store_.route().staging() || store_.route().wanted().contains(next);
   }
 
   void start_beside(NamedHome& home) {
@@ -133,14 +142,18 @@ class ReplicaRead {
   }
 
   io::Task<void> wait_or_overtake() {
-    const bool may_overtake = next_ < homes_.size();
+    const bool may_overtake = next_may_overtake();
+    answers_before_ = last_started_->health.answers_count();
     const Duration patience = patience_with(*last_started_, range_.size_bytes);
     race_->wake = io::Completion<bool>::make();
     const io::Completion<bool> wake = *race_->wake;
     const Result<bool> woken = co_await wake.wait(
         may_overtake ? io::Until{io::Reactor::current().now() + patience} : io::Until{});
     race_->wake.reset();
-    if (woken || !race_->finished.empty()) co_return;
+    if (woken || !race_->finished.empty() || !next_may_overtake()) co_return;
+    // A home that has answered nobody meanwhile may not answer at all; one that has is busy.
+    const bool is_busy = last_started_->health.answers_count() != answers_before_;
+    if (is_busy && !last_started_->health.spend_overtake()) co_return;
     start_beside(*homes_.begin()[next_++]);
   }
 
@@ -200,7 +213,8 @@ class ReplicaRead {
   HomeList homes_;
   size_t next_ = 0;
   std::shared_ptr<Race> race_;
-  const NamedHome* last_started_ = nullptr;
+  NamedHome* last_started_ = nullptr;
+  uint64_t answers_before_ = 0;  // Of that home, when the wait for it began.
   HomeList missing_;
   HomeList damaged_;
   std::optional<Error> damage_;
@@ -210,7 +224,7 @@ class ReplicaRead {
 }  // namespace
 
 HomeList reading_order(const PlacementRoute& route, const HomesContext& context, const ChunkId& id,
-                       Instant now) {
+                       Instant now, uint8_t distrust) {
   HomeList order;
   HomeList doubtful;
   const auto add = [&](NamedHome* home) {
@@ -220,10 +234,12 @@ HomeList reading_order(const PlacementRoute& route, const HomesContext& context,
     (is_doubtful ? doubtful : order).push_back(home);
   };
   add(route.staging());
-  for (NamedHome* home : by_preference(route.wanted())) add(home);
+  // Who distrusts an answer goes through the homes in an order that does not change meanwhile.
+  for (NamedHome* home : distrust > 0 ? route.wanted() : by_preference(route.wanted())) add(home);
   for (NamedHome* home : route.homes()) add(home);
   for (NamedHome* home : context.homes) add(home);
   for (NamedHome* home : doubtful) order.push_back(home);
+  if (distrust > 0 && !order.empty()) order.rotate(distrust % order.size());
   return order;
 }
 

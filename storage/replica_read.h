@@ -13,7 +13,8 @@ io::Task<Result<SealedRead>> read_replica(ReplicatedStore& store, HomesContext& 
                                           ByteRange range, ReadOptions options);
 
 // The homes in the order in which a read asks them; those that are not worth asking stand last.
+// With `distrust` (read_options.h) each number has another home first.
 HomeList reading_order(const PlacementRoute& route, const HomesContext& context, const ChunkId& id,
-                       Instant now);
+                       Instant now, uint8_t distrust = 0);
 
 }  // namespace cairn::storage

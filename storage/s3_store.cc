@@ -215,7 +215,7 @@ io::Task<Result<SealedRead>> S3Store::read(ChunkId id, ByteRange range, ReadOpti
   const std::optional<PackPlace> place = state_->index.find(id);
   if (!place) co_return std::unexpected(not_found(id));
   Result<SealedRead> result =
-      co_await read_packed(state_->context, *lane->upstream, id, *place, range, options.urgency);
+      co_await read_packed(state_->context, *lane->upstream, id, *place, range, options);
   place->pack->release();
   StoreCounters::add(state_->counters.reads_count);
   if (!result && result.error().code == Code::kCorruption) {
@@ -255,7 +255,8 @@ io::Task<Result<StoreUsage>> S3Store::usage() {
                        .allocated_bytes = state_->packs.stored_bytes(),
                        .capacity_bytes = 0,
                        .available_bytes = 0,
-                       .chunks_count = state_->index.chunks_count()};
+                       .chunks_count = state_->index.chunks_count(),
+                       .by_placement = state_->index.usage_by_placement()};
 }
 
 io::Task<Status> S3Store::close() {

@@ -157,9 +157,8 @@ class ProvidersTest(HomesCase):
             self.wait_until_settled()
             asked = self.server.metrics()['cairn_home_reads_total{home="aws"}']
             readers.at_least(300)
-            # A slow read may still ask it beside the other one.
             more = self.server.metrics()['cairn_home_reads_total{home="aws"}'] - asked
-            self.assertLess(more, 30, "a drained provider is left alone")
+            self.assertEqual(more, 0, "a drained provider is left alone")
         stop.set()
         writer.join()
         self.assertEqual(readers.failures + failures, [])

@@ -46,7 +46,9 @@ class FaultyHome final : public storage::ChunkStore {
     if (is_away) co_return fail(Code::kUnavailable, "the home does not answer");
     co_await gate.wait();
     if (rotten.contains(id)) co_return fail(Code::kCorruption, "rot");
-    co_return co_await inner.read(id, range, options);
+    Result<storage::SealedRead> read = co_await inner.read(id, range, options);
+    if (read && lying.contains(id) && !read->payload.empty()) read->payload.data()[0] ^= 1;
+    co_return read;
   }
   io::Task<Status> verify(Id id) override {
     if (is_away) co_return fail(Code::kUnavailable, "the home does not answer");
@@ -64,7 +66,8 @@ class FaultyHome final : public storage::ChunkStore {
   storage::MemoryStore inner;
   bool is_away = false;
   bool is_full = false;
-  std::set<Id> rotten;
+  std::set<Id> rotten;  // Found damaged when they are read,
+  std::set<Id> lying;   // or only by whoever has the keys.
   uint64_t puts_count = 0;
   uint64_t reads_count = 0;
   uint64_t verifies_count = 0;

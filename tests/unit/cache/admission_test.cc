@@ -40,6 +40,18 @@ TEST(AdmissionTest, StreamsAndNoCacheAreNeverAdmittedByThemselves) {
   }
 }
 
+TEST(AdmissionTest, WhatOthersAwaitIsAdmittedLikeFirstMissesWithinTheBudget) {
+  AdmissionControl admission(without_chance(), {});
+  EXPECT_EQ(admission.decide(1, 1 * MiB, 0, {.stream = true}, {}), Admission::kNo);
+  EXPECT_EQ(admission.decide(2, 1 * MiB, 0, {.stream = true, .awaited = true}, {}),
+            Admission::kChance);
+  AdmissionOptions limited = without_chance();
+  limited.write_bytes_per_second = 1;
+  AdmissionControl poor(limited, {});
+  for (uint64_t id = 0; id < 100; ++id) poor.wrote(1 * GiB, {});
+  EXPECT_EQ(poor.decide(1, 1 * MiB, 0, {.awaited = true}, {}), Admission::kNoBudget);
+}
+
 TEST(AdmissionTest, FirstMissesAreDrawnWithTheChance) {
   AdmissionControl admission({.capacity_bytes = 1 * GiB, .chance = 0.15}, {});
   int drawn = 0;

@@ -215,6 +215,10 @@ TEST_F(ReadConvoysTest, WhoJoinsLateIsOnItsOwn) {
   const auto late = convoys_.join({{}, 0, GiB}, now);
   EXPECT_TRUE(first->may_read(501 * MiB, now));
   EXPECT_TRUE(late->may_read(MiB, now));
+  EXPECT_TRUE(first->awaited(500 * MiB)) << "memory will not have it any more";
+  EXPECT_FALSE(late->awaited(0));
+  late->advance(480 * MiB, now);
+  EXPECT_FALSE(first->awaited(501 * MiB)) << "it is near enough";
 }
 
 }  // namespace

@@ -70,7 +70,7 @@ class Lying final : public Decorated {
   io::Task<Result<storage::SealedRead>> read(storage::ChunkId id, ByteRange range,
                                              storage::ReadOptions options) override {
     Result<storage::SealedRead> got = co_await inner_->read(id, range, options);
-    if (!got || options.past_caches || got->payload.empty()) co_return got;
+    if (!got || options.distrust > 0 || got->payload.empty()) co_return got;
     ++reads_count;
     got->payload.data()[got->payload.size() / 2] ^= 1;
     co_return got;

@@ -95,7 +95,7 @@ TEST_F(PeerFaultTest, AReaderWhoWasLiedToGetsTheHomes) {
   const Bytes right = testing_support::sample_bytes(number_, kWhole);
   EXPECT_FALSE(std::ranges::equal(lied->payload.view(), BytesView(right).first(MiB)));
   const Result<storage::SealedRead> second =
-      wait(nodes_[0]->tier.read(sample_id(number_), {0, MiB}, {.past_caches = true}));
+      wait(nodes_[0]->tier.read(sample_id(number_), {0, MiB}, {.distrust = 1}));
   ASSERT_TRUE(second);
   EXPECT_TRUE(std::ranges::equal(second->payload.view(), BytesView(right).first(MiB)));
   EXPECT_EQ(reader().distrusted, 1U);

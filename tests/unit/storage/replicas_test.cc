@@ -7,6 +7,7 @@ namespace {
 
 using testing_support::HomesFixture;
 using testing_support::HomesSetup;
+using testing_support::sample_bytes;
 using testing_support::sample_chunk;
 using testing_support::sample_id;
 using testing_support::sample_owner;
@@ -295,7 +296,62 @@ TEST_F(ReplicasTest, AHomeThatComesLaterIsTakenInAndMadeGood) {
   EXPECT_TRUE(has("b", 1));
 }
 
-TEST_F(ReplicasTest, ListNamesEachChunkOnceAndUsageCountsEveryCopy) {
+TEST_F(ReplicasTest, ASlowHomeIsNotOvertakenByADrainedOne) {
+  open({.acknowledge = Acknowledge::kAll, .is_remote = true});
+  keep(1);
+  const auto read_held_up = [](ReplicasTest& test) -> io::Task<void> {
+    const auto read = [](ReplicasTest& of) -> io::Task<void> {
+      const Result<SealedRead> got = co_await of.store_->read(sample_id(1), {0, 10000});
+      EXPECT_TRUE(got.has_value());
+    };
+    test.home("a").gate.reset();
+    io::Scope scope;
+    scope.spawn(read(test));
+    (void)co_await io::sleep_for(kOvertakeAfterMax + milliseconds(200));
+    test.home("a").gate.set();
+    co_await scope.join();
+  };
+  wait(read_held_up(*this));
+  EXPECT_EQ(home("b").reads_count, 1U) << "it is asked beside the slow one";
+  route().choose({.primary = 0, .drained = 2});
+  wait(read_held_up(*this));
+  EXPECT_EQ(home("b").reads_count, 1U);
+  home("a").is_away = true;
+  EXPECT_EQ(read_code(1), kRight) << "it is asked when no other can answer";
+  EXPECT_EQ(home("b").reads_count, 2U);
+}
+
+TEST_F(ReplicasTest, WhoDistrustsAnAnswerGetsThatOfEveryHome) {
+  open({.homes = {"a", "b", "c"}, .acknowledge = Acknowledge::kAll});
+  keep(1);
+  home("a").lying.insert(sample_id(1));
+  home("b").lying.insert(sample_id(1));
+  std::set<uint8_t> right;
+  for (uint8_t distrust = 1; distrust <= 6; ++distrust) {
+    const Result<SealedRead> got =
+        wait(store_->read(sample_id(1), {0, 10000}, {.distrust = distrust}));
+    ASSERT_TRUE(got.has_value());
+    if (std::ranges::equal(got->payload.view(), sample_bytes(1, 10000))) right.insert(distrust);
+  }
+  EXPECT_EQ(right, (std::set<uint8_t>{2, 5})) << "in turn";
+}
+
+TEST_F(ReplicasTest, UsageAddsUpPlacementsAndCountsCopiesOnce) {
+  open({.acknowledge = Acknowledge::kAll, .others = {"far"}});
+  for (uint64_t number = 0; number < 3; ++number) keep(number);
+  // Two chunks of another placement, which the placement's homes do not have.
+  for (uint64_t number = 10; number < 12; ++number) {
+    ChunkId id = sample_id(number);
+    id.bytes.back() = static_cast<uint8_t>(sample_id(0).bytes.back() + 100);
+    ASSERT_TRUE(wait(home("far").inner.put(id, sample_chunk(number, 10000), sample_owner(0))));
+  }
+  const StoreUsage usage = wait(store_->usage()).value();
+  EXPECT_EQ(usage.chunks_count, 5U);
+  EXPECT_EQ(usage.live_bytes, 5U * 10000);
+  EXPECT_EQ(usage.allocated_bytes, 8U * 10000);
+}
+
+TEST_F(ReplicasTest, ListAndUsageCountEachChunkOnce) {
   open({.acknowledge = Acknowledge::kAll});
   for (uint64_t number = 0; number < 5; ++number) keep(number);
   route().choose({.primary = 0, .drained = 2});
@@ -303,7 +359,8 @@ TEST_F(ReplicasTest, ListNamesEachChunkOnceAndUsageCountsEveryCopy) {
   EXPECT_EQ(wait(store_->list(std::nullopt, 100))->size(), 6U);
   EXPECT_EQ(wait(store_->list(std::nullopt, 3))->size(), 3U);
   EXPECT_EQ(wait(store_->usage())->chunks_count, 6U);
-  EXPECT_EQ(wait(store_->usage())->live_bytes, 11U * 10000);
+  EXPECT_EQ(wait(store_->usage())->live_bytes, 6U * 10000);
+  EXPECT_EQ(wait(store_->usage())->allocated_bytes, 11U * 10000);
 }
 
 }  // namespace

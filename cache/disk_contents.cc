@@ -31,7 +31,7 @@ std::vector<DiskItem> items_of(RegionId region, std::span<const FooterRow> rows)
   std::vector<DiskItem> items;
   items.reserve(rows.size());
   for (const FooterRow& row : rows) {
-    items.push_back({row.fingerprint, {region, row.offset_blocks, row.size_blocks}});
+    items.push_back({row.fingerprint, {region, row.offset_blocks, row.size_blocks}, kNever});
   }
   return items;
 }
@@ -214,9 +214,10 @@ void DiskContents::open_region(RegionId region, DiskLog log) {
   policy_.open_region(region, log);
 }
 
-bool DiskContents::move(const DiskItem& survivor, const DiskPlace& place) {
+std::optional<Instant> DiskContents::move(const DiskItem& survivor, const DiskPlace& place) {
   const std::lock_guard guard(mutex_);
-  return policy_.move(survivor, place);
+  if (!policy_.move(survivor, place)) return std::nullopt;
+  return policy_.expires_of(survivor.fingerprint);
 }
 
 void DiskContents::drop(const DiskItem& survivor) {
@@ -225,10 +226,15 @@ void DiskContents::drop(const DiskItem& survivor) {
   if (place && same_place(*place, survivor.place)) policy_.erase(survivor.fingerprint);
 }
 
-void DiskContents::restore(RegionId region, std::span<const FooterRow> rows) {
+void DiskContents::restore(const RegionFooter& footer, WallTime wall_now, Instant now) {
   restored_ = true;
+  const auto region = static_cast<RegionId>(footer.region);
+  std::vector<DiskItem> items = items_of(region, footer.rows);
+  for (size_t i = 0; i < items.size(); ++i) {
+    items[i].expires = expires_again(footer.rows[i].minutes_left, footer.written, wall_now, now);
+  }
   const std::lock_guard guard(mutex_);
-  policy_.restore(region, items_of(region, rows));
+  policy_.restore(region, items, now);
 }
 
 void DiskContents::read_into(DiskTierMetrics& metrics) {

@@ -74,11 +74,12 @@ class DiskContents {
   // Empties a region whose footer has these rows; what shall be written again is returned.
   std::vector<DiskItem> reclaim(RegionId region, std::span<const FooterRow> rows, Instant now);
   void open_region(RegionId region, DiskLog log);
-  bool move(const DiskItem& survivor, const DiskPlace& place);
+  // When it expires, once it is at its new place; none when it was erased meanwhile.
+  std::optional<Instant> move(const DiskItem& survivor, const DiskPlace& place);
   void drop(const DiskItem& survivor);
 
   // At start, oldest region first; then the regions that have nothing.
-  void restore(RegionId region, std::span<const FooterRow> rows);
+  void restore(const RegionFooter& footer, WallTime wall_now, Instant now);
   // Whether runs of an earlier time were found: they may be of chunks that were dropped since.
   bool restored() const { return restored_; }
 

@@ -25,7 +25,7 @@ struct DiskEntry {
   uint64_t frequency : 2 = 0;
   uint64_t pinned : 1 = 0;
   uint64_t by_chance : 1 = 0;         // Written as a first miss, and not hit since.
-  uint64_t expires_minutes : 20 = 0;  // Since the policy was made; 0: never.
+  uint64_t expires_minutes : 20 = 0;  // Minute of the policy's life, from 1; 0: never.
   uint64_t counted : 6 = 0;           // Half reference gaps, modulo 64.
   uint64_t tenant : 7 = 0;
 

@@ -17,7 +17,9 @@ namespace cairn::cache {
 inline constexpr uint64_t kDiskBlockBytes = kDiskUnitBytes;
 inline constexpr uint64_t kRegionBytesMax = 128 * MiB;
 inline constexpr uint64_t kRegionBytesMin = 8 * MiB;
-inline constexpr uint64_t kRegionsWanted = 64;  // Of a small tier: one is always empty.
+// Of a small tier: each log fills one, and what does not fit into the end of one is lost.
+inline constexpr uint32_t kRegionsWantedMin = 24;
+inline constexpr uint32_t kRegionsWantedMax = 40;
 inline constexpr uint64_t kFooterShare =
     2048;  // Of a region's bytes: one footer of 64 KiB or less.
 inline constexpr uint64_t kDiskTierBytesMin = 64 * MiB;
@@ -32,9 +34,10 @@ inline constexpr uint32_t kChunkFramesMax =
     static_cast<uint32_t>(kPayloadBytesMax / crypto::kFrameBytes);
 
 // Memory besides the index. Runs that wait to be written, and runs that several readers share.
-inline constexpr uint64_t kWriteQueueBytesMax = 64 * MiB;
+inline constexpr uint64_t kWriteQueueBytesMax = 128 * MiB;
 inline constexpr uint64_t kSharedRunsBytesMax = 256 * MiB;
-inline constexpr uint64_t kWriteBytes = 1 * MiB;   // What one write gathers, at least.
+// What one write gathers, if so much waits: each one costs a turn of a reactor that may be busy.
+inline constexpr uint64_t kWriteBytes = 8 * MiB;
 inline constexpr size_t kFootersInFlightMax = 64;  // At start.
 
 // Regions that are turned over for one entry, when what survives fills them.

@@ -43,15 +43,24 @@ uint64_t DiskPolicy::counted_stamp(Instant now) const {
   return static_cast<uint64_t>((now - made_).nanoseconds / half_gap) % 64;
 }
 
-uint32_t DiskPolicy::minutes_until(Instant expires) const {
+// The first minute of the policy's life in which the entry is not served, counted from 1: never
+// later than it expires.
+uint32_t DiskPolicy::minute_of(Instant expires) const {
   if (expires == kNever) return 0;
-  const int64_t minutes = (expires - made_).nanoseconds / kNanosecondsOfMinute;
-  return static_cast<uint32_t>(std::clamp<int64_t>(minutes, 1, DiskEntry::kMinutesMax));
+  const int64_t minute = 1 + (expires - made_).nanoseconds / kNanosecondsOfMinute;
+  return static_cast<uint32_t>(std::clamp<int64_t>(minute, 1, DiskEntry::kMinutesMax));
 }
 
 bool DiskPolicy::expired(const DiskEntry& entry, Instant now) const {
-  return entry.expires_minutes != 0 && (now - made_).nanoseconds / kNanosecondsOfMinute >=
+  return entry.expires_minutes != 0 && 1 + (now - made_).nanoseconds / kNanosecondsOfMinute >=
                                            static_cast<int64_t>(entry.expires_minutes);
+}
+
+Instant DiskPolicy::expires_of(uint64_t fingerprint) {
+  const DiskEntry* const entry = index_.find(fingerprint);
+  if (entry == nullptr || entry->expires_minutes == 0) return kNever;
+  return made_ +
+         Duration{(static_cast<int64_t>(entry->expires_minutes) - 1) * kNanosecondsOfMinute};
 }
 
 void DiskPolicy::enter(const DiskEntry& entry) {
@@ -248,7 +257,7 @@ void DiskPolicy::commit(uint64_t fingerprint, const DiskPlace& place, const Hint
   entry.offset_units = place.offset_units & (DiskEntry::kOffsetUnitsMax - 1);
   entry.size_units_less_one = (place.size_units - 1) & (DiskEntry::kSizeUnitsMax - 1);
   entry.by_chance = by_chance ? 1 : 0;
-  entry.expires_minutes = minutes_until(hints.expires) & DiskEntry::kMinutesMax;
+  entry.expires_minutes = minute_of(hints.expires) & DiskEntry::kMinutesMax;
   entry.counted = counted_stamp(now) & 63;
   entry.tenant = hints.tenant & (kTenantSlotsMax - 1);
   index_.insert(entry);
@@ -266,9 +275,14 @@ bool DiskPolicy::move(const DiskItem& survivor, const DiskPlace& place) {
   return true;
 }
 
-void DiskPolicy::restore(RegionId region, std::span<const DiskItem> items) {
+void DiskPolicy::restore(RegionId region, std::span<const DiskItem> items, Instant now) {
   for (const DiskItem& item : items) {
-    commit(item.fingerprint, item.place, Hints{}, false, made_);
+    // It is newer than what an older region has of it, though it is not served itself.
+    if (item.expires <= now) {
+      erase(item.fingerprint);
+      continue;
+    }
+    commit(item.fingerprint, item.place, Hints{.expires = item.expires}, false, made_);
   }
   logs_[1].filled.push_back(region);
   regions_[region].used = true;

@@ -66,6 +66,7 @@ struct DiskPlace {
 struct DiskItem {
   uint64_t fingerprint = 0;
   DiskPlace place;
+  Instant expires = kNever;  // For restore().
 };
 
 struct DiskDeparture {
@@ -86,6 +87,8 @@ class DiskPolicy {
     const DiskEntry* const entry = index_.find(fingerprint);
     return entry != nullptr && entry->pinned != 0;
   }
+  // When the entry expires, rounded down to a minute; kNever also when it is absent.
+  Instant expires_of(uint64_t fingerprint);
   bool contains(uint64_t fingerprint) { return index_.find(fingerprint) != nullptr; }
   bool erase(uint64_t fingerprint);
 
@@ -113,7 +116,7 @@ class DiskPolicy {
   // Enters a survivor at its new place, with what is known of it. False when it was erased since.
   bool move(const DiskItem& survivor, const DiskPlace& place);
   // Adds what a region's footer names; entries found again later replace those found before.
-  void restore(RegionId region, std::span<const DiskItem> items);
+  void restore(RegionId region, std::span<const DiskItem> items, Instant now);
 
   // Pins an entry; false when it is absent or pins have no room.
   bool pin(uint64_t fingerprint);
@@ -144,7 +147,7 @@ class DiskPolicy {
   };
   bool at_place(const DiskEntry& entry, const DiskPlace& place) const;
   uint64_t counted_stamp(Instant now) const;
-  uint32_t minutes_until(Instant expires) const;
+  uint32_t minute_of(Instant expires) const;
   bool expired(const DiskEntry& entry, Instant now) const;
   void enter(const DiskEntry& entry);
   void leave(const DiskEntry& entry);

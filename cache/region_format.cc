@@ -1,13 +1,13 @@
 #include "cache/region_format.h"
 
 #include <algorithm>
-#include <bit>
 #include <string>
 #include <string_view>
 
 #include "base/assert.h"
 #include "storage/block_bytes.h"
 #include "storage/log_format.h"
+#include "storage/read_options.h"
 
 namespace cairn::cache {
 namespace {
@@ -23,6 +23,8 @@ constexpr std::string_view kFooterMagic = "CAIRNRGN";
 // Every structure: magic, then the XXH3 of all its bytes behind it.
 constexpr size_t kChecksumOffset = 8;
 constexpr size_t kBodyOffset = 16;
+
+constexpr Duration kMinute = seconds(60);
 
 constexpr size_t kFrameChecksumsOffset = 96;
 constexpr size_t kSealedHeaderOffset = 512;
@@ -51,10 +53,25 @@ Status check(BytesView bytes, std::string_view magic, std::string_view what) {
   return {};
 }
 
+constexpr uint64_t kWholeEntryBytes = kBlockBytes + kDiskBlockBytes;
+// What is lost to the superblock and to the alignment of the regions.
+constexpr uint64_t kFileHeadBytes = 2 * MiB;
+
 bool possible(const CacheGeometry& geometry) {
-  return std::has_single_bit(geometry.region_bytes) && geometry.region_bytes >= kRegionBytesMin &&
+  return geometry.region_bytes % kDiskBlockBytes == 0 && geometry.region_bytes >= kRegionBytesMin &&
          geometry.region_bytes <= kRegionBytesMax && geometry.regions_count >= 2 &&
          geometry.regions_count <= kRegionsMax;
+}
+
+// So many regions of whole entries, as large as `size_bytes` allows and a region may be.
+CacheGeometry divide(uint64_t size_bytes, uint32_t regions_count) {
+  const uint64_t most = std::min(size_bytes / regions_count, kRegionBytesMax);
+  CacheGeometry geometry{.region_bytes = most / kWholeEntryBytes * kWholeEntryBytes,
+                         .regions_count = regions_count};
+  if (regions_count * (geometry.region_bytes + geometry.footer_bytes()) > size_bytes) {
+    geometry.region_bytes -= kWholeEntryBytes;
+  }
+  return geometry;
 }
 
 }  // namespace
@@ -63,18 +80,46 @@ Result<CacheGeometry> CacheGeometry::of_size(uint64_t size_bytes) {
   if (size_bytes < kDiskTierBytesMin || size_bytes > kDiskTierBytesMax) {
     return fail(Code::kInvalidArgument, "a disk tier has 64MiB to 8TiB: use several for more");
   }
+  const uint64_t usable_bytes = size_bytes - kFileHeadBytes;
+  if (size_bytes >= kRegionsWantedMax * kRegionBytesMax) {
+    CacheGeometry geometry{.region_bytes = kRegionBytesMax, .regions_count = 0};
+    const uint64_t each = geometry.region_bytes + geometry.footer_bytes();
+    geometry.regions_count = static_cast<uint32_t>(std::min(usable_bytes / each, kRegionsMax));
+    return geometry;
+  }
+  // The division that leaves least unused.
+  const uint64_t region_bytes_min = kRegionBytesMin / kBlockBytes * kWholeEntryBytes;
+  const auto most = static_cast<uint32_t>(usable_bytes / (region_bytes_min + kDiskBlockBytes));
+  const uint32_t last = std::min(kRegionsWantedMax, most);
   CacheGeometry geometry;
-  geometry.region_bytes =
-      std::clamp(std::bit_floor(size_bytes / kRegionsWanted), kRegionBytesMin, kRegionBytesMax);
-  // A region with its footer; one MiB is lost to the superblock and the alignment.
-  const uint64_t each = geometry.region_bytes + geometry.footer_bytes();
-  geometry.regions_count =
-      static_cast<uint32_t>(std::min((size_bytes - 2 * MiB) / each, kRegionsMax));
+  for (uint32_t count = std::min(kRegionsWantedMin, last); count <= last; ++count) {
+    const CacheGeometry next = divide(usable_bytes, count);
+    if (next.region_bytes * count >= geometry.region_bytes * geometry.regions_count) {
+      geometry = next;
+    }
+  }
   return geometry;
 }
 
 size_t CacheGeometry::footer_rows_max() const {
   return (footer_bytes() - kFooterHeadBytes) / kFooterRowBytes;
+}
+
+uint16_t minutes_left_until(Instant expires, Instant now) {
+  if (expires == storage::kNever) return 0;
+  const int64_t minutes = expires > now ? (expires - now).nanoseconds / kMinute.nanoseconds : 0;
+  return static_cast<uint16_t>(1 + std::min<int64_t>(minutes, UINT16_MAX - 1));
+}
+
+Instant expires_again(uint16_t minutes_left, WallTime written, WallTime wall_now, Instant now) {
+  if (minutes_left == 0) return storage::kNever;
+  const int64_t left_ms = (minutes_left - 1) * int64_t{60'000};
+  // A footer of any bytes may be of any time.
+  if (wall_now.unix_ms <= written.unix_ms) return now + milliseconds(left_ms);
+  const uint64_t passed_ms =
+      static_cast<uint64_t>(wall_now.unix_ms) - static_cast<uint64_t>(written.unix_ms);
+  if (passed_ms >= static_cast<uint64_t>(left_ms)) return now;
+  return now + milliseconds(left_ms - static_cast<int64_t>(passed_ms));
 }
 
 uint64_t frame_checksum(BytesView frame) {
@@ -179,11 +224,13 @@ void encode(const RegionFooter& footer, MutableBytes bytes) {
   store_le(bytes.data() + 32, footer.sequence);
   store_le(bytes.data() + 40, footer.region);
   store_le(bytes.data() + 44, static_cast<uint32_t>(footer.rows.size()));
+  store_le(bytes.data() + 48, static_cast<uint64_t>(footer.written.unix_ms));
   for (size_t i = 0; i < footer.rows.size(); ++i) {
     uint8_t* const row = bytes.data() + kFooterHeadBytes + i * kFooterRowBytes;
     store_le(row, footer.rows[i].fingerprint);
     store_le(row + 8, footer.rows[i].offset_blocks);
     store_le(row + 12, footer.rows[i].size_blocks);
+    store_le(row + 14, footer.rows[i].minutes_left);
   }
   finish(bytes, used_bytes);
 }
@@ -206,6 +253,7 @@ Result<RegionFooter> decode_footer(const CacheGeometry& geometry, BytesView byte
   RegionFooter footer{.tier_id = take_bytes<16>(bytes, 16),
                       .sequence = load_le<uint64_t>(bytes.data() + 32),
                       .region = load_le<uint32_t>(bytes.data() + 40),
+                      .written = {static_cast<int64_t>(load_le<uint64_t>(bytes.data() + 48))},
                       .rows = {}};
   const size_t rows_count = (used_bytes - kFooterHeadBytes) / kFooterRowBytes;
   const uint64_t region_blocks = geometry.region_bytes / kDiskBlockBytes;
@@ -215,7 +263,8 @@ Result<RegionFooter> decode_footer(const CacheGeometry& geometry, BytesView byte
     const uint8_t* const at = bytes.data() + kFooterHeadBytes + i * kFooterRowBytes;
     const FooterRow row{.fingerprint = load_le<uint64_t>(at),
                         .offset_blocks = load_le<uint32_t>(at + 8),
-                        .size_blocks = load_le<uint16_t>(at + 12)};
+                        .size_blocks = load_le<uint16_t>(at + 12),
+                        .minutes_left = load_le<uint16_t>(at + 14)};
     if (row.offset_blocks < end_blocks || row.size_blocks < 2 ||
         row.size_blocks > entry_blocks(kBlockBytes) ||
         uint64_t{row.offset_blocks} + row.size_blocks > region_blocks) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/result.h"
 #include "cache/disk_limits.h"
 #include "cache/run.h"
@@ -26,7 +27,7 @@ struct CacheGeometry {
   // too small or too large.
   static Result<CacheGeometry> of_size(uint64_t size_bytes);
 
-  uint64_t footer_bytes() const { return region_bytes / kFooterShare; }
+  uint64_t footer_bytes() const { return round_down(region_bytes / kFooterShare, kDiskBlockBytes); }
   uint64_t footer_offset(uint32_t region) const {
     return kDiskBlockBytes + region * footer_bytes();
   }
@@ -64,6 +65,8 @@ struct FooterRow {
   uint64_t fingerprint = 0;
   uint32_t offset_blocks = 0;  // In the region.
   uint16_t size_blocks = 0;
+  // Whole minutes that it might still be served when the footer was written, and 1; 0: for ever.
+  uint16_t minutes_left = 0;
   friend bool operator==(const FooterRow&, const FooterRow&) = default;
 };
 
@@ -71,6 +74,7 @@ struct RegionFooter {
   TierId tier_id{};
   uint64_t sequence = 0;  // Ascending over all fillings of a tier's regions.
   uint32_t region = 0;
+  WallTime written;  // For what expires: no other clock lasts beyond a restart.
   std::vector<FooterRow> rows;
   friend bool operator==(const RegionFooter&, const RegionFooter&) = default;
 };
@@ -101,6 +105,12 @@ Result<EntryHeader> decode_entry_header(BytesView block);
 Result<RegionFooter> decode_footer(const CacheGeometry& geometry, BytesView bytes);
 // How many bytes of a footer have to be read, told by its first block; 0 when there is no footer.
 size_t footer_bytes_used(const CacheGeometry& geometry, BytesView first_block);
+
+// FooterRow::minutes_left of what expires then, and back: when it does, told by the wall clock of
+// two moments. Never later than it was, and no more time from now on than was left then, whichever
+// way that clock was set meanwhile.
+uint16_t minutes_left_until(Instant expires, Instant now);
+Instant expires_again(uint16_t minutes_left, WallTime written, WallTime wall_now, Instant now);
 
 // XXH3 of each frame of a run's data.
 std::array<uint64_t, kBlockFrames> checksums_of_frames(BytesView data);

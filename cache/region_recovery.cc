@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "io/reactor.h"
 #include "io/scope.h"
 
 namespace cairn::cache {
@@ -39,8 +40,9 @@ io::Task<RecoveredRegions> recover_regions(RegionFile& file, DiskContents& conte
   for (size_t i = 0; i < kFootersInFlightMax; ++i) scope.spawn(read_footers(reading));
   co_await scope.join();
   std::ranges::sort(reading.footers, {}, &RegionFooter::sequence);
+  const Clock& clock = io::Reactor::current().clock();
   for (const RegionFooter& footer : reading.footers) {
-    contents.restore(static_cast<RegionId>(footer.region), footer.rows);
+    contents.restore(footer, clock.wall_now(), clock.now());
     recovered.next_sequence = footer.sequence + 1;
   }
   recovered.regions_count = reading.footers.size();

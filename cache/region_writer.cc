@@ -46,7 +46,7 @@ void RegionWriter::enqueue(SealedRunPointer run, uint64_t drops_seen, bool by_ch
       return;
     }
     if (parts_.contents.drops_seen(run->key.chunk) != drops_seen) return;
-    if (!waiting_.try_emplace(run->key, Waiting{run, hints.pin}).second) return;
+    if (!waiting_.try_emplace(run->key, Waiting{run, hints.pin, hints.expires}).second) return;
     queued_bytes_.fetch_add(size_bytes, std::memory_order_relaxed);
     queue_.push_back(
         {std::move(run), drops_seen, by_chance ? DiskLog::kNew : DiskLog::kKept, hints});
@@ -62,6 +62,7 @@ SealedRunPointer RegionWriter::find(const ChunkId& chunk, FrameRange frames, boo
   for (auto at = waiting_.lower_bound({chunk, block_first});
        at != waiting_.end() && at->first <= BlockKey{chunk, frames.first}; ++at) {
     if (!at->second.run->covers(frames)) continue;
+    if (at->second.expires <= io::Reactor::current().now()) continue;
     at->second.pin = at->second.pin || pin;
     return at->second.run;
   }
@@ -208,20 +209,32 @@ io::Task<void> RegionWriter::write_batch(Batch batch, Filling& filled) {
                                 hints, now)) {
       continue;
     }
-    filled.rows.push_back({fingerprint_of(item.run->key), place.offset_units,
-                           static_cast<uint16_t>(place.size_units)});
+    note_row(filled, fingerprint_of(item.run->key), place, hints.expires);
     Counters::add(parts_.counters.written_entries);
     Counters::add(parts_.counters.payload_bytes, item.run->data.size());
   }
   put_away(batch.items);
 }
 
+void RegionWriter::note_row(Filling& filling, uint64_t fingerprint, const DiskPlace& place,
+                            Instant expires) {
+  filling.rows.push_back(
+      {fingerprint, place.offset_units, static_cast<uint16_t>(place.size_units), 0});
+  filling.expiries.push_back(expires);
+}
+
 io::Task<void> RegionWriter::seal(Filling& filled) {
   if (!filled.region) co_return;
-  const RegionFooter footer{.tier_id = parts_.file.tier_id(),
-                            .sequence = filled.sequence,
-                            .region = *filled.region,
-                            .rows = std::exchange(filled.rows, {})};
+  const Clock& clock = io::Reactor::current().clock();
+  RegionFooter footer{.tier_id = parts_.file.tier_id(),
+                      .sequence = filled.sequence,
+                      .region = *filled.region,
+                      .written = clock.wall_now(),
+                      .rows = std::exchange(filled.rows, {})};
+  const std::vector<Instant> expiries = std::exchange(filled.expiries, {});
+  for (size_t i = 0; i < footer.rows.size(); ++i) {
+    footer.rows[i].minutes_left = minutes_left_until(expiries[i], clock.now());
+  }
   filled.region.reset();
   if (footer.rows.empty()) co_return;
   Status done = co_await parts_.file.sync();
@@ -289,9 +302,9 @@ io::Task<void> RegionWriter::keep(DiskItem survivor) {
     parts_.contents.drop(survivor);
     co_return;
   }
-  if (!parts_.contents.move(survivor, *place)) co_return;
-  into.rows.push_back(
-      {survivor.fingerprint, place->offset_units, static_cast<uint16_t>(place->size_units)});
+  const std::optional<Instant> expires = parts_.contents.move(survivor, *place);
+  if (!expires) co_return;
+  note_row(into, survivor.fingerprint, *place, *expires);
   Counters::add(parts_.counters.reinserted_entries);
   Counters::add(parts_.counters.reinserted_bytes, size_bytes);
 }

@@ -70,7 +70,8 @@ class RegionWriter {
     std::optional<RegionId> region;
     uint64_t sequence = 0;
     std::vector<FooterRow> rows;
-    size_t placed_count = 0;  // At least as many as there are rows.
+    std::vector<Instant> expiries;  // Of the rows.
+    size_t placed_count = 0;        // At least as many as there are rows.
   };
   // Entries that lie behind each other and are written together.
   struct Batch {
@@ -91,6 +92,8 @@ class RegionWriter {
   io::Task<void> write_batch(Batch batch, Filling& filling);
   io::Task<void> turn_over(DiskLog log);
   io::Task<void> seal(Filling& filling);
+  static void note_row(Filling& filling, uint64_t fingerprint, const DiskPlace& place,
+                       Instant expires);
   // In order of their offsets.
   io::Task<void> keep_survivors(std::vector<DiskItem> survivors);
   io::Task<void> keep(DiskItem survivor);
@@ -111,6 +114,7 @@ class RegionWriter {
   struct Waiting {
     SealedRunPointer run;
     bool pin = false;
+    Instant expires = kNever;
   };
   std::map<BlockKey, Waiting> waiting_;
   bool asleep_ = false;  // The task waits for `wake_`, and whoever wakes it posts that once.

@@ -18,12 +18,15 @@
 
 namespace cairn::testing_support {
 
-// The system's clock, which a test can put forward.
+// The system's clocks, which a test can put forward, and that of the wall also back.
 class AdvancedClock final : public Clock {
  public:
   Instant now() const override { return system_clock().now() + ahead; }
-  WallTime wall_now() const override { return system_clock().wall_now(); }
+  WallTime wall_now() const override {
+    return {system_clock().wall_now().unix_ms + wall_ahead.nanoseconds / 1'000'000};
+  }
   Duration ahead;
+  Duration wall_ahead;
 };
 
 class TierFixture : public testing::Test {

@@ -157,10 +157,26 @@ TEST_F(DiskPolicyTest, ExpiredEntriesAreMisses) {
   EXPECT_EQ(policy_.entries_count(), 0U);
 }
 
+TEST_F(DiskPolicyTest, NothingIsServedAfterItExpired) {
+  for (const int64_t left : {1, 30, 59, 60, 61, 119, 120, 3600}) {
+    for (const int64_t begun : {0, 1, 30, 59, 3601}) {
+      DiskPolicy policy({.regions_count = kRegions, .region_units = 8, .unit_bytes = 10},
+                        Instant{});
+      const Instant expires = Instant{} + seconds(begun + left);
+      policy.open_region(policy.next_region());
+      policy.commit(hash(1), *policy.place(10), {.expires = expires}, false,
+                    Instant{} + seconds(begun));
+      EXPECT_LE(policy.expires_of(hash(1)), expires) << left << " from " << begun;
+      EXPECT_LT(expires - policy.expires_of(hash(1)), seconds(60));
+      EXPECT_FALSE(policy.look_up(hash(1), expires, {})) << left << " from " << begun;
+    }
+  }
+}
+
 TEST_F(DiskPolicyTest, ARestartFindsWhatTheFootersName) {
   for (uint64_t id = 0; id < 30; ++id) write(id);
   DiskPolicy again({.regions_count = kRegions, .region_units = 8, .unit_bytes = 10}, Instant{});
-  for (RegionId region = 0; region < 3; ++region) again.restore(region, footers_[region]);
+  for (RegionId region = 0; region < 3; ++region) again.restore(region, footers_[region], {});
   for (uint64_t id = 0; id < 24; ++id) EXPECT_TRUE(again.contains(hash(id)));
   EXPECT_EQ(again.entries_count(), 24U);
   EXPECT_EQ(again.next_region(), 3) << "the region whose footer was never written";

@@ -31,7 +31,7 @@ std::vector<FooterRow> full_region(const CacheGeometry& geometry, uint32_t regio
   for (uint32_t at = 0; at + size <= geometry.region_bytes / kDiskBlockBytes; at += size) {
     const uint64_t number = region * 1000ULL + at / size;
     const BlockKey key{chunk_of(number / 8), static_cast<uint32_t>(number % 8) * kBlockFrames};
-    rows.push_back({fingerprint_of(key), at, size});
+    rows.push_back({fingerprint_of(key), at, size, 0});
   }
   return rows;
 }
@@ -43,7 +43,8 @@ TEST(DiskScale, AnEntryTakesAtMost40BytesOfMemory) {
   options.geometry = geometry;
   DiskContents contents(options, counters, Instant{0});
   for (uint32_t region = 0; region < geometry.regions_count; ++region) {
-    contents.restore(static_cast<RegionId>(region), full_region(geometry, region));
+    contents.restore({.region = region, .written = {}, .rows = full_region(geometry, region)}, {},
+                     {});
   }
   // A ghost that remembers as much as the disk holds belongs to it.
   for (uint64_t i = 0; i < 1'100'000; ++i) {
@@ -77,6 +78,7 @@ TEST_F(DiskRestart, ATebibyteServesWithinSeconds) {
     const RegionFooter footer{.tier_id = tier,
                               .sequence = region + 1,
                               .region = region,
+                              .written = {},
                               .rows = full_region(geometry, region)};
     encode(footer, block);
     ASSERT_EQ(::pwrite(fd, block.data(), block.size(),

@@ -3,6 +3,7 @@
 #include "cache/disk_tier.h"
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <optional>
@@ -159,7 +160,7 @@ TEST_F(DiskTierTest, AReaderWhomItGaveWrongBytesGetsTheHomes) {
   expect_read(2, {0, kWhole});
   settle();
   home_.reads.clear();
-  ASSERT_TRUE(wait(tier_->read(sample_id(1), {0, MiB}, {.past_caches = true})));
+  ASSERT_TRUE(wait(tier_->read(sample_id(1), {0, MiB}, {.distrust = 1})));
   EXPECT_EQ(home_.reads, std::vector<ByteRange>({{0, MiB}}));
   // The rest of the chunk is no better, and of other chunks nothing was said.
   EXPECT_EQ(tier_->cached_bytes(sample_id(1), {MiB, kWhole - MiB}).cached, 0U);
@@ -348,6 +349,107 @@ TEST_F(DiskTierTest, SealingsAreNeverMixed) {
   EXPECT_EQ(front->header, sample_header(2)) << "what was cached of the other sealing is gone";
 }
 
+TEST_F(DiskTierTest, WhatExpiresDoesSoAlsoAfterARestart) {
+  constexpr int64_t kMinute = 60;
+  constexpr int64_t kDay = 24 * 60 * kMinute;
+  const auto kept = [this] {
+    home_.reads.clear();
+    expect_read(1, {0, MiB}, MiB);
+    return home_.reads.empty();
+  };
+  const auto reopen = [this](Duration monotonic, Duration wall) {
+    close();
+    clock_.ahead = clock_.ahead + monotonic;
+    clock_.wall_ahead = clock_.wall_ahead + wall;
+    open();
+  };
+  const auto begin = [this](uint64_t number) {
+    (void)wait(tier_->read(sample_id(number), {0, MiB},
+                           {.expires = clock_.now() + seconds(20 * kMinute)}));
+    settle();
+  };
+  open();
+  put_home(1, 1, MiB);
+  begin(1);
+  EXPECT_TRUE(kept());
+  // While it runs the wall clock does not matter, and the other one ends it.
+  clock_.wall_ahead = seconds(3 * kDay);
+  EXPECT_TRUE(kept());
+  clock_.wall_ahead = seconds(-3 * kDay);
+  EXPECT_TRUE(kept());
+  clock_.wall_ahead = {};
+  reopen(seconds(10 * kMinute), seconds(10 * kMinute));
+  EXPECT_TRUE(kept());
+  clock_.ahead = clock_.ahead + seconds(11 * kMinute);
+  EXPECT_FALSE(kept()) << "twenty minutes in all";
+
+  // Down for longer than it had left; what was read meanwhile has no end.
+  close();
+  std::filesystem::remove(file_path());
+  open();
+  begin(1);
+  reopen({}, seconds(21 * kMinute));
+  EXPECT_FALSE(kept());
+  reopen({}, seconds(kDay));
+  EXPECT_TRUE(kept()) << "kept without an end when it was read again";
+
+  // The clock was set back by days while the server was down: no more than was left.
+  close();
+  std::filesystem::remove(file_path());
+  open();
+  begin(1);
+  reopen({}, seconds(-2 * kDay));
+  EXPECT_TRUE(kept());
+  clock_.ahead = clock_.ahead + seconds(20 * kMinute);
+  EXPECT_FALSE(kept());
+}
+
+TEST_F(DiskTierTest, WhatWaitsToBeWrittenExpiresToo) {
+  open();
+  put_home(1, 1, MiB);
+  const Instant expires = clock_.now() + seconds(3600);
+  (void)wait(tier_->read(sample_id(1), {0, MiB}, {.expires = expires}));
+  clock_.ahead = clock_.ahead + seconds(3600);
+  home_.reads.clear();
+  expect_read(1, {0, MiB}, MiB);
+  EXPECT_EQ(home_.reads.size(), 1U);
+}
+
+TEST_F(DiskTierTest, WhoDistrustsWhatWasKeptGetsTheHomes) {
+  open();
+  put_home(1, 1);
+  // The home's bytes were wrong once, and are kept with checksums that say they are as they came.
+  const storage::SealedChunk wrong = sample_chunk(2, kWhole);
+  ASSERT_TRUE(wait(home_.inner.unlink(sample_id(1), sample_owner(0))).value());
+  ASSERT_TRUE(wait(home_.inner.put(
+      sample_id(1), {sample_header(1), Buffer::copy_of(wrong.payload.view())}, sample_owner(0))));
+  (void)wait(tier_->read(sample_id(1), {0, kWhole}));
+  settle();
+  ASSERT_TRUE(wait(home_.inner.unlink(sample_id(1), sample_owner(0))).value());
+  put_home(1, 1);
+  home_.reads.clear();
+  const Result<storage::SealedRead> kept = wait(tier_->read(sample_id(1), {0, 1000}));
+  EXPECT_FALSE(std::ranges::equal(kept->payload.view(), BytesView(sample_bytes(1, 1000))));
+  EXPECT_TRUE(home_.reads.empty());
+
+  // A look at what is at home leaves the tier as it is.
+  const Result<storage::SealedRead> at_home =
+      wait(tier_->read(sample_id(1), {0, 1000}, {.no_cache = true}));
+  EXPECT_TRUE(std::ranges::equal(at_home->payload.view(), BytesView(sample_bytes(1, 1000))));
+  EXPECT_GT(tier_->metrics().entries_count, 0U);
+
+  const Result<storage::SealedRead> anew =
+      wait(tier_->read(sample_id(1), {0, 1000}, {.distrust = 1}));
+  EXPECT_TRUE(std::ranges::equal(anew->payload.view(), BytesView(sample_bytes(1, 1000))));
+  EXPECT_EQ(tier_->metrics().entries_count, 0U) << "all of the chunk is forgotten";
+  EXPECT_EQ(tier_->metrics().distrusted_count, 1U);
+  expect_read(1, {0, kWhole});
+  settle();
+  home_.reads.clear();
+  expect_read(1, {0, kWhole});
+  EXPECT_TRUE(home_.reads.empty());
+}
+
 TEST_F(DiskTierTest, APutAfterARestartEndsWhatWasCachedBefore) {
   open();
   ASSERT_TRUE(wait(tier_->put(sample_id(1), sample_chunk(1, kWhole), sample_owner(1))));
@@ -380,10 +482,10 @@ TEST_F(DiskTierTest, SecondMissesAreAdmittedAndFirstOnesByChanceOnly) {
 
 TEST_F(DiskTierTest, AFullQueueRefusesAndNobodyWaits) {
   open();
-  put_home(1, 30);
+  put_home(1, 60);
   const auto all = [](DiskTier& tier) -> io::Task<void> {
     // The home answers at once, so that the writer gets no turn in between.
-    for (uint64_t number = 1; number <= 30; ++number) {
+    for (uint64_t number = 1; number <= 60; ++number) {
       co_await read_right(tier, number, {0, kWhole}, kWhole, sample_header(number));
     }
     EXPECT_LE(tier.metrics().queued_bytes, kWriteQueueBytesMax);

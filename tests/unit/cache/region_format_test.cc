@@ -26,8 +26,11 @@ EntryHeader sample_entry() {
 }
 
 RegionFooter sample_footer(size_t rows) {
-  RegionFooter footer{.tier_id = kTier, .sequence = 9, .region = 2, .rows = {}};
-  for (uint32_t i = 0; i < rows; ++i) footer.rows.push_back({i * 7ULL, i * 2, 2});
+  RegionFooter footer{
+      .tier_id = kTier, .sequence = 9, .region = 2, .written = {1'700'000'000'123}, .rows = {}};
+  for (uint32_t i = 0; i < rows; ++i) {
+    footer.rows.push_back({i * 7ULL, i * 2, 2, static_cast<uint16_t>(i)});
+  }
   return footer;
 }
 
@@ -43,7 +46,12 @@ TEST(CacheGeometry, AFileIsNeverLargerThanItsTierAndWastesLittle) {
     EXPECT_GE(geometry->data_offset(), geometry->footer_offset(geometry->regions_count));
   }
   EXPECT_EQ(CacheGeometry::of_size(1 * TiB)->region_bytes, 128 * MiB);
-  EXPECT_EQ(CacheGeometry::of_size(1 * GiB)->region_bytes, 16 * MiB);
+  for (uint64_t size = 256 * MiB; size < 4 * GiB; size += 77 * MiB) {
+    const CacheGeometry geometry = CacheGeometry::of_size(size).value();
+    EXPECT_EQ(geometry.region_bytes % (1 * MiB + kDiskBlockBytes), 0U) << "whole entries";
+    EXPECT_GE(geometry.regions_count, 24U);
+    EXPECT_GT(geometry.region_bytes * geometry.regions_count, size - size / 50 - 2 * MiB);
+  }
   EXPECT_FALSE(CacheGeometry::of_size(kDiskTierBytesMin - 1));
   EXPECT_FALSE(CacheGeometry::of_size(8 * TiB + 1));
 }
@@ -86,6 +94,30 @@ TEST(RegionFormat, WhatIsEncodedIsDecoded) {
               kFooterHeadBytes + rows * kFooterRowBytes);
     EXPECT_EQ(decode_footer(geometry, bytes).value(), sample_footer(rows));
   }
+}
+
+TEST(RegionFormat, WhatExpiresIsServedNoLongerWhicheverWayTheWallClockJumps) {
+  const Instant now = Instant{} + seconds(1000);
+  const WallTime written{1'700'000'000'000};
+  const auto after = [&](int64_t wall_seconds, uint16_t minutes_left) {
+    const WallTime wall{written.unix_ms + wall_seconds * 1000};
+    return expires_again(minutes_left, written, wall, now) - now;
+  };
+  EXPECT_EQ(minutes_left_until(storage::kNever, now), 0);
+  EXPECT_EQ(expires_again(0, written, written, now), storage::kNever);
+  const uint16_t ten = minutes_left_until(now + seconds(659), now);
+  EXPECT_EQ(after(0, ten), seconds(600)) << "rounded down";
+  EXPECT_EQ(after(240, ten), seconds(360));
+  EXPECT_EQ(after(600, ten), Duration{});
+  constexpr int64_t kDays = 5 * 24 * 3600;
+  EXPECT_EQ(after(kDays, ten), Duration{});
+  EXPECT_EQ(after(-kDays, ten), seconds(600)) << "no more than was left";
+  EXPECT_EQ(after(0, minutes_left_until(now + seconds(59), now)), Duration{});
+  EXPECT_EQ(after(0, minutes_left_until(now, now)), Duration{});
+  EXPECT_EQ(after(0, minutes_left_until(now + seconds(100 * kDays), now)), seconds(65534 * 60));
+  // A damaged time is a time.
+  EXPECT_EQ(expires_again(ten, {INT64_MAX}, written, now) - now, seconds(600));
+  EXPECT_EQ(expires_again(ten, {INT64_MIN}, {INT64_MAX}, now), now);
 }
 
 TEST(RegionFormat, EveryFlippedBitIsNoticed) {
@@ -139,7 +171,7 @@ TEST(RegionFormat, ImpossibleNumbersAreRefusedThoughTheirChecksumIsRight) {
   footer.rows[4].offset_blocks = 7;
   EXPECT_TRUE(footer_refused(footer)) << "rows that overlap";
   footer = sample_footer(10);
-  footer.rows[9].offset_blocks = 2047;
+  footer.rows[9].offset_blocks = static_cast<uint32_t>(geometry.region_bytes / kDiskBlockBytes - 1);
   EXPECT_TRUE(footer_refused(footer)) << "ends behind the region";
   footer = sample_footer(10);
   footer.rows[9].size_blocks = 258;

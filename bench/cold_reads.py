@@ -4,8 +4,9 @@ given bandwidth and latency: first byte of 64 KiB ranges, one GET of a whole obj
 ask for the same object at once. The link is one for all connections, and counts what it carries.
 
     bench/cold_reads.py build/release [--size-mib 1024] [--rate-mb 100] [--latency-ms 20] [--clients 64]
-        [--ram 256MiB]
+        [--stream-mb N] [--ram 256MiB]
 
+`--stream-mb` bounds each connection too, as buckets do: only many requests at a time then fill the link.
 The upstream, the link (a relay in Python), the server and the clients share this machine: where all
 clients together cannot be served as fast as the link delivers, the last figure is the machine's.
 """
@@ -29,9 +30,10 @@ PIECE = 128 * 1024
 class Link:
     """A relay: every piece arrives half the latency later, and answers share `rate` bytes a second."""
 
-    def __init__(self, target, latency_s, rate):
+    def __init__(self, target, latency_s, rate, stream_rate=1e12):
         host, port = target.rsplit(":", 1)
         self.target, self.half, self.rate = (host, int(port)), latency_s / 2, rate
+        self.stream_rate = stream_rate  # Of a connection.
         self.free_at = 0.0
         self.lock = threading.Lock()
         self.answer_bytes = 0
@@ -47,17 +49,19 @@ class Link:
                 source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 threading.Thread(target=self._relay, args=(source, sink, is_answer), daemon=True).start()
 
-    def _due(self, size, is_answer):
+    def _due(self, size, is_answer, stream):
+        """When the piece arrives; `stream`: when its connection is free again."""
         now = time.monotonic()
         if not is_answer:
             return now + self.half
         with self.lock:
             self.answer_bytes += size
             self.free_at = max(self.free_at, now) + size / self.rate
-            return self.free_at + self.half
+            stream[0] = max(max(stream[0], now) + size / self.stream_rate, self.free_at)
+            return stream[0] + self.half
 
     def _relay(self, source, sink, is_answer):
-        line, ready = collections.deque(), threading.Condition()
+        line, ready, stream = collections.deque(), threading.Condition(), [0.0]
 
         def deliver():
             while True:
@@ -81,7 +85,7 @@ class Link:
                 piece = source.recv(PIECE)
             except OSError:
                 piece = b""
-            due = self._due(len(piece), is_answer)
+            due = self._due(len(piece), is_answer, stream)
             with ready:
                 while len(line) > 64:  # What is on its way: backpressure to the sender.
                     ready.wait()
@@ -112,6 +116,7 @@ def main():
     parser.add_argument("build")
     parser.add_argument("--size-mib", type=int, default=1024)
     parser.add_argument("--rate-mb", type=float, default=100)
+    parser.add_argument("--stream-mb", type=float, default=1e6)
     parser.add_argument("--latency-ms", type=float, default=20)
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--ram", default="256MiB")
@@ -142,14 +147,16 @@ def main():
             url = {name: s3.generate_presigned_url("get_object", {"Bucket": "bench", "Key": name})
                    for name in ("one", "many", "ranges")}
             link.half, link.rate = arguments.latency_ms / 2000, arguments.rate_mb * 1e6
-            times = []
+            link.stream_rate = arguments.stream_mb * 1e6
+            link.answer_bytes, times = 0, []
             for number in random.Random(1).sample(range(64 * 16), 100):
                 request = urllib.request.Request(
                     url["ranges"], headers={"Range": f"bytes={number * 65536}-{number * 65536 + 65535}"})
                 times.append(fetch(request)[0])
             times.sort()
             print(f"64 KiB ranges, first byte: median {times[50] * 1000:.1f} ms, "
-                  f"90 % {times[90] * 1000:.1f} ms, worst {times[-1] * 1000:.1f} ms")
+                  f"90 % {times[90] * 1000:.1f} ms, worst {times[-1] * 1000:.1f} ms; "
+                  f"link carried {link.answer_bytes / (100 * 65536):.3f} of them")
             link.answer_bytes = 0
             _, alone, got = fetch(url["one"])
             assert got == size

@@ -80,14 +80,17 @@ http {{
 
 
 class Cairn:
-    def __init__(self, binary, root, tier="none"):
+    def __init__(self, binary, root, tier="none", home=None, core=None):
+        """`home`: another Cairn, a bucket of which has the chunks."""
         self.data = pathlib.Path(root) / ("cairn-" + "".join(c if c.isalnum() else "-" for c in tier))
         self.port, self.admin_port = free_port(), free_port()
-        environment = dict(os.environ, CAIRN_ROOT_ACCESS_KEY=ACCESS, CAIRN_ROOT_SECRET_KEY=SECRET)
+        environment = dict(os.environ, CAIRN_ROOT_ACCESS_KEY=ACCESS, CAIRN_ROOT_SECRET_KEY=SECRET,
+                           CAIRN_HOME_ACCESS_KEY=ACCESS, CAIRN_HOME_SECRET_KEY=SECRET)
+        more = ["--home", "s3:chunks", "--home-endpoint", f"http://127.0.0.1:{home.port}"] if home else []
         self.process = subprocess.Popen(
-            ["taskset", "-c", SERVER_CORE, str(binary), "serve", "--data", str(self.data), "--listen",
+            ["taskset", "-c", core or SERVER_CORE, str(binary), "serve", "--data", str(self.data), "--listen",
              f"127.0.0.1:{self.port}", "--admin-listen", f"127.0.0.1:{self.admin_port}",
-             "--cores", "1", "--tier", tier], env=environment, stdout=subprocess.DEVNULL)
+             "--cores", "1", "--tier", tier, *more], env=environment, stdout=subprocess.DEVNULL)
         wait_for_port(self.port)
         self.pids = [self.process.pid]
 
@@ -188,12 +191,15 @@ class Bench:
         subprocess.run(["/usr/bin/python3", "-c", script, f"http://127.0.0.1:{port or self.cairn.port}",
                         str(path), "bench", name], check=True, env=environment)
 
-    def get_sizes(self, cairn, nginx_port, what):
+    def get_sizes(self, cairn, nginx_port, what, warm=None):
         for label, size, total in (("64 KiB", 64 << 10, GIB), ("1 MiB", MIB, 4 * GIB),
                                    ("64 MiB", 64 * MIB, 8 * GIB), ("1 GiB", GIB, 8 * GIB)):
             name = "large-" + label.replace(" ", "")
             self.put_file(name, size, cairn.port)
             count = str(max(8, total // size))
+
+            if warm:
+                warm(f"/bench/{name}", size)
 
             def run(server, port, path, signed):
                 result = self.measure(server, lambda: self.load(
@@ -219,6 +225,34 @@ class Bench:
         finally:
             cairn.process.send_signal(signal.SIGTERM)
             cairn.process.wait(60)
+
+    def get_tier(self):
+        """From a disk tier that has all of it, before a home elsewhere. The home has the core of the
+        load, which it does not need: that nothing is fetched while it is measured is checked."""
+        upstream = Cairn(self.build / "bin/cairn", self.root, "ram:64MiB", core=LOAD_CORE)
+        self.request("PUT", "/chunks", b"", upstream.port)
+        tier = os.path.join(self.root, "tier")
+        cairn = Cairn(self.build / "bin/cairn", self.root, f"disk:{tier}:4GiB:first-miss=100%", upstream)
+
+        def warm(path, size):
+            self.load("get", cairn.port, "--path", path, "--connections", "1", "--requests", "1")
+            while self.metric("cairn_disk_tier_queued_bytes", cairn) > 0:
+                time.sleep(0.1)
+            self.fetched = self.metric("cairn_disk_tier_fetched_bytes_total", cairn)
+            self.load("get", cairn.port, "--path", path, "--connections", "1", "--requests", "1")
+            more = self.metric("cairn_disk_tier_fetched_bytes_total", cairn) - self.fetched
+            if more > 0:
+                sys.exit(f"compare: {more:.0f} of {size} bytes of {path} are not in the tier")
+        try:
+            self.request("PUT", "/bench", b"", cairn.port)
+            self.get_sizes(cairn, self.nginx.direct_port,
+                           "disk tier, 8 connections | nginx directio plain", warm)
+            if self.metric("cairn_disk_tier_fetched_bytes_total", cairn) > self.fetched:
+                sys.exit("compare: the tier lost what was read from it")
+        finally:
+            for server in (cairn, upstream):
+                server.process.send_signal(signal.SIGTERM)
+                server.process.wait(60)
 
     def get_small(self):
         self.put_file("small", 4096)
@@ -268,8 +302,8 @@ class Bench:
         self.row(f"PUT 4 KiB durable, 64 connections | raw grouped fdatasync (last group {group})",
                  statistics.median(rates), statistics.median(raw), "per s", 0.7, at_least=True)
 
-    def metric(self, name):
-        url = f"http://127.0.0.1:{self.cairn.admin_port}/metrics"
+    def metric(self, name, cairn=None):
+        url = f"http://127.0.0.1:{(cairn or self.cairn).admin_port}/metrics"
         text = urllib.request.urlopen(url, timeout=10).read().decode()
         values = [float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
                   if line.split("{")[0].split(" ")[0] == name]
@@ -381,7 +415,7 @@ def main():
     parser.add_argument("--only", default="", help="comma-separated names of row groups")
     arguments = parser.parse_args()
     bench = Bench(arguments)
-    groups = ("get_small", "get_large", "get_ram", "put_large", "put_small", "memory", "chunker",
+    groups = ("get_small", "get_large", "get_ram", "get_tier", "put_large", "put_small", "memory", "chunker",
               "list_page", "version_page")
     try:
         for group in groups:

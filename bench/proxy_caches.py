@@ -9,8 +9,10 @@ Cairn asks it with signatures, is asked with signatures, and keeps ciphertext on
 do none of it. The cache under test has core 0; upstream and load share core 1. The trace is of 320
 objects, 64 KiB to 64 MiB, popularity by Zipf 0.9: two thirds of the requests are whole objects of at
 most 8 MiB, one third is ranges of 1 MiB of larger ones, as loaders of models read. Caches are empty at
-first, and a round is one pass over the trace. Disk for caching is the same for all; nginx
-has the page cache besides, varnish holds its cache in memory, Cairn has a RAM tier of a quarter."""
+first, and a round is one pass over the trace. nginx keeps within max_size by a look every 10 s, so what
+its directory takes in between is measured in a pass that does not count, and Cairn's disk tier, which never
+takes more than its size, gets that. nginx has the page cache besides, varnish holds its cache in memory,
+Cairn has a RAM tier of a quarter."""
 import argparse
 import contextlib
 import json
@@ -24,6 +26,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 
@@ -68,6 +71,7 @@ class NginxCache:
     def __init__(self, root, upstream, cache_mib):
         self.port = compare.free_port()
         work = pathlib.Path(tempfile.mkdtemp(prefix="nginx-cache.", dir=root))
+        self.directory = work / "cache"
         (work / "nginx.conf").write_text(f"""
 user root; worker_processes 1; daemon off; master_process on; pid {work}/pid;
 error_log {work}/error.log; events {{ worker_connections 4096; }}
@@ -91,7 +95,7 @@ http {{
 
 
 class Varnish:
-    name, signed = "varnish", False
+    name, signed, directory = "varnish", False, None
 
     def __init__(self, root, upstream, cache_mib):
         self.port = compare.free_port()
@@ -112,19 +116,56 @@ sub vcl_backend_response {{ set beresp.ttl = 1h; }}
 class CairnCache:
     name, signed = "cairn gateway", True
 
-    def __init__(self, root, upstream, cache_mib, binary):
+    def __init__(self, root, upstream, cache_mib, ram_mib, binary):
         directory = tempfile.mkdtemp(prefix="cairn-cache.", dir=root)
-        tiers = f"ram:{cache_mib // 4}MiB,disk:{directory}/tier:{cache_mib}MiB:first-miss=100%"
+        self.directory = pathlib.Path(directory) / "tier"
+        tiers = f"ram:{ram_mib}MiB,disk:{self.directory}:{cache_mib}MiB"
         self.server = compare.Cairn(binary, directory, tiers)
         while not (self.server.data / "admin.token").exists():
             time.sleep(0.05)
         self.port, self.process = self.server.port, self.server.process
+        self.metrics_url = f"http://127.0.0.1:{self.server.admin_port}/metrics"
         subprocess.run([str(binary), "admin", "gateway", "add", BUCKET,
                         "--data", str(self.server.data),
                         "--endpoint", f"http://127.0.0.1:{upstream.port}", "--upstream-bucket", BUCKET],
                        check=True, stdout=subprocess.DEVNULL,
                        env=dict(os.environ, CAIRN_GATEWAY_ACCESS_KEY=ACCESS,
                                 CAIRN_GATEWAY_SECRET_KEY=SECRET))
+
+
+    def tier_metrics(self):
+        text = urllib.request.urlopen(self.metrics_url, timeout=30).read().decode()
+        return "\n".join(line for line in text.splitlines() if "_tier_" in line and line[0] != "#")
+
+
+class DiskUse:
+    """The most that a directory took while this was entered, in bytes as the file system counts."""
+
+    def __init__(self, directory):
+        self._directory, self.most = directory, 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def _watch(self):
+        while not self._stop.wait(0.25):
+            self.most = max(self.most, self.now())
+
+    def now(self):
+        taken = 0
+        for path, _, names in os.walk(self._directory) if self._directory else ():
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    taken += os.stat(os.path.join(path, name)).st_blocks * 512
+        return taken
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc):
+        self._stop.set()
+        self._thread.join()
+        self.most = max(self.most, self.now())
 
 
 def tree(pid):
@@ -178,13 +219,14 @@ def replay(arguments, cache, trace, upstream):
         command += ["--access-key", ACCESS, "--secret", SECRET]
     pids = tree(cache.process.pid)
     sent, cpu = upstream.sent_bytes(), compare.cpu_seconds(pids)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1800)
+    with DiskUse(cache.directory) as disk:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=1800)
     if done.returncode != 0:
         sys.exit(f"{cache.name}: {done.stderr}")
     result = json.loads(done.stdout)
     return {"rate": result["requests"] / result["seconds"], "p99_ms": result["p99_ms"],
             "cpu": compare.cpu_seconds(pids) - cpu, "origin": upstream.sent_bytes() - sent,
-            "bytes": result["bytes"]}
+            "bytes": result["bytes"], "disk": disk.most}
 
 
 def run(arguments, root):
@@ -200,9 +242,16 @@ def run(arguments, root):
         asked = write_trace(trace, objects, arguments.requests, generator)
         print(f"{len(objects)} objects, {sum(size for _, size in objects) >> 20} MiB; "
               f"{arguments.requests} requests for {asked >> 20} MiB; cache {arguments.cache_mib} MiB")
+        rehearsal = NginxCache(root, upstream, arguments.cache_mib)
+        processes.append(rehearsal.process)
+        disk_mib = math.ceil(replay(arguments, rehearsal, trace, upstream)["disk"] / MIB)
+        shutil.rmtree(rehearsal.directory, ignore_errors=True)
+        print(f"nginx's directory takes up to {disk_mib} MiB: Cairn's disk tier gets "
+              f"{max(disk_mib, arguments.cache_mib)} MiB")
         makers = [lambda: NginxCache(root, upstream, arguments.cache_mib),
                   lambda: Varnish(root, upstream, arguments.cache_mib),
-                  lambda: CairnCache(root, upstream, arguments.cache_mib, binary)]
+                  lambda: CairnCache(root, upstream, max(disk_mib, arguments.cache_mib),
+                                     arguments.cache_mib // 4, binary)]
         results = {}
         caches = [make() for make in makers]
         processes += [cache.process for cache in caches]
@@ -213,7 +262,10 @@ def run(arguments, root):
                 results.setdefault(cache.name, []).append(result)
                 print(f"round {number + 1}  {cache.name:18} {result['rate']:8.0f} requests/s  "
                       f"{result['cpu']:6.2f} CPU s  p99 {result['p99_ms']:7.1f} ms  "
-                      f"origin {result['origin'] / MIB:7.0f} MiB", flush=True)
+                      f"origin {result['origin'] / MIB:7.0f} MiB  disk {result['disk'] / MIB:6.0f} MiB",
+                      flush=True)
+                if arguments.metrics and isinstance(cache, CairnCache):
+                    print(cache.tier_metrics(), flush=True)
         report(results)
     finally:
         for process in reversed(processes):
@@ -243,6 +295,7 @@ def main():
     parser.add_argument("--requests", type=int, default=4000)
     parser.add_argument("--cache-mib", type=int, default=1024)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--metrics", action="store_true", help="of Cairn's tiers, after each round")
     parser.add_argument("--directory", default=None, help="where data goes (default: TMPDIR)")
     arguments = parser.parse_args()
     root = tempfile.mkdtemp(prefix="cairn-proxy.", dir=arguments.directory)

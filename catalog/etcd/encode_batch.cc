@@ -12,8 +12,9 @@ namespace {
 using proto::etcd::Compare;
 using proto::etcd::TxnRequest;
 
-// Room for the committer's own compares (of the slot and the fence), put and reads.
-inline constexpr size_t kSlotOperations = 2;
+// Room for the committer's own: compares of the slot and of the fence, the slot's put.
+inline constexpr int kOwnCompares = 2;
+inline constexpr int kOwnPuts = 1;
 inline constexpr size_t kSlotBytes = 768;
 
 Compare compare_created(std::string key, Compare::Relation relation) {
@@ -88,10 +89,10 @@ Result<TxnRequest> encode_batch(const Batch& batch, const Layout& layout,
       operation.mutable_request_put()->set_value(*value);
     }
   }
-  const size_t count =
-      static_cast<size_t>(std::max(request.compare_size(), request.success_size()));
+  const auto count = static_cast<size_t>(
+      std::max(request.compare_size() + kOwnCompares, request.success_size() + kOwnPuts));
   const size_t bytes = request.ByteSizeLong();
-  if (count + kSlotOperations > limits.operations_max || bytes + kSlotBytes > limits.bytes_max) {
+  if (count > limits.operations_max || bytes + kSlotBytes > limits.bytes_max) {
     return std::unexpected(too_large(count, bytes, limits).error());
   }
   return request;

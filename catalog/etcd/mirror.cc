@@ -457,9 +457,12 @@ Status Mirror::advance(Revision seen) {
   return write(batch, {.seen = seen, .commit = position_.commit});
 }
 
-Status Mirror::tell_before(const Generation& copy, std::span<const RowChange> changes) {
+Result<std::vector<Mirror::RowValues>> Mirror::tell_before(const Generation& copy,
+                                                           std::span<const RowChange> changes) {
+  std::vector<RowValues> all;
+  all.reserve(before_observers_.size());
   for (BeforeObserver* observer : before_observers_) {
-    std::vector<std::optional<std::string>> values(changes.size());
+    RowValues& values = all.emplace_back(changes.size());
     std::map<std::string_view, size_t> earlier;  // The last change of a row among these.
     for (size_t i = 0; i < changes.size(); ++i) {
       const std::string_view key = changes[i].key;
@@ -477,7 +480,7 @@ Status Mirror::tell_before(const Generation& copy, std::span<const RowChange> ch
     }
     observer->take_before(values);
   }
-  return {};
+  return all;
 }
 
 Status Mirror::write(rocksdb::WriteBatch& batch, Position position,
@@ -487,8 +490,9 @@ Status Mirror::write(rocksdb::WriteBatch& batch, Position position,
   {
     const std::lock_guard observers_lock(observers_mutex_);
     const bool is_told = !changes.empty();
-    const Status told = is_told ? tell_before(*into, changes) : Status();
-    if (!told) return told;
+    // Observers look at them until they have been told of the end.
+    const Result<std::vector<RowValues>> before = tell_before(*into, changes);
+    if (!before) return std::unexpected(before.error());
     for (ChangeObserver* observer : observers_) {
       if (is_told) observer->before_apply(changes);
     }

@@ -89,8 +89,11 @@ class Mirror {
   Status advance(Revision seen);
   Status write(rocksdb::WriteBatch& batch, Position position,
                std::span<const RowChange> changes = {});
-  // Tells who wants to know what the rows were. REQUIRES: observers_mutex_ is held.
-  Status tell_before(const Generation& copy, std::span<const RowChange> changes);
+  using RowValues = std::vector<std::optional<std::string>>;
+  // Tells who wants to know what the rows were; they refer to the values that come back. REQUIRES:
+  // observers_mutex_ is held.
+  Result<std::vector<RowValues>> tell_before(const Generation& copy,
+                                             std::span<const RowChange> changes);
   // Whether the stream brings nothing although somebody waits.
   bool is_stalled();
   std::string copy_path(uint64_t number) const;

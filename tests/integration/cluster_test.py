@@ -14,6 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cairn_server import binary
 from cluster_nodes import ClusterNodes
 from linear_histories import Client
+from native_client import MISSING, NativeClient, cut
+from webhook_receiver import WebhookReceiver
 
 MIB = 1 << 20
 NODES = 3
@@ -208,6 +210,90 @@ class MultipartTest(ClusterCase):
         # A repeat that reaches another node is answered like the first.
         self.s3s[1].complete_multipart_upload(Bucket="bucket", Key="parts", UploadId=upload,
                                               MultipartUpload={"Parts": parts})
+
+
+class NativeTest(ClusterCase):
+    def test_an_upload_by_names_whose_requests_reach_all_nodes(self):
+        data = body_of(5, 20 * MIB)
+        clients = [NativeClient(node.endpoint, node.access_key, node.secret_key)
+                   for node in self.cluster.nodes]
+        chunks = cut(data)
+        session = clients[0].begin("bucket", "native", len(data))
+        states = clients[1].offer("bucket", "native", session, [chunk.name for chunk in chunks])
+        self.assertEqual(set(states), {MISSING})
+        for number, chunk in enumerate(chunks):
+            clients[number % NODES].fill("bucket", "native", session, chunk)
+        clients[2].commit("bucket", "native", session, [chunk.name for chunk in chunks])
+        for each in self.s3s:
+            self.assertEqual(each.get_object(Bucket="bucket", Key="native")["Body"].read(), data)
+
+
+class OnceForAllTest(ClusterCase):
+    """What one node does for all, and what is counted of all."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.hook = WebhookReceiver().__enter__()
+        cls.addClassCleanup(cls.hook.__exit__, None, None, None)
+        cls.args = ("--notify-webhook", f"hook={cls.hook.url}")
+        super().setUpClass()
+
+    def quota(self, number, *arguments):
+        done = subprocess.run([binary(), "admin", "quota", *arguments, "--data",
+                               self.cluster.nodes[number].data], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+        return json.loads(done.stdout) if done.stdout.strip() else {}
+
+    def test_quotas_count_what_all_nodes_hold(self):
+        self.s3s[0].create_bucket(Bucket="limited")
+        self.quota(0, "set", "bucket", "limited", "--size", "100KiB")
+        self.s3s[1].put_object(Bucket="limited", Key="a", Body=b"x" * 60_000)
+        for each in self.s3s:
+            self.assertEqual(code_of(lambda: each.put_object(Bucket="limited", Key="b", Body=b"x" * 50_000)),
+                             "QuotaExceeded")
+        self.s3s[2].put_object(Bucket="limited", Key="b", Body=b"x" * 40_000)
+        self.s3s[0].delete_object(Bucket="limited", Key="a")
+        self.s3s[1].put_object(Bucket="limited", Key="c", Body=b"x" * 50_000)
+        upload = self.s3s[2].create_multipart_upload(Bucket="limited", Key="d")["UploadId"]
+        part = self.s3s[0].upload_part(Bucket="limited", Key="d", UploadId=upload, PartNumber=1,
+                                       Body=b"x" * 10_000)
+        for number in range(NODES):
+            self.assertEqual(self.quota(number, "show", "bucket", "limited")["usage"]["size"], 100_000)
+        self.s3s[1].complete_multipart_upload(
+            Bucket="limited", Key="d", UploadId=upload,
+            MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]})
+        self.quota(1, "set", "bucket", "limited", "--size", "0")
+        self.s3s[0].put_object(Bucket="limited", Key="e", Body=b"x" * 200_000)
+        for number in range(NODES):
+            self.assertEqual(self.quota(number, "show", "bucket", "limited")["usage"],
+                             {"known": True, "size": 300_000, "objects": 4})
+
+    def test_every_event_is_told_once_while_nobody_fails(self):
+        self.s3s[0].create_bucket(Bucket="events")
+        self.s3s[1].put_bucket_notification_configuration(
+            Bucket="events", NotificationConfiguration={"QueueConfigurations": [
+                {"QueueArn": "arn:cairn:webhook:us-east-1::hook", "Events": ["s3:ObjectCreated:*"]}]})
+
+        def write(number):
+            for turn in range(ROUNDS):
+                self.s3s[number].put_object(Bucket="events", Key=f"{number}-{turn}", Body=b"")
+        with ThreadPoolExecutor(NODES) as pool:
+            list(pool.map(write, range(NODES)))
+        self.hook.wait_until(lambda: len(self.hook.records()) >= NODES * ROUNDS)
+        time.sleep(1)
+        told = sorted(record["s3"]["object"]["key"] for record in self.hook.records())
+        self.assertEqual(told, sorted(f"{n}-{t}" for n in range(NODES) for t in range(ROUNDS)))
+
+    def test_what_was_sealed_under_a_kms_key_of_another_node_opens(self):
+        for turn, writer, reader in self.pairs():
+            if turn == 5:
+                break
+            node = self.cluster.nodes[turn % NODES]
+            status, text = node.admin(f"/admin/v1/kms-create?id=key-{turn}", "POST")
+            self.assertEqual(status, 200, text)
+            reader.put_object(Bucket="bucket", Key="sealed", Body=b"%d" % turn,
+                              ServerSideEncryption="aws:kms", SSEKMSKeyId=f"key-{turn}")
+            self.assertEqual(writer.get_object(Bucket="bucket", Key="sealed")["Body"].read(), b"%d" % turn)
 
 
 class GarbageTest(ClusterCase):

@@ -7,7 +7,10 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <utility>
 
+#include "catalog/before_observer.h"
 #include "catalog/etcd/etcd_catalog.h"
 #include "io/reactor.h"
 #include "tests/support/etcd_cluster.h"
@@ -61,6 +64,34 @@ class Listener final : public ChangeObserver {
   std::atomic<int> replaced_count_{0};
 };
 
+// Keeps what the rows were that begin with "w".
+class Rememberer final : public BeforeObserver {
+ public:
+  bool wants_before(std::string_view key) override { return key.starts_with("w"); }
+  void take_before(std::span<const std::optional<std::string>> values) override {
+    values_ = values;
+  }
+  void before_apply(std::span<const RowChange> changes) override {
+    ASSERT_EQ(changes.size(), values_.size());
+    const std::lock_guard lock(mutex_);
+    for (size_t i = 0; i < changes.size(); ++i) {
+      told_ += std::string(changes[i].key) + "=" + values_[i].value_or("-") + " ";
+    }
+  }
+  void after_apply(std::span<const RowChange> /*changes*/) override {}
+  void before_replace() override {}
+  void after_replace() override {}
+  std::string told() {
+    const std::lock_guard lock(mutex_);
+    return told_;
+  }
+
+ private:
+  std::span<const std::optional<std::string>> values_;
+  std::mutex mutex_;
+  std::string told_;
+};
+
 class SharedCatalog : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -76,8 +107,9 @@ class SharedCatalog : public ::testing::Test {
     one_.reset();
     two_.reset();
   }
-  std::unique_ptr<Catalog> open(const std::string& name) {
+  std::unique_ptr<Catalog> open(const std::string& name, std::string fence_row = {}) {
     EtcdOptions options;
+    options.fence_row = std::move(fence_row);
     options.endpoints = cluster().endpoints();
     options.prefix = prefix_;
     options.directory = directory_.path() + "/" + name;
@@ -144,6 +176,50 @@ TEST_F(SharedCatalog, AnObserverIsToldOfOwnCommitsToo) {
   ASSERT_TRUE(reactor_->run(one_->catch_up()).has_value());
   EXPECT_EQ(listener.told("own"), "1");
   one_->remove_observer(listener);
+}
+
+TEST_F(SharedCatalog, AnObserverLearnsWhatRowsWere) {
+  Rememberer rememberer;
+  ASSERT_TRUE(commit(*one_, {.puts = {{"w", "1"}}}).has_value());
+  ASSERT_TRUE(reactor_->run(two_->catch_up()).has_value());
+  two_->add_observer(rememberer);
+  for (const char* value : {"2", "3"}) {
+    ASSERT_TRUE(commit(*one_, {.puts = {{"w", value}}}).has_value());
+    ASSERT_TRUE(commit(*one_, {.puts = {{"x", value}}}).has_value());
+  }
+  ASSERT_TRUE(commit(*one_, {.deletes = {"w"}}).has_value());
+  ASSERT_TRUE(commit(*one_, {.puts = {{"w", "4"}}}).has_value());
+  ASSERT_TRUE(reactor_->run(two_->catch_up()).has_value());
+  EXPECT_EQ(rememberer.told(), "w=1 x=- w=2 x=- w=3 w=- ");
+  two_->remove_observer(rememberer);
+}
+
+TEST_F(SharedCatalog, NothingIsAppliedOfOneThatWasGivenUp) {
+  const std::unique_ptr<Catalog> given_up = open("three", "fence/three");
+  ASSERT_TRUE(commit(*given_up, {.puts = {{"before", "1"}}}).has_value());
+  ASSERT_TRUE(commit(*one_, {.puts = {{"fence/three", "given up"}}}).has_value());
+  for (const bool is_conditional : {false, true}) {
+    Batch batch{.puts = {{"after", "1"}}};
+    if (is_conditional) batch.preconditions.push_back(Precondition::present("absent"));
+    const Result<Version> refused = commit(*given_up, std::move(batch));
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, Code::kUnavailable) << refused.error().message;
+  }
+  EXPECT_EQ(recent(*given_up, "before"), "1") << "it may read";
+  ASSERT_TRUE(reactor_->run(two_->catch_up()).has_value());
+  EXPECT_EQ(recent(*two_, "after"), "(absent)");
+  EXPECT_TRUE(commit(*one_, {.puts = {{"others", "1"}}}).has_value());
+  EXPECT_TRUE(reactor_->run(given_up->close()).has_value());
+}
+
+TEST_F(SharedCatalog, ACopyOfAnotherPrefixIsNotReadFrom) {
+  ASSERT_TRUE(commit(*one_, {.puts = {{"here", "1"}}}).has_value());
+  ASSERT_TRUE(reactor_->run(one_->catch_up()).has_value());
+  ASSERT_TRUE(reactor_->run(one_->close()).has_value());
+  one_.reset();
+  const std::string before = std::exchange(prefix_, prefix_ + "-other");
+  one_ = open("one");
+  EXPECT_EQ(recent(*one_, "here"), "(absent)") << "of " << before;
 }
 
 }  // namespace

@@ -162,8 +162,11 @@ void note_outcome(Race& race) {
       breaker.on_success();
       Counters::add(counters.absent);
       return;
-    // Given up, because the home was quicker: late is as good as silent.
-    case Code::kCancelled: break;
+    // Given up, because the home was quicker. One that had begun to answer lives and has much to
+    // do; one that was silent may be gone.
+    case Code::kCancelled:
+      if (race.answers) return;
+      break;
     case Code::kCorruption: Counters::add(counters.wrong); break;
     default: Counters::add(counters.unanswered); break;
   }

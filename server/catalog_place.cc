@@ -157,6 +157,20 @@ Status complete_catalog(Config& config) {
   return {};
 }
 
+Result<catalog::EtcdOptions> reach_etcd(const Config& config, std::string_view url) {
+  Result<catalog::EtcdOptions> options = catalog::parse_etcd_url(url);
+  if (!options) return options;
+  options->ca_file = config.catalog_ca;
+  options->certificate_file = config.catalog_cert;
+  options->key_file = config.catalog_key;
+  options->user = config.catalog_user;
+  if (config.catalog_user.empty()) return options;
+  Result<std::string> password = read_password(config.catalog_password_file);
+  if (!password) return std::unexpected(password.error());
+  options->password = std::move(*password);
+  return options;
+}
+
 io::Task<Result<std::unique_ptr<catalog::Catalog>>> open_catalog(const Config& config,
                                                                  const DataDirectory& directory,
                                                                  Home& home,
@@ -178,14 +192,7 @@ io::Task<Result<std::unique_ptr<catalog::Catalog>>> open_catalog(const Config& c
                        ", which --catalog would leave aside; give a new --data DIR, or serve it "
                        "without --catalog");
   }
-  catalog::EtcdOptions options = co_await io::or_return(catalog::parse_etcd_url(config.catalog));
-  options.ca_file = config.catalog_ca;
-  options.certificate_file = config.catalog_cert;
-  options.key_file = config.catalog_key;
-  options.user = config.catalog_user;
-  if (!config.catalog_user.empty()) {
-    options.password = co_await io::or_return(read_password(config.catalog_password_file));
-  }
+  catalog::EtcdOptions options = co_await io::or_return(reach_etcd(config, config.catalog));
   options.directory = directory.path() + "/etcd";
   options.transaction_operations_max = config.catalog_txn_ops;
   options.transaction_bytes_max = config.catalog_request_bytes;

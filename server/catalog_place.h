@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 #include "catalog/catalog.h"
-#include "catalog/etcd/metrics.h"
+#include "catalog/etcd/etcd_catalog.h"
 #include "catalog/metrics.h"
 #include "io/task.h"
 #include "server/config.h"
@@ -27,6 +27,10 @@ struct CatalogCounters {
   catalog::CatalogMetrics& catalog;
   catalog::EtcdMetrics& etcd;
 };
+
+// Where the cluster is and who this server is there: the endpoints and the prefix of `url`, and the
+// certificates and the user of the settings.
+Result<catalog::EtcdOptions> reach_etcd(const Config& config, std::string_view url);
 
 // kFailedPrecondition when the directory's metadata is not where --catalog says: its own would not
 // be found there, and its chunks would be garbage beside another's. Several servers may open one

@@ -11,6 +11,7 @@
 #include "io/blocking.h"
 #include "io/tls_listener.h"
 #include "peer/identity.h"
+#include "server/catalog_place.h"
 #include "server/version.h"
 
 namespace cairn::server {
@@ -26,11 +27,16 @@ Result<peer::Identity> load_identity(const ClusterConfig& config) {
 }
 
 Result<MemberList::Options> member_options(const Config& config) {
-  const Result<catalog::EtcdOptions> etcd = catalog::parse_etcd_url(config.cluster.join);
+  const Result<catalog::EtcdOptions> etcd = reach_etcd(config, config.cluster.join);
   if (!etcd) return std::unexpected(etcd.error().with_context("join"));
   MemberList::Options options;
-  options.access.endpoints = etcd->endpoints;
-  options.access.use_tls = etcd->use_tls;
+  options.access = {.endpoints = etcd->endpoints,
+                    .use_tls = etcd->use_tls,
+                    .ca_file = etcd->ca_file,
+                    .certificate_file = etcd->certificate_file,
+                    .key_file = etcd->key_file,
+                    .user = etcd->user,
+                    .password = etcd->password};
   options.prefix = etcd->prefix;
   options.self.name = config.cluster.name;
   options.self.zone = config.cluster.zone;

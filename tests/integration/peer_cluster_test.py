@@ -1,0 +1,106 @@
+"""A cluster with everything: metadata in etcd, chunks in one store, and nodes that read through each
+other's memory. What is written through one node is read by all at once from the home but once, and
+goes on being read while nodes die."""
+import json
+import random
+import threading
+import time
+import unittest
+
+from cluster_nodes import ClusterNodes
+from peer_certificates import PeerCertificates
+from peer_nodes import free_port
+
+MIB = 1 << 20
+NODES = 3
+
+
+class PeerCluster(ClusterNodes):
+    def __init__(self, **how):
+        self.certificates = PeerCertificates()
+        super().__init__(nodes=NODES, **how)
+
+    def _make_node(self, number, url, args):
+        name = f"node-{number}"
+        own = ["--join", url, "--node-name", name, "--peer-listen", f"127.0.0.1:{free_port()}",
+               "--peer-memory", "512MiB", "--tier", "ram:16MiB", *self.certificates.flags(name)]
+        return super()._make_node(number, url, [*args, *own])
+
+    def close(self):
+        super().close()
+        self.certificates.close()
+
+    def sum(self, metric):
+        return sum(node.metrics()[metric] for node in self.nodes
+                   if node.process.poll() is None)
+
+
+class PeerClusterTest(unittest.TestCase):
+    def setUp(self):
+        self.cluster = PeerCluster()
+        self.addCleanup(self.cluster.close)
+        deadline = time.monotonic() + 30
+        while any(node.metrics()["cairn_cluster_members"] != NODES for node in self.cluster.nodes):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+        self.cluster.s3(0).create_bucket(Bucket="bucket")
+
+    def read_by(self, numbers, key, body, rounds=1):
+        wrong = []
+
+        def read(number):
+            for _ in range(rounds):
+                try:
+                    got = self.cluster.s3(number).get_object(Bucket="bucket", Key=key)["Body"].read()
+                    if got != body:
+                        wrong.append((number, "other bytes"))
+                except Exception as error:  # pylint: disable=broad-except
+                    wrong.append((number, repr(error)))
+
+        threads = [threading.Thread(target=read, args=(number,)) for number in numbers]
+        for thread in threads:
+            thread.start()
+        return threads, wrong
+
+    def test_a_model_is_read_from_the_home_once_and_goes_on_while_a_node_dies(self):
+        body = random.Random(1).randbytes(192 * MIB)
+        self.cluster.s3(0).put_object(Bucket="bucket", Key="model", Body=body)
+        threads, wrong = self.read_by(range(NODES), "model", body)
+        for thread in threads:
+            thread.join()
+        self.assertEqual(wrong, [])
+        fetched = self.cluster.sum("cairn_peer_kept_misses_total")
+        beside = self.cluster.sum("cairn_peer_home_reads_total")
+        # Blocks of 1 MiB and ends of chunks; a loaded machine hedges a few.
+        self.assertLess(fetched, 192 * 1.6)
+        self.assertLessEqual(beside, 0.25 * fetched)
+        self.assertGreater(self.cluster.sum("cairn_peer_hits_total"), fetched)
+        print(json.dumps({"blocks_fetched": fetched, "home_beside": beside,
+                          "hits": self.cluster.sum("cairn_peer_hits_total")}))
+        # While one of them is killed, written to and read.
+        threads, wrong = self.read_by((0, 1), "model", body, rounds=4)
+        time.sleep(0.1)
+        self.cluster.nodes[2].kill()
+        self.cluster.s3(1).put_object(Bucket="bucket", Key="later", Body=b"x" * MIB)
+        for thread in threads:
+            thread.join()
+        self.assertEqual(wrong, [])
+        self.assertEqual(
+            self.cluster.s3(0).get_object(Bucket="bucket", Key="later")["Body"].read(), b"x" * MIB)
+
+    def test_what_was_removed_is_gone_everywhere(self):
+        body = random.Random(2).randbytes(20 * MIB)
+        for turn in range(3):
+            self.cluster.s3(turn).put_object(Bucket="bucket", Key="again", Body=body)
+            threads, wrong = self.read_by(range(NODES), "again", body)
+            for thread in threads:
+                thread.join()
+            self.assertEqual(wrong, [])
+            self.cluster.s3((turn + 1) % NODES).delete_object(Bucket="bucket", Key="again")
+            for number in range(NODES):
+                with self.assertRaises(self.cluster.s3(number).exceptions.NoSuchKey):
+                    self.cluster.s3(number).get_object(Bucket="bucket", Key="again")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -20,6 +20,11 @@ class PeerCluster(ClusterNodes):
         self.certificates = PeerCertificates()
         super().__init__(nodes=NODES, **how)
 
+    def _make_home(self, kind):
+        flags, env = super()._make_home(kind)
+        # The nodes' own tiers are given below.
+        return [flag for flag in flags if flag not in ("--tier", "none")], env
+
     def _make_node(self, number, url, args):
         name = f"node-{number}"
         own = ["--join", url, "--node-name", name, "--peer-listen", f"127.0.0.1:{free_port()}",

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/log.h"
 #include "crypto/crc64.h"
 #include "io/reactor.h"
 #include "io/sync.h"
@@ -170,7 +171,9 @@ void note_outcome(Race& race) {
     case Code::kCorruption: Counters::add(counters.wrong); break;
     default: Counters::add(counters.unanswered); break;
   }
-  breaker.on_failure(io::Reactor::current().now());
+  if (!breaker.on_failure(io::Reactor::current().now())) return;
+  log::warning("peer_left_alone", {{"name", std::string_view(race.asking.peer->name)},
+                                   {"message", std::string_view(race.peer->error().message)}});
 }
 
 io::Task<void> run_node(RacePointer race) {

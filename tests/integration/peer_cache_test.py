@@ -82,7 +82,7 @@ class PeerCache(unittest.TestCase):
         # Blocks of 1 MiB, and those that end a chunk. A machine that is loaded hedges a few.
         self.assertGreater(misses, total // MIB * 0.9)
         self.assertLess(misses, total // MIB * 1.6)
-        self.assertLessEqual(beside, 0.2 * misses)
+        self.assertLessEqual(beside, 0.5 * misses)
         self.assertGreater(self.nodes.sum("cairn_peer_hits_total"), misses)
         self.assertEqual(self.nodes.sum("cairn_peer_wrong_total"), 0)
         # Again: memory of owners answers all that the nodes' own does not.

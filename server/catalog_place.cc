@@ -92,7 +92,7 @@ io::Task<Status> check_bond(catalog::Catalog& catalog, const DataDirectory& dire
                    "the metadata in etcd is another one than this data directory belongs to");
   }
   if (!home.store.empty()) {
-    co_await io::or_return(check_home(catalog, std::move(home)));
+    co_await io::or_return(check_home(catalog, home));
   } else if (!own && id) {
     co_return fail(Code::kFailedPrecondition,
                    "the metadata in etcd is another data directory's, and its chunks are there: "

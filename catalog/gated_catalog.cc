@@ -1,5 +1,6 @@
 #include "catalog/gated_catalog.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "io/reactor.h"
@@ -30,10 +31,16 @@ io::Task<void> GatedCatalog::shut() {
   }
 }
 
+bool GatedCatalog::is_exempt(const Batch& batch) const {
+  const auto exempt = [this](std::string_view row) { return exempt_ != nullptr && exempt_(row); };
+  return std::ranges::all_of(batch.puts, exempt, &Put::key) &&
+         std::ranges::all_of(batch.deletes, exempt);
+}
+
 io::Task<Result<Version>> GatedCatalog::commit(Batch batch) {
   // Counted before the look: whoever shuts the gate looks at the count afterwards.
   const Counted under_way(commits_under_way_);
-  if (is_shut_.load() && !(batch.puts.empty() && batch.deletes.empty())) {
+  if (is_shut_.load() && !is_exempt(batch)) {
     co_return fail(Code::kUnavailable, "this server takes no writes: its data is moving");
   }
   co_return co_await inner_->commit(std::move(batch));

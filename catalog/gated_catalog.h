@@ -14,7 +14,10 @@ namespace cairn::catalog {
 
 class GatedCatalog final : public Catalog {
  public:
-  explicit GatedCatalog(std::unique_ptr<Catalog> inner) : inner_(std::move(inner)) {}
+  // Commits of rows that are `exempt` only are taken at any time; null: none is.
+  using Exempt = bool (*)(std::string_view row);
+  explicit GatedCatalog(std::unique_ptr<Catalog> inner, Exempt exempt = nullptr)
+      : inner_(std::move(inner)), exempt_(exempt) {}
 
   // From now on commits that would change something are refused with kUnavailable. Completes when
   // those that had begun are over: what was acknowledged is in tail() then, and nothing comes
@@ -38,7 +41,10 @@ class GatedCatalog final : public Catalog {
   void remove_observer(ChangeObserver& observer) override { inner_->remove_observer(observer); }
 
  private:
+  bool is_exempt(const Batch& batch) const;
+
   std::unique_ptr<Catalog> inner_;
+  const Exempt exempt_;
   std::atomic<bool> is_shut_{false};
   std::atomic<uint64_t> commits_under_way_{0};
 };

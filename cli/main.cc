@@ -21,6 +21,7 @@
 #include "cli/home_commands.h"
 #include "cli/kms_commands.h"
 #include "cli/list_command.h"
+#include "cli/migrate_command.h"
 #include "cli/object_commands.h"
 #include "cli/placement_commands.h"
 #include "cli/pull_command.h"
@@ -247,6 +248,7 @@ struct Commands {
       exit_code = run_admin(directory, method, path);
     });
     add_cluster_commands(*admin, exit_code);
+    add_migrate_command(*admin, exit_code);
     add_quota(*admin);
     add_sync_admin_commands(*admin, exit_code);
     CLI::App* keys = admin->add_subcommand("keys", "Encryption keys");

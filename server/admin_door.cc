@@ -9,6 +9,7 @@
 #include "server/gateway_admin.h"
 #include "server/home_admin.h"
 #include "server/kms_admin.h"
+#include "server/migration_admin.h"
 #include "server/placement_admin.h"
 
 namespace cairn::server {
@@ -65,7 +66,7 @@ bool is_question(std::string_view name) {
   return name == "status" || name == "audit-verify" || name == "quota-show" || name == kSyncList ||
          name == "cache-status" || name == kKmsListCommand || name == kGatewayListCommand ||
          name == kPlacementShowCommand || name == kHomesStatusCommand ||
-         name == kClusterStatusCommand;
+         name == kClusterStatusCommand || name == kMigrationStatusCommand;
 }
 
 // Of a reply that is told line by line.
@@ -116,6 +117,10 @@ io::Task<Result<std::string>> AdminDoor::outcome_of(http::Exchange& exchange,
   if (name.starts_with(kClusterPrefix)) {
     co_return co_await actions_.manage_cluster(std::string(name),
                                                std::string(exchange.head().query));
+  }
+  if (name.starts_with(kMigrationPrefix)) {
+    co_return co_await actions_.manage_migration(std::string(name),
+                                                 std::string(exchange.head().query));
   }
   if (name == "quota-show") {
     co_return co_await actions_.show_quota(std::string(exchange.head().query));

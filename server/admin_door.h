@@ -9,6 +9,7 @@
 //   GET, POST /admin/v1/kms-...: kms_admin.h    /admin/v1/gateway-...: gateway_admin.h
 //   GET  /admin/v1/quota-show?... POST /admin/v1/quota-set?...  (quota_admin.h)
 //   GET, POST /admin/v1/placement-...: home_admin.h
+//   GET, POST /admin/v1/migrate-...: migration_admin.h
 //   GET  /admin/v1/sync-list      POST /admin/v1/sync-... with a form (sync_admin.h)
 //   GET, POST /admin/v1/cluster-...: cluster_admin.h
 //   POST /admin/v1/accounts/COMMAND with a form of parameters (account_commands.h)
@@ -47,6 +48,8 @@ class AdminActions {
   virtual io::Task<Result<std::string>> manage_homes(std::string name, std::string query) = 0;
   // A command of cluster_admin.h.
   virtual io::Task<Result<std::string>> manage_cluster(std::string name, std::string query) = 0;
+  // A command of migration_admin.h.
+  virtual io::Task<Result<std::string>> manage_migration(std::string name, std::string query) = 0;
   virtual io::Task<Result<std::string>> show_quota(std::string query) = 0;
   virtual io::Task<Result<std::string>> set_quota(std::string query) = 0;
   // A command of sync_admin.h.

@@ -16,6 +16,8 @@
 //   DIR/audit/        audit log (audit_chain.h), 0700
 //   DIR/cluster/      this node's identity in a cluster (cluster.h)
 //   DIR/PINS          what stays in the caches (pin_list.h), 0600
+//   DIR/MOVED         the data is in a cluster now: no writes are taken (migration_admin.h), 0600
+//   DIR/migration/    mirror of that cluster's metadata while the data moves
 //   DIR/admin.token   bearer token of the admin commands of the running server, 0600
 //
 // Thread rule: start-up thread only.

@@ -95,6 +95,9 @@ class Migration {
   bool checked_ = false;
 };
 
+// Rows that are a server's own, or the target's, and are not copied.
+bool stays_behind(std::string_view row);
+
 // kUnavailable while a migration into this catalog is under way.
 io::Task<Status> refuse_while_migrating(catalog::Catalog& catalog);
 

@@ -33,6 +33,7 @@
 #include "server/key_rotation.h"
 #include "server/kms_admin.h"
 #include "server/metrics_page.h"
+#include "server/migration_admin.h"
 #include "server/placement_admin.h"
 #include "server/quota_admin.h"
 #include "server/signals.h"
@@ -135,6 +136,9 @@ class Node final : private AdminActions {
     return run_cluster_command(cluster_.get(), stores_->objects(), std::move(name),
                                std::move(query));
   }
+  io::Task<Result<std::string>> manage_migration(std::string name, std::string query) override {
+    return migration_->run(std::move(name), std::move(query));
+  }
   io::Task<Result<std::string>> show_quota(std::string query) override;
   io::Task<Result<std::string>> set_quota(std::string query) override;
   io::Task<Result<std::string>> sync_command(std::string name, std::string form) override;
@@ -164,6 +168,7 @@ class Node final : private AdminActions {
   std::unique_ptr<Freshness> freshness_;
   std::optional<PinList> pins_;
   std::unique_ptr<CacheAdmin> cache_admin_;
+  std::unique_ptr<MigrationAdmin> migration_;
   std::unique_ptr<http::Server> admin_server_;
   std::unique_ptr<Cluster> cluster_;  // Null without one.
 
@@ -230,12 +235,14 @@ io::Task<Status> Node::main() {
   stores_ = co_await io::or_return(Stores::open(config_, directory_));
   cache_admin_ = std::make_unique<CacheAdmin>(stores_->objects(), stores_->ram_tier(),
                                               stores_->disk_tiers(), stores_->chunks(), *pins_);
+  migration_ = std::make_unique<MigrationAdmin>(*stores_, directory_);
   Status served;
   Result<std::unique_ptr<Background>> beside =
       co_await Background::open(config_, directory_, *stores_);
   if (beside) {
     beside_ = std::move(*beside);
     freshness_ = Freshness::make(*stores_, beside_->quotas());
+    co_await migration_->keep_moved_shut();
     served = co_await serve_until_signal();
   } else {
     served = std::unexpected(beside.error());
@@ -252,6 +259,8 @@ io::Task<Status> Node::main() {
   freshness_.reset();
   beside_.reset();
   cache_admin_.reset();
+  co_await migration_->close();
+  migration_.reset();
   const Status closed = co_await stores_->close();
   stores_.reset();
   if (!served) co_return served;

@@ -12,6 +12,7 @@
 #include "server/catalog_place.h"
 #include "server/cluster.h"
 #include "server/key_rotation.h"
+#include "server/migration.h"
 
 namespace cairn::server {
 namespace {
@@ -53,6 +54,13 @@ io::Task<Status> Stores::open_all(const Config& config, const DataDirectory& dir
   home_ = co_await io::or_return(open_home(config, directory, system_random()));
   catalog_ = co_await io::or_return(
       open_catalog(config, directory, *home_, CatalogCounters{catalog_metrics_, etcd_metrics_}));
+  if (catalog_->is_shared()) {
+    co_await io::or_return(refuse_while_migrating(*catalog_));
+  } else {
+    auto gated = std::make_unique<catalog::GatedCatalog>(std::move(catalog_), stays_behind);
+    gate_ = gated.get();
+    catalog_ = std::move(gated);
+  }
   references_ = std::make_unique<object::CatalogReferences>(*catalog_);
   home_->set_references(references_.get());
   peer_tier_ = co_await io::or_return(make_peer_tier(config, home_->store()));

@@ -12,6 +12,7 @@
 #include "cache/ram_tier.h"
 #include "catalog/catalog.h"
 #include "catalog/etcd/metrics.h"
+#include "catalog/gated_catalog.h"
 #include "catalog/metrics.h"
 #include "crypto/key_ring.h"
 #include "gateway/gateway.h"
@@ -48,6 +49,8 @@ class Stores {
   storage::ChunkStore& chunks() { return home_->store(); }
   Home& home() { return *home_; }
   catalog::Catalog& catalog() { return *catalog_; }
+  // Null where others commit to the catalog too.
+  catalog::GatedCatalog* gate() const { return gate_; }
   iam::Store& accounts() { return *accounts_; }
   const catalog::CatalogMetrics& catalog_metrics() const { return catalog_metrics_; }
   const catalog::EtcdMetrics& etcd_metrics() const { return etcd_metrics_; }
@@ -73,6 +76,7 @@ class Stores {
   std::unique_ptr<crypto::KeyRing> keys_;
   std::unique_ptr<Home> home_;
   std::unique_ptr<catalog::Catalog> catalog_;
+  catalog::GatedCatalog* gate_ = nullptr;  // The same.
   std::unique_ptr<storage::ReferenceSource> references_;
   std::unique_ptr<peer::PeerTier> peer_tier_;
   std::unique_ptr<gateway::Gateway> gateway_;

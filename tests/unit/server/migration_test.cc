@@ -70,7 +70,8 @@ class MigrationTest : public testing::Test {
     make_source({});
   }
   void make_source(catalog::MemoryOptions options) {
-    from_ = std::make_unique<catalog::GatedCatalog>(catalog::make_memory_catalog(options));
+    from_ = std::make_unique<catalog::GatedCatalog>(catalog::make_memory_catalog(options),
+                                                    stays_behind);
     references_ = std::make_unique<object::CatalogReferences>(*from_);
     chunks_from_.set_references(references_.get());
     put("s/info", "store of this test");
@@ -216,6 +217,7 @@ TEST_F(MigrationTest, NothingIsTakenAfterTheSwitch) {
   const uint64_t acknowledged = acknowledged_;
   wait(store(next_++));
   EXPECT_EQ(acknowledged_, acknowledged);
+  put("a/anchor", "the audit log goes on");
   expect_equal();
   EXPECT_TRUE(wait(refuse_while_migrating(to_)).has_value());
   // The same command again finds it done.

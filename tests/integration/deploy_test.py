@@ -1,5 +1,6 @@
 """deploy/: the unit, the image, the compose file and the chart, with the tools of their makers: systemd-analyze,
-hadolint, docker-compose and the compose schema, helm and the schemas of Kubernetes. Nothing is started: no docker daemon and no cluster is needed.
+hadolint, docker-compose and the compose schema, helm and the schemas of Kubernetes. What they set is compared
+with the settings that the built binary knows. Nothing is started: no docker daemon and no cluster is needed.
 
 `./dev lint` runs the class Units. prepare_clients.sh fetches the tools; where they are not to be had the
 classes that need them print why and are skipped."""
@@ -19,7 +20,11 @@ TOOLS = ROOT / "build/clients/deploy"
 # What `systemd-analyze security` may say at most, in tenths: 14 today; 92 without any hardening.
 EXPOSURE_MAX = 20
 KUBERNETES = ("1.25", "1.30", "1.33")
+# Variables that the server reads and that are no settings (server/credentials.h), and one that `env:` names.
 SECRETS = {"CAIRN_ROOT_ACCESS_KEY", "CAIRN_ROOT_SECRET_KEY", "CAIRN_ROOT_KEY_HEX"}
+
+# Of the compose file itself.
+COMPOSE_ONLY = {"CAIRN_IMAGE"}
 
 
 def run(*command, **more):
@@ -30,6 +35,11 @@ def skip(name, reason):
     """tools/check_skips.py looks for this line."""
     print(f"SKIPPED: {name}: {reason}", flush=True)
     raise unittest.SkipTest(reason)
+
+
+def known_variables():
+    shown = run(os.environ["CAIRN_BINARY"], "serve", "--help", check=True).stdout
+    return set(re.findall(r"\[(CAIRN_[A-Z0-9_]+)\]", re.sub(r"\s+", " ", shown)))
 
 
 class Units(unittest.TestCase):
@@ -97,6 +107,18 @@ class Units(unittest.TestCase):
             self.assertNotEqual(wrong.returncode, 0)
             self.assertEqual((self.directory / "tls.key").stat().st_mode & 0o777, 0o600)
         self.assertFalse((self.directory / "ca.key").exists())
+
+
+class Settings(unittest.TestCase):
+    def test_every_variable_is_a_setting(self):
+        known = known_variables() | SECRETS
+        self.assertIn("CAIRN_LISTEN", known)
+        for path in sorted(DEPLOY.rglob("*")):
+            if path.is_dir() or "secrets" in path.parts or path.suffix == ".md":
+                continue
+            used = set(re.findall(r"\bCAIRN_[A-Z0-9_]*[A-Z0-9]\b", path.read_text()))
+            allowed = known | (COMPOSE_ONLY if path.name == "docker-compose.yml" else set())
+            self.assertEqual(used - allowed, set(), path)
 
 
 class Image(unittest.TestCase):

@@ -23,9 +23,10 @@ inline constexpr Duration kConnectMax = seconds(1);
 // One receive: silence is counted from one to the next.
 inline constexpr size_t kPieceBytes = 256 * KiB;
 
-// Requests of one node to another at a time; beyond, the home is asked.
-inline constexpr uint32_t kInFlightPerPeerMax = 256;
-inline constexpr size_t kConnectionsPerCore = 64;  // To one node.
+// Requests of one node to another at a time; beyond, the home is asked. No request waits for a
+// connection: even one core has as many.
+inline constexpr uint32_t kInFlightPerPeerMax = 64;
+inline constexpr size_t kConnectionsPerCore = kInFlightPerPeerMax;  // To one node.
 // On how many nodes a hot chunk is kept at most.
 inline constexpr size_t kOwnersMax = 8;
 // What a reader remembers of hot chunks, and how long it believes it.

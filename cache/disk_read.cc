@@ -16,6 +16,9 @@ using Counters = DiskTierCounters;
 
 namespace {
 
+// Up to here the header of an entry is read together with its first frames.
+constexpr uint64_t kHeaderInOneBytesMax = 4 * crypto::kFrameBytes;
+
 // What is fetched for a piece.
 FrameRange fetched_for(const FrameRange& frames) {
   if (frames.count() < kWholeBlockFrames) return frames;
@@ -250,7 +253,12 @@ io::Task<Result<std::optional<SealedRead>>> DiskRead::assemble() {
   };
   const uint64_t from = pieces_.front().frames.offset_bytes();
   const uint64_t last_from = pieces_.back().frames.offset_bytes() - from;
-  Buffer out = co_await io::or_return(acquire(last_from + room_of(pieces_.back())));
+  const uint64_t room_bytes = last_from + room_of(pieces_.back());
+  if (room_bytes <= kHeaderInOneBytesMax && pieces_.size() == 1 && pieces_.front().held &&
+      pieces_.front().held->key.first_frame == pieces_.front().frames.first) {
+    co_return co_await read_front(pieces_.front(), room_bytes);
+  }
+  Buffer out = co_await io::or_return(acquire(room_bytes));
   std::vector<std::optional<EntryHeader>> headers(pieces_.size());
   io::Scope scope;
   for (size_t i = 0; i < pieces_.size(); ++i) {
@@ -276,11 +284,32 @@ io::Task<Result<std::optional<SealedRead>>> DiskRead::assemble() {
   co_return cut({std::move(header_), std::move(out), *payload_bytes_}, from);
 }
 
+// A few frames and the header before them, in one read. A large read has two: its memory, a power
+// of two, would double.
+io::Task<Result<std::optional<SealedRead>>> DiskRead::read_front(Piece& piece,
+                                                                 uint64_t room_bytes) {
+  const uint64_t from = piece.frames.offset_bytes();
+  Buffer out = co_await io::or_return(acquire(kDiskBlockBytes + room_bytes));
+  Result<EntryHeader> header = co_await parts_.reader.read_front(*piece.held, out.span());
+  if (!header) co_return std::optional<SealedRead>();
+  note_hit(piece);
+  std::vector<std::optional<EntryHeader>> headers(1);
+  headers.front() = std::move(*header);
+  if (!of_one_sealing(headers)) co_return std::optional<SealedRead>();
+  out = Buffer::without_front(std::move(out), kDiskBlockBytes);
+  out.resize(std::min<uint64_t>(*payload_bytes_, from + out.size()) - from);
+  co_return cut({std::move(header_), std::move(out), *payload_bytes_}, from);
+}
+
 io::Task<void> DiskRead::read_held(const Piece& piece, MutableBytes room,
                                    std::optional<EntryHeader>& header) {
   Result<EntryHeader> read = co_await parts_.reader.read(*piece.held, piece.frames, room);
   if (!read) co_return;
   header = std::move(*read);
+  note_hit(piece);
+}
+
+void DiskRead::note_hit(const Piece& piece) const {
   Counters::add(parts_.counters.hits_count);
   Counters::add(parts_.counters.hit_bytes, asked_bytes(piece));
   note_cached(piece);

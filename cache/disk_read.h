@@ -94,6 +94,8 @@ class DiskRead {
   // The result out of pieces that are all in memory or on the device; none when one of them was not
   // what it should be.
   io::Task<Result<std::optional<storage::SealedRead>>> assemble();
+  io::Task<Result<std::optional<storage::SealedRead>>> read_front(Piece& piece,
+                                                                  uint64_t room_bytes);
   io::Task<void> read_held(const Piece& piece, MutableBytes room,
                            std::optional<EntryHeader>& header);
   bool of_one_sealing(const std::vector<std::optional<EntryHeader>>& headers);
@@ -101,6 +103,7 @@ class DiskRead {
   storage::SealedRead cut(storage::SealedRead read, uint64_t from_bytes) const;
   uint64_t asked_bytes(const Piece& piece) const;
   void note_cached(const Piece& piece) const;
+  void note_hit(const Piece& piece) const;
 
   const DiskReadParts parts_;
   const ChunkId id_;

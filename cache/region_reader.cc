@@ -61,14 +61,27 @@ io::Task<Result<EntryHeader>> RegionReader::read(HeldRun run, FrameRange frames,
   co_await both.join();
   const Status& worse = header_read ? data_read : header_read;
   EntryHeader header = co_await io::or_return(check(run, worse, block.view()));
+  if (!frames_right(header, skipped_frames, room)) co_return rotten(run);
+  co_return header;
+}
+
+io::Task<Result<EntryHeader>> RegionReader::read_front(HeldRun run, MutableBytes room) {
+  Status done;
+  co_await read_blocks(room, run.place, 0, done);
+  EntryHeader header = co_await io::or_return(check(run, done, room.first(kDiskBlockBytes)));
+  if (!frames_right(header, 0, room.subspan(kDiskBlockBytes))) co_return rotten(run);
+  co_return header;
+}
+
+bool RegionReader::frames_right(const EntryHeader& header, size_t skipped_frames, BytesView room) {
   const uint64_t data_bytes = header.data_bytes - skipped_frames * crypto::kFrameBytes;
-  BytesView data = BytesView(room).first(std::min<uint64_t>(room.size(), data_bytes));
+  BytesView data = room.first(std::min<uint64_t>(room.size(), data_bytes));
   for (size_t frame = skipped_frames; !data.empty(); ++frame) {
     const BytesView bytes = data.first(std::min(data.size(), crypto::kFrameBytes));
-    if (frame_checksum(bytes) != header.frame_xxh3[frame]) co_return rotten(run);
+    if (frame_checksum(bytes) != header.frame_xxh3[frame]) return false;
     data = data.subspan(bytes.size());
   }
-  co_return header;
+  return true;
 }
 
 io::Task<Result<EntryHeader>> RegionReader::read_header(HeldRun run) {

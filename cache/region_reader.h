@@ -26,6 +26,8 @@ class RegionReader {
   // header. kNotFound when the entry is not that run, or a frame does not match its checksum; kIo.
   // REQUIRES: the frames are the run's; `room` is aligned, of room_bytes(), and lives.
   io::Task<Result<EntryHeader>> read(HeldRun run, FrameRange frames, MutableBytes room);
+  // The same of the run's first frames in one read: `room` begins with a block for the header.
+  io::Task<Result<EntryHeader>> read_front(HeldRun run, MutableBytes room);
   io::Task<Result<EntryHeader>> read_header(HeldRun run);
   // The whole run at a place, whatever chunk it is of.
   io::Task<Result<SealedRunPointer>> read_item(DiskItem item);
@@ -34,6 +36,7 @@ class RegionReader {
   io::Task<void> read_blocks(MutableBytes into, DiskPlace place, uint64_t skipped_bytes,
                              Status& done);
   Result<EntryHeader> check(const HeldRun& run, const Status& read, BytesView block);
+  static bool frames_right(const EntryHeader& header, size_t skipped_frames, BytesView room);
   std::unexpected<Error> rotten(const HeldRun& run);
 
   RegionFile& file_;

@@ -404,6 +404,29 @@ TEST_F(DiskTierTest, WhatExpiresDoesSoAlsoAfterARestart) {
   EXPECT_FALSE(kept());
 }
 
+TEST_F(DiskTierTest, AFewFramesTakeOneReadOfTheDevice) {
+  open();
+  put_home(1, 1, 100'000);
+  put_home(2, 1, MiB);
+  expect_read(1, {0, 100'000}, 100'000);
+  expect_read(2, {0, MiB}, MiB);
+  settle();
+  home_.reads.clear();
+  const auto device_reads = [this] {
+    return std::ranges::count_if(
+        files_.calls(), [](const CallRecord& call) { return call.call == FileCall::kRead; });
+  };
+  const auto before = device_reads();
+  expect_read(1, {0, 100'000}, 100'000);
+  EXPECT_EQ(device_reads(), before + 1);
+  expect_read(1, {50'000, 1'000}, 100'000);
+  EXPECT_EQ(device_reads(), before + 2);
+  expect_read(2, {70'000, 1'000}, MiB);
+  EXPECT_EQ(device_reads(), before + 4) << "the header lies elsewhere";
+  EXPECT_TRUE(home_.reads.empty());
+  EXPECT_EQ(tier_->metrics().hits_count, 3U);
+}
+
 TEST_F(DiskTierTest, WhatWaitsToBeWrittenExpiresToo) {
   open();
   put_home(1, 1, MiB);

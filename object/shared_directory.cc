@@ -13,6 +13,7 @@ using storage::DirectoryRow;
 using storage::DropOutcome;
 using storage::Freshness;
 
+constexpr std::string_view kEdgePrefix = "r/";  // keys.h
 constexpr size_t kDropAttemptsMax = 8;
 constexpr size_t kHoldsLookedAtMax = 1000;  // Of one chunk; what is more counts as living.
 constexpr size_t kHoldsPage = 1000;
@@ -44,6 +45,10 @@ io::Task<Result<std::unique_ptr<SharedDirectory>>> SharedDirectory::open(catalog
       co_await io::or_return(DirectorySession::begin(catalog, rows, node, random));
   co_return std::unique_ptr<SharedDirectory>(
       new SharedDirectory(catalog, std::move(rows), std::move(session)));
+}
+
+bool SharedDirectory::is_reference(std::string_view row) {
+  return row.starts_with(kEdgePrefix) && keys::parse_edge_chunk(row).has_value();
 }
 
 io::Task<Result<std::optional<SharedDirectory::Found>>> SharedDirectory::look_up(

@@ -32,6 +32,8 @@ class SharedDirectory final : public storage::ChunkDirectory {
                                                                  Random& random);
   // What commits that refer to chunks have to go through.
   catalog::CommitFence& fence() { return session_->fence(); }
+  // Whether a row says that something refers to a chunk: commits that put such rows are those.
+  static bool is_reference(std::string_view row);
 
   Status check() const override { return session_->check(); }
   io::Task<Result<std::optional<storage::DirectoryRow>>> find(

@@ -3,9 +3,11 @@
 #include <algorithm>
 
 #include "base/encoding.h"
+#include "catalog/catalog.h"
 #include "server/credentials.h"
 #include "server/named_homes.h"
 #include "server/rados_home.h"
+#include "server/shared_bucket_home.h"
 #include "storage/s3_store.h"
 #include "storage/volume_store.h"
 
@@ -72,25 +74,33 @@ Result<RootCredentials> home_keys(const Config& config) {
   return keys;
 }
 
-Result<storage::S3StoreOptions> s3_options(const Config& config, const DataDirectory& directory,
-                                           Random& random) {
+Result<storage::UpstreamPlace> upstream_place(const Config& config) {
   Result<HomePlace> place = parse_home(config.home);
   if (!place) return std::unexpected(place.error());
   Result<RootCredentials> keys = home_keys(config);
   if (!keys) return std::unexpected(keys.error());
+  storage::UpstreamPlace out;
+  out.bucket = std::move(place->bucket);
+  out.prefix = std::move(place->prefix);
+  out.client.endpoint = config.home_endpoint;
+  out.client.identity.access_key = std::move(keys->access_key);
+  out.client.identity.secret = std::move(keys->secret_key);
+  out.client.identity.region = config.home_region;
+  out.client.ca_path = config.home_ca;
+  out.client.http = storage::upstream_http_options();
+  return out;
+}
+
+Result<storage::S3StoreOptions> s3_options(const Config& config, const DataDirectory& directory,
+                                           Random& random) {
+  Result<storage::UpstreamPlace> place = upstream_place(config);
+  if (!place) return std::unexpected(place.error());
   storage::S3StoreOptions options;
   options.create = !directory.has_data();
   const Result<storage::RandomId> id = settle_store_id(directory, random);
   if (!id) return std::unexpected(id.error());
   options.store_id = *id;
-  options.place.bucket = std::move(place->bucket);
-  options.place.prefix = std::move(place->prefix);
-  options.place.client.endpoint = config.home_endpoint;
-  options.place.client.identity.access_key = std::move(keys->access_key);
-  options.place.client.identity.secret = std::move(keys->secret_key);
-  options.place.client.identity.region = config.home_region;
-  options.place.client.ca_path = config.home_ca;
-  options.place.client.http = storage::upstream_http_options();
+  options.place = std::move(*place);
   options.snapshot_path = directory.home_snapshot_path();
   options.upkeep_interval = milliseconds(static_cast<int64_t>(config.home_upkeep_ms));
   return options;
@@ -107,6 +117,12 @@ Result<std::optional<storage::RandomId>> read_home_file(const std::string& path)
                 path +
                     " says that this data directory keeps its chunks in a Ceph pool: start it with "
                     "the --home rados:POOL/NAMESPACE that it was made with");
+  }
+  if (parse_shared_bucket_file(*text).value_or(std::nullopt)) {
+    return fail(Code::kFailedPrecondition,
+                path +
+                    " says that this data directory keeps its chunks in the bucket of a cluster: "
+                    "start it with the --home and the --catalog or --join that it was made with");
   }
   storage::RandomId id{};
   std::optional<Bytes> bytes;
@@ -140,6 +156,10 @@ Result<HomePlace> parse_home(std::string_view text) {
   return place;
 }
 
+io::Task<Result<std::unique_ptr<catalog::Catalog>>> Home::attach(catalog::Catalog& /*catalog*/) {
+  co_return std::unique_ptr<catalog::Catalog>();
+}
+
 io::Task<Result<std::unique_ptr<Home>>> open_home(const Config& config,
                                                   const DataDirectory& directory, Random& random) {
   if (config.named_homes.is_set()) {
@@ -153,6 +173,12 @@ io::Task<Result<std::unique_ptr<Home>>> open_home(const Config& config,
   }
   if (is_rados_home(config.home)) {
     Result<std::unique_ptr<Home>> home = co_await open_rados_home(config, directory, random);
+    co_return home;
+  }
+  if (!config.home.empty() && !config.catalog.empty()) {
+    storage::UpstreamPlace place = co_await io::or_return(upstream_place(config));
+    Result<std::unique_ptr<Home>> home =
+        co_await open_shared_bucket_home(std::move(place), config, directory, random);
     co_return home;
   }
   if (!config.home.empty()) {

@@ -21,6 +21,10 @@
 #include "storage/metrics.h"
 #include "storage/placement.h"
 
+namespace cairn::catalog {
+class Catalog;
+}
+
 namespace cairn::server {
 
 class NamedHomes;
@@ -46,6 +50,11 @@ class Home {
   // Awaited before another server's session is ended: its commits have to fail from then on.
   using Fence = std::function<io::Task<Status>(std::string session)>;
   virtual void set_fence(Fence /*fence*/) {}
+  // Awaited once the catalog is there, before anything is asked of the store. What comes back is
+  // the catalog as all others shall use it; null: as it is. `catalog` outlives the home.
+  virtual io::Task<Result<std::unique_ptr<catalog::Catalog>>> attach(catalog::Catalog& catalog);
+  // Closes the store, if there is one yet.
+  virtual io::Task<Status> close() { return store().close(); }
   // Null unless several homes are configured (named_homes.h).
   virtual NamedHomes* named() { return nullptr; }
 };

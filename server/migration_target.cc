@@ -37,7 +37,8 @@ io::Task<Status> MigrationTarget::open_all() {
   home_ = co_await io::or_return(open_home(config_, directory_, system_random()));
   catalog_ = co_await io::or_return(
       open_catalog(config_, directory_, *home_, CatalogCounters{catalog_metrics_, etcd_metrics_}));
-  references_ = std::make_unique<object::CatalogReferences>(*catalog_);
+  fenced_ = co_await io::or_return(home_->attach(*catalog_));
+  references_ = std::make_unique<object::CatalogReferences>(catalog());
   home_->set_references(references_.get());
   co_return Status();
 }
@@ -48,7 +49,8 @@ std::string MigrationTarget::name() const {
 
 io::Task<Status> MigrationTarget::close() {
   Status first;
-  if (home_) first = co_await home_->store().close();
+  if (home_) first = co_await home_->close();
+  fenced_.reset();
   home_.reset();
   if (catalog_) {
     const Status closed = co_await catalog_->close();

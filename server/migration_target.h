@@ -28,7 +28,7 @@ class MigrationTarget {
   MigrationTarget(const MigrationTarget&) = delete;
   MigrationTarget& operator=(const MigrationTarget&) = delete;
 
-  catalog::Catalog& catalog() { return *catalog_; }
+  catalog::Catalog& catalog() { return fenced_ != nullptr ? *fenced_ : *catalog_; }
   storage::ChunkStore& chunks() { return home_->store(); }
   // Such as "etcd://10.0.0.1:2379/cairn and s3:chunks".
   std::string name() const;
@@ -45,6 +45,7 @@ class MigrationTarget {
   catalog::EtcdMetrics etcd_metrics_;
   std::unique_ptr<Home> home_;
   std::unique_ptr<catalog::Catalog> catalog_;
+  std::unique_ptr<catalog::Catalog> fenced_;  // As the home has it used (Home::attach()); or null.
   std::unique_ptr<object::CatalogReferences> references_;
 };
 

@@ -61,7 +61,8 @@ io::Task<Status> Stores::open_all(const Config& config, const DataDirectory& dir
     gate_ = gated.get();
     catalog_ = std::move(gated);
   }
-  references_ = std::make_unique<object::CatalogReferences>(*catalog_);
+  fenced_ = co_await io::or_return(home_->attach(*catalog_));
+  references_ = std::make_unique<object::CatalogReferences>(catalog());
   home_->set_references(references_.get());
   peer_tier_ = co_await io::or_return(make_peer_tier(config, home_->store()));
   storage::ChunkStore& behind = peer_tier_ ? *peer_tier_ : home_->store();
@@ -81,7 +82,7 @@ io::Task<Status> Stores::open_all(const Config& config, const DataDirectory& dir
   gateway_->attach(*objects_, *keys_);
   // The root tenant's keys, which seal the accounts, are made with the object layer.
   iam::StoreOptions accounts;
-  accounts.catalog = catalog_.get();
+  accounts.catalog = &catalog();
   accounts.keys = keys_.get();
   accounts_ = co_await io::or_return(iam::Store::open(accounts));
   co_return Status();
@@ -89,7 +90,7 @@ io::Task<Status> Stores::open_all(const Config& config, const DataDirectory& dir
 
 io::Task<Status> Stores::open_objects(const Config& config, const DataDirectory& directory) {
   object::ObjectsOptions options;
-  options.catalog = catalog_.get();
+  options.catalog = &catalog();
   options.placements = home_->placements();
   options.store = &disk_tiers_.front(gateway_->chunks());
   options.keys = keys_.get();
@@ -140,7 +141,7 @@ io::Task<Status> Stores::close() {
     keep(closed);
   }
   if (home_) {
-    const Status closed = co_await home_->store().close();
+    const Status closed = co_await home_->close();
     keep(closed);
   }
   accounts_.reset();
@@ -148,6 +149,7 @@ io::Task<Status> Stores::close() {
   ram_tier_.reset();
   gateway_.reset();
   peer_tier_.reset();
+  fenced_.reset();
   home_.reset();
   if (catalog_) {
     const Status closed = co_await catalog_->close();

@@ -48,7 +48,7 @@ class Stores {
   gateway::Gateway& gateway() { return *gateway_; }
   storage::ChunkStore& chunks() { return home_->store(); }
   Home& home() { return *home_; }
-  catalog::Catalog& catalog() { return *catalog_; }
+  catalog::Catalog& catalog() { return fenced_ != nullptr ? *fenced_ : *catalog_; }
   // Null where others commit to the catalog too.
   catalog::GatedCatalog* gate() const { return gate_; }
   iam::Store& accounts() { return *accounts_; }
@@ -76,7 +76,8 @@ class Stores {
   std::unique_ptr<crypto::KeyRing> keys_;
   std::unique_ptr<Home> home_;
   std::unique_ptr<catalog::Catalog> catalog_;
-  catalog::GatedCatalog* gate_ = nullptr;  // The same.
+  catalog::GatedCatalog* gate_ = nullptr;     // The same.
+  std::unique_ptr<catalog::Catalog> fenced_;  // As the home has it used (Home::attach()); or null.
   std::unique_ptr<storage::ReferenceSource> references_;
   std::unique_ptr<peer::PeerTier> peer_tier_;
   std::unique_ptr<gateway::Gateway> gateway_;

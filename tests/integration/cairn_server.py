@@ -43,7 +43,8 @@ class CairnServer:
         `stack`: "" is one volume behind a tier in memory, "local" the volume alone; "s3" keeps the
         chunks in the bucket of a second server, "rados" in a Ceph pool, "disk" puts a tier in memory and one on disk before
         them, "disk+s3" is both; "homes": on two volumes as copies, staged on a third; "gateway":
-        buckets that are made are gateway buckets, whose objects are in a second server; default: as
+        buckets that are made are gateway buckets, whose objects are in a second server; "cluster": it
+        and a second server on one etcd and one bucket, reached in turn (cluster_front.py); default: as
         the variable CAIRN_TEST_STACK says, so that whole test modules run on that stack."""
         self._own_directory = None if data else tempfile.mkdtemp(prefix="cairn-test-")
         self.data = data or os.path.join(self._own_directory, "data")
@@ -89,6 +90,11 @@ class CairnServer:
             from ceph_home import CephHome
             self._args += CephHome(with_tiers="--tier" in self._args).flags
             self._has_ceph_home = True
+        if "cluster" in self._stack.split("+") and self._front is None:
+            from cluster_front import ClusterFront
+            self._front = ClusterFront(self, with_tiers="--tier" in self._args)
+            self._args += self._front.flags
+            self._env.update(self._front.env)
         env = dict(os.environ)
         env.update(CAIRN_ROOT_ACCESS_KEY=self.access_key, CAIRN_ROOT_SECRET_KEY=self.secret_key)
         env.update(self._env)
@@ -106,7 +112,14 @@ class CairnServer:
             from gateway_upstream import GatewayFront
             self._front = self._front or GatewayFront(self)
             self.endpoint = self._front.endpoint
+        if "cluster" in self._stack.split("+"):
+            self._front.attach()
+            self.endpoint = self._front.endpoint
         return self
+
+    def arguments(self):
+        """The flags that it is started with, besides those of its addresses and its data."""
+        return list(self._args)
 
     def _write_homes(self):
         text = "home_upkeep_ms = 200\nstaging_delay_ms = 200\n"

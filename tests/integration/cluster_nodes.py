@@ -81,7 +81,7 @@ class CutProxy:
 class ClusterNodes:
     def __init__(self, nodes=2, members=1, args=(), proxies=False, home=None, prefix="cluster",
                  etcd=None, start=True):
-        """`etcd`: one that is there already. `proxies`: every node reaches etcd through proxies of
+        """`home`: rados, s3, or a home_server.Upstream. `etcd`: one that is there already. `proxies`: every node reaches etcd through proxies of
         its own."""
         self.directory = tempfile.mkdtemp(prefix="cairn-cluster-")
         self._own_etcd = etcd is None
@@ -104,6 +104,8 @@ class ClusterNodes:
                 node.start()
 
     def _make_home(self, kind):
+        if not isinstance(kind, str):
+            return kind.flags, kind.env
         if kind == "rados":
             from ceph_home import CephHome
             self._ceph = CephHome()

@@ -25,6 +25,16 @@ class PeerFaultTest : public PeerFixture {
     return reactor_->now() - begun;
   }
 
+  // The home answers after 0.9 s.
+  static io::Task<void> read_while_home_is_slow(PeerTier& tier, testing_support::CountingHome& home,
+                                                uint64_t number, int* failed) {
+    io::Scope scope;
+    scope.spawn(read_right(tier, number, {0, MiB}, kWhole, failed));
+    (void)co_await io::sleep_for(milliseconds(900));
+    home.gate.set();
+    co_await scope.join();
+  }
+
   uint64_t number_ = 0;
 };
 
@@ -57,15 +67,8 @@ TEST_F(PeerFaultTest, AnOwnerWhoseHomeIsSlowIsWaitedFor) {
   number_ = owned_by(1);
   put_home(number_, 1);
   home_.gate.reset();
-  io::Scope scope;
   int failed = 0;
-  const auto both = [&](io::Scope& all) -> io::Task<void> {
-    all.spawn(read_right(nodes_[0]->tier, number_, {0, MiB}, kWhole, &failed));
-    (void)co_await io::sleep_for(milliseconds(900));
-    home_.gate.set();
-    co_await all.join();
-  };
-  wait(both(scope));
+  wait(read_while_home_is_slow(nodes_[0]->tier, home_, number_, &failed));
   EXPECT_EQ(failed, 0);
   // Longer than its patience, and the home was still asked once, by the owner.
   EXPECT_EQ(home_.reads.size(), 1U);

@@ -101,9 +101,11 @@ io::Task<void> Background::count_usage(io::StopToken stop) {
 }
 
 void Background::start(io::Scope& scope, std::function<uint64_t()> requests_count,
-                       std::function<io::Task<void>(io::StopToken)> collect) {
+                       std::function<io::Task<void>(io::StopToken)> collect,
+                       std::function<io::Task<Status>()> catch_up) {
   open_lifecycle(std::move(requests_count));
   collect_ = std::move(collect);
+  catch_up_ = std::move(catch_up);
   scope.spawn(count_usage(scope.stop_token()));
   const Duration logging = seconds(static_cast<int64_t>(config_.bucket_log_interval_seconds));
   scope.spawn(bucket_logs_.run(logging, scope.stop_token()));
@@ -125,10 +127,14 @@ io::Task<void> Background::run_elected(io::StopToken stop) {
   while (!stop.stop_requested()) {
     static_cast<void>(co_await io::sleep_for(kTenurePoll, stop));
     if (stop.stop_requested() || !tenure_->holds()) continue;
+    // Keys and rules that others made: without them their rows would pass for damaged.
+    const Status fresh = co_await catch_up_();
+    if (!fresh) continue;
     io::Scope elected;
     start_elected(elected);
     while (!stop.stop_requested() && tenure_->holds()) {
       static_cast<void>(co_await io::sleep_for(kTenurePoll, stop));
+      static_cast<void>(co_await catch_up_());
     }
     elected.request_stop();
     co_await elected.join();

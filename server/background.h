@@ -39,9 +39,11 @@ class Background {
 
   // Spawns the loops into `scope`; they end when its stop is asked for. `requests_count` tells how
   // many requests were answered so far.
-  // `collect` gives garbage back until it is stopped.
+  // `collect` gives garbage back until it is stopped; `catch_up` brings what is kept of a shared
+  // catalog up to date, as requests do where there are some.
   void start(io::Scope& scope, std::function<uint64_t()> requests_count,
-             std::function<io::Task<void>(io::StopToken)> collect);
+             std::function<io::Task<void>(io::StopToken)> collect,
+             std::function<io::Task<Status>()> catch_up);
   // Awaited once, when the loops and all requests have ended.
   io::Task<Status> close();
 
@@ -81,6 +83,7 @@ class Background {
   BucketLogs bucket_logs_;
   SyncWorker sync_;
   std::function<io::Task<void>(io::StopToken)> collect_;
+  std::function<io::Task<Status>()> catch_up_;
   std::optional<Tenure> tenure_;  // Unset where the catalog is this process's alone.
 };
 

@@ -283,8 +283,10 @@ io::Task<Status> Node::serve_until_signal() {
     }
     return count;
   };
-  beside_->start(background_, requests_count,
-                 [this](io::StopToken stop) { return collect_until_stopped(stop); });
+  beside_->start(
+      background_, requests_count,
+      [this](io::StopToken stop) { return collect_until_stopped(stop); },
+      [this] { return catch_up(); });
   background_.spawn(cache_admin_->restore_pins(background_.stop_token()));
   co_await io::or_return(join_cluster());
   ready_ = true;
@@ -414,10 +416,10 @@ io::Task<Result<std::string>> Node::status() {
   co_return fmt::format(
       "{{\"version\":\"{}\",\"ready\":{},\"process\":{},\"address\":\"{}\",\"data\":\"{}\","
       "\"cores\":{},\"io\":\"{}\",\"uptime_seconds\":{},\"chunks\":{},\"live_bytes\":{},"
-      "\"allocated_bytes\":{},\"capacity_bytes\":{},\"available_bytes\":{}}}\n",
+      "\"allocated_bytes\":{},\"capacity_bytes\":{},\"available_bytes\":{},\"elected\":{}}}\n",
       version(), ready_, ::getpid(), address_.to_string(), data, config_.cores_count,
       backend_name(cores_.front()->reactor().kind()), uptime, usage.chunks_count, usage.live_bytes,
-      usage.allocated_bytes, usage.capacity_bytes, usage.available_bytes);
+      usage.allocated_bytes, usage.capacity_bytes, usage.available_bytes, beside_->is_elected());
 }
 
 io::Task<Result<std::string>> Node::scrub() {

@@ -243,8 +243,9 @@ class Demo:
         times = (first + second) / len(self.model)
         print(f"   for both the home sent {times:.2f} times the model; {hedges:.0f} of its reads were beside a node "
               "that was late", flush=True)
-        # Without a common cache it is twice. A machine that is too busy makes nodes late.
-        require(first + second < 2 * len(self.model), "the home was read by each node for itself")
+        # Without a common cache it is twice. A machine that is too busy makes nodes late, and a read beside one
+        # is a block of 1 MiB.
+        require(first + second - hedges * MIB < 1.5 * len(self.model), "the home was read by each node for itself")
         self.read(2, "node3 again")
 
     def wait_for_members(self):

@@ -99,9 +99,14 @@ class ClusterNodes:
                 self._proxies.append(own)
                 url = "etcd://" + ",".join(f"127.0.0.1:{one.port}" for one in own) + "/" + prefix
             self.nodes.append(self._make_node(number, url, args))
-        if start:
+        if not start:
+            return
+        try:
             for node in self.nodes:
                 node.start()
+        except BaseException:
+            self.close()  # Nobody else could: the constructor fails.
+            raise
 
     def _make_home(self, kind):
         if not isinstance(kind, str):

@@ -27,16 +27,13 @@ class EtcdCatalog(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.etcd = EtcdServer(members=3)
+        cls.addClassCleanup(cls.etcd.close)
         cls.server = CairnServer(args=["--catalog", cls.etcd.url("one"), "--gc-interval-ms", "100"],
                                  stack="")
+        cls.addClassCleanup(cls.server.close)
         cls.server.start()
         cls.s3 = cls.server.boto3_client()
         cls.s3.create_bucket(Bucket="bucket")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.close()
-        cls.etcd.close()
 
     def get(self, key):
         return self.s3.get_object(Bucket="bucket", Key=key)["Body"].read()

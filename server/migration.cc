@@ -50,9 +50,12 @@ io::Task<Result<std::map<std::string, std::string>>> read_range(catalog::Catalog
 
 }  // namespace
 
-// The audit log stays with its directory, and so does its anchor; the others are of the target.
+// The audit log stays with its directory, and so does its anchor; the others are of the target: the
+// servers' own, this migration's, and the index of a bucket that they share (object/chunk_rows.h).
 bool stays_behind(std::string_view row) {
-  return row.starts_with("a/") || row.starts_with("etcd/") || row.starts_with("migrate/");
+  static constexpr std::string_view kKept[] = {"a/",  "etcd/", "migrate/", "sc/",
+                                               "sh/", "ss/",   "sf/",      "st/"};
+  return std::ranges::any_of(kKept, [row](std::string_view kind) { return row.starts_with(kind); });
 }
 
 Migration::Migration(const MigrationEnds& ends, Random& random)

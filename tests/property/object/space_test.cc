@@ -160,7 +160,7 @@ TEST_F(SpaceTest, ComesBackAfterHalfOfTheBodiesWent) {
   Harness harness;
   auto context =
       std::make_unique<Context>(*harness.catalog, *harness.store, *harness.keys, harness.random);
-  auto collector = std::make_unique<Collector>(*context);
+  auto collector = std::make_unique<Collector>(*context, kReaderAgeMax);
   while (next_number_ < segments) {
     std::string key = "k" + std::to_string(bodies_.size());
     Numbers body = next_body();
@@ -177,7 +177,7 @@ TEST_F(SpaceTest, ComesBackAfterHalfOfTheBodiesWent) {
       ASSERT_TRUE(harness.run(collect(*collector)).has_value());
     }
     if (removed == count / 4) {
-      collector = std::make_unique<Collector>(*context);
+      collector = std::make_unique<Collector>(*context, kReaderAgeMax);
     }
   }
   const Space before = space_of(harness);

@@ -95,7 +95,7 @@ uint64_t cuts_count() {
 }
 
 TEST_F(DiskTierCrash, ACutAtAnyChangeLosesOnlyTheOpenRegionAndServesNothingWrong) {
-  constexpr uint64_t kReads = 160;
+  constexpr uint64_t kReads = 240;
   io::SimFileSystem whole({.seed = 1});
   const uint64_t changes = run_until_cut(whole, 1, kReads).changes_count;
   ASSERT_GT(changes, 100U);

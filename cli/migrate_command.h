@@ -1,7 +1,7 @@
 // `cairn admin migrate`: a running server's data into a cluster.
 #pragma once
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's own name.
 class App;
 }
 

@@ -108,7 +108,10 @@ class FaultProxy:
         kind, value = fault or (None, None)
         if headers.get("expect", "").lower() == "100-continue":
             client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        body = self._take_body(client, stream, int(headers.get("content-length", 0)), kind, value)
+        if headers.get("transfer-encoding", "").lower() == "chunked":
+            body = self._take_chunks(stream)
+        else:
+            body = self._take_body(client, stream, int(headers.get("content-length", 0)), kind, value)
         if kind == "status":
             client.sendall(b"HTTP/1.1 %d Fault\r\nContent-Length: 0\r\n\r\n" % value)
             return True
@@ -130,6 +133,23 @@ class FaultProxy:
         if kind == "drop":
             self._reset(client)
         return body
+
+    def _take_chunks(self, stream):
+        """A chunked body as it is on the wire, trailer included."""
+        wire = b""
+        while True:
+            line = stream.readline()
+            wire += line
+            size = int(line.split(b";")[0], 16)
+            if size == 0:
+                break
+            wire += stream.read(size + 2)
+        while line not in (b"\r\n", b"\n", b""):
+            line = stream.readline()
+            wire += line
+        with self._lock:
+            self.request_bytes += len(wire)
+        return wire
 
     @staticmethod
     def _reset(client):

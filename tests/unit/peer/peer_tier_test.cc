@@ -184,13 +184,14 @@ TEST_F(PeerTierTest, MemoryOfKeptBlocksIsBounded) {
 
 // Many at once make the first owner tell more owners; those take the chunk from it.
 TEST_F(PeerTierTest, AHotChunkIsTakenFromItsFirstOwnerByTheOthers) {
-  bytes_per_second_ = 200e6;
+  bytes_per_second_ = 20e6;
   start(3);
   const uint64_t number = owned_by(0);
   put_home(number, 1, 8 * MiB);
   const auto storm = [](TestNode& node, uint64_t number, int* failed) -> io::Task<void> {
     io::Scope scope;
-    for (int i = 0; i < 100; ++i) {
+    // Fewer than a node may have in flight to another, and what a sanitizer serves in time.
+    for (int i = 0; i < 12; ++i) {
       for (uint64_t at = 0; at < 8; ++at) {
         scope.spawn(read_right(node.tier, number, {at * MiB, MiB}, 8 * MiB, failed));
       }

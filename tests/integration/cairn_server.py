@@ -24,6 +24,7 @@ import urllib.request
 
 START_SECONDS = 60
 STOP_SECONDS = 60
+MAKING_CLIENTS = threading.Lock()  # boto3's session is not made for several threads.
 
 
 def binary():
@@ -255,7 +256,8 @@ class CairnServer:
                         s3={"addressing_style": "path"}, connect_timeout=10, read_timeout=60,
                         proxies={})
         settings.update(config)
-        return boto3.client("s3", endpoint_url=self.endpoint, region_name="us-east-1", verify=verify,
-                            aws_access_key_id=access_key or self.access_key,
-                            aws_secret_access_key=secret_key or self.secret_key,
-                            config=Config(**settings))
+        with MAKING_CLIENTS:
+            return boto3.client("s3", endpoint_url=self.endpoint, region_name="us-east-1", verify=verify,
+                                aws_access_key_id=access_key or self.access_key,
+                                aws_secret_access_key=secret_key or self.secret_key,
+                                config=Config(**settings))

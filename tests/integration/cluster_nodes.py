@@ -90,8 +90,12 @@ class ClusterNodes:
         self._proxies = []
         self._upstream = None
         self._ceph = None
-        self.home_flags, self.home_env = self._make_home(home or HOME)
         self.nodes = []
+        try:
+            self.home_flags, self.home_env = self._make_home(home or HOME)
+        except BaseException:
+            self.close()  # Nobody else could: the constructor fails.
+            raise
         for number in range(nodes):
             url = self.etcd.url(prefix)
             if proxies:

@@ -56,18 +56,6 @@ int fail_with(const Error& error) {
   return exit_code_of(error.code);
 }
 
-int exit_code_of_status(int status) {
-  switch (status) {
-    case 200: return kExitDone;
-    case 400: return kExitUsage;
-    case 401:
-    case 403: return kExitDenied;
-    case 404: return kExitNotFound;
-    case 409: return kExitPrecondition;
-    default: return kExitFailed;
-  }
-}
-
 // "?bucket=...&prefix=..."; empty without a location.
 Result<std::string> query_of(const CacheOptions& options) {
   if (options.location.empty()) return std::string();

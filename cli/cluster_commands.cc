@@ -31,18 +31,6 @@ int report_error(const Error& error) {
   return exit_code_of(error.code);
 }
 
-int exit_code_of_status(int status) {
-  switch (status) {
-    case 200: return kExitDone;
-    case 400: return kExitUsage;
-    case 401:
-    case 403: return kExitDenied;
-    case 404: return kExitNotFound;
-    case 409: return kExitPrecondition;
-    default: return kExitFailed;
-  }
-}
-
 std::string text_of(const Json& object, const char* name) {
   const std::string text = object.value(name, std::string());
   return text.empty() ? "-" : text;

@@ -15,6 +15,18 @@ int exit_code_of(Code code) {
   }
 }
 
+int exit_code_of_status(int status) {
+  switch (status) {
+    case 200: return kExitDone;
+    case 400: return kExitUsage;
+    case 401:
+    case 403: return kExitDenied;
+    case 404: return kExitNotFound;
+    case 409: return kExitPrecondition;
+    default: return kExitFailed;
+  }
+}
+
 void ExitCodeSum::add(const Error& error) {
   const int code = exit_code_of(error.code);
   if (code == kExitInterrupted || code_ == kExitInterrupted) {

@@ -21,6 +21,8 @@ inline constexpr char kExitCodesHelp[] =
     "(the same command resumes).";
 
 int exit_code_of(Code code);
+// Of a running server's answer to an admin command, by its HTTP status.
+int exit_code_of_status(int status);
 
 // Sums up the results of many files: one kind of failure keeps its own code when there was nothing
 // else, a mixture is kExitFailed; an interruption outweighs all.

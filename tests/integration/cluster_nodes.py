@@ -10,79 +10,22 @@ each node can be killed, paused, restarted, and cut off from etcd.
 The store is a Ceph pool, or a bucket of another server, as CAIRN_CLUSTER_HOME says (rados, s3); all
 nodes share the root key and the root user's keys."""
 import os
-import select
 import shutil
 import signal
-import socket
 import tempfile
-import threading
 
 from cairn_server import CairnServer
+from cut_proxy import CutProxy
 from etcd_server import EtcdServer
 
 HOME = os.environ.get("CAIRN_CLUSTER_HOME", "rados")
 
 
-class CutProxy:
-    """Passes TCP connections on to one address until it is cut: then bytes of neither side arrive,
-    and new connections are taken and left without an answer, as behind a firewall that drops."""
-
-    def __init__(self, host, port):
-        self._target = (host, port)
-        self._is_cut = threading.Event()
-        self._closing = False
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def cut(self):
-        self._is_cut.set()
-
-    def heal(self):
-        self._is_cut.clear()
-
-    def close(self):
-        self._closing = True
-        self._listener.close()
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._pass_on, args=(client,), daemon=True).start()
-
-    def _pass_on(self, client):
-        upstream = None
-        try:
-            while self._is_cut.is_set() and not self._closing:
-                select.select([], [], [], 0.05)
-            upstream = socket.create_connection(self._target, timeout=5)
-            pair = {client: upstream, upstream: client}
-            while not self._closing:
-                readable, _, _ = select.select(list(pair), [], [], 0.05)
-                if self._is_cut.is_set():
-                    select.select([], [], [], 0.05)
-                    continue
-                for side in readable:
-                    data = side.recv(1 << 16)
-                    if not data:
-                        return
-                    pair[side].sendall(data)
-        except OSError:
-            pass
-        finally:
-            client.close()
-            if upstream is not None:
-                upstream.close()
-
-
 class ClusterNodes:
     def __init__(self, nodes=2, members=1, args=(), proxies=False, home=None, prefix="cluster",
                  etcd=None, start=True):
-        """`home`: rados, s3, or a home_server.Upstream. `etcd`: one that is there already. `proxies`: every node reaches etcd through proxies of
-        its own."""
+        """`home`: rados, s3, or a home_server.Upstream. `etcd`: one that is there already. `proxies`:
+        every node reaches etcd through proxies of its own."""
         self.directory = tempfile.mkdtemp(prefix="cairn-cluster-")
         self._own_etcd = etcd is None
         self.etcd = etcd or EtcdServer(members=members)

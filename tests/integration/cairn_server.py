@@ -17,12 +17,15 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import urllib.error
 import urllib.request
 
 START_SECONDS = 60
+# What TSan makes of a report (its option exitcode): the report is in the log of the server.
+SANITIZER_EXIT = 66
 STOP_SECONDS = 60
 MAKING_CLIENTS = threading.Lock()  # boto3's session is not made for several threads.
 
@@ -160,10 +163,13 @@ class CairnServer:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(timeout)
+            code = self.process.wait(timeout)
         except subprocess.TimeoutExpired:
             self.kill()
             raise RuntimeError("the server did not stop in time:\n" + self.log()) from None
+        if code == SANITIZER_EXIT:
+            print(self.log()[-20000:], file=sys.stderr)
+        return code
 
     def kill(self):
         """kill -9: what a crash of the process leaves behind."""

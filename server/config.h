@@ -81,8 +81,9 @@ struct Config {
   size_t catalog_txn_ops = 128;  // What etcd was started with.
   size_t catalog_request_bytes = 1536 * KiB;
   bool catalog_stale_reads = false;
-  std::string root_key;       // RootKeySource spec; empty = file:DATA/keys/root.key.
-  uint64_t memory_bytes = 0;  // I/O buffers of all cores; 0 = a quarter of the memory.
+  bool replace_root_credentials = false;  // This node's count for all (root_agreement.h).
+  std::string root_key;                   // RootKeySource spec; empty = file:DATA/keys/root.key.
+  uint64_t memory_bytes = 0;              // I/O buffers of all cores; 0 = a quarter of the memory.
   std::vector<TierConfig> tiers = default_tiers();
   ClusterConfig cluster;
   uint64_t gc_interval_ms = 2000;

@@ -212,6 +212,11 @@ std::string render_metrics(const MetricsReading& reading) {
   render_cores(out, reading.cores);
   if (reading.catalog != nullptr) render_catalog(out, *reading.catalog);
   render_etcd(out, reading.etcd);
+  if (reading.root_credentials_differ) {
+    metrics_single(out, "cairn_root_credentials_differ", "gauge",
+                   "1 after other nodes took other root credentials than this one has.",
+                   *reading.root_credentials_differ ? 1 : 0);
+  }
   render_store(out, reading.store, reading.usage);
   append_tier_metrics(text, reading.tiers);
   append_gateway_metrics(text, reading.gateway);

@@ -36,6 +36,7 @@ struct MetricsReading {
   storage::StoreUsage usage;
   TiersReading tiers;
   gateway::GatewayReading gateway;
+  std::optional<bool> root_credentials_differ;  // Unset outside a cluster.
   std::optional<ClusterReading> cluster;
   HomesReading homes;
   uint64_t access_log_dropped = 0;

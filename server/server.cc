@@ -36,6 +36,7 @@
 #include "server/migration_admin.h"
 #include "server/placement_admin.h"
 #include "server/quota_admin.h"
+#include "server/root_agreement.h"
 #include "server/signals.h"
 #include "server/stores.h"
 #include "server/sync_admin.h"
@@ -103,6 +104,8 @@ class Node final : private AdminActions {
 
  private:
   io::Task<Status> main();
+  io::Task<Status> agree_on_root();
+  io::Task<Status> open_beside();
   io::Task<Status> serve_until_signal();
   io::Task<Status> listen_admin();
   Status announce(const io::Endpoint& at);
@@ -164,6 +167,7 @@ class Node final : private AdminActions {
   std::unique_ptr<AccessLog> access_log_;
   std::vector<std::unique_ptr<CoreServer>> cores_;  // Destroyed after the stores: see main().
   std::unique_ptr<Stores> stores_;
+  std::unique_ptr<RootAgreement> agreement_;  // Null outside a cluster.
   std::unique_ptr<Background> beside_;
   std::unique_ptr<Freshness> freshness_;
   std::optional<PinList> pins_;
@@ -236,16 +240,11 @@ io::Task<Status> Node::main() {
   cache_admin_ = std::make_unique<CacheAdmin>(stores_->objects(), stores_->ram_tier(),
                                               stores_->disk_tiers(), stores_->chunks(), *pins_);
   migration_ = std::make_unique<MigrationAdmin>(*stores_, directory_);
-  Status served;
-  Result<std::unique_ptr<Background>> beside =
-      co_await Background::open(config_, directory_, *stores_);
-  if (beside) {
-    beside_ = std::move(*beside);
+  Status served = co_await open_beside();
+  if (served) {
     freshness_ = Freshness::make(*stores_, beside_->quotas());
     co_await migration_->keep_moved_shut();
     served = co_await serve_until_signal();
-  } else {
-    served = std::unexpected(beside.error());
   }
   ready_ = false;
   // Other nodes stop asking before this one stops answering.
@@ -258,6 +257,7 @@ io::Task<Status> Node::main() {
   }
   freshness_.reset();
   beside_.reset();
+  agreement_.reset();
   cache_admin_.reset();
   co_await migration_->close();
   migration_.reset();
@@ -265,6 +265,30 @@ io::Task<Status> Node::main() {
   stores_.reset();
   if (!served) co_return served;
   co_return closed;
+}
+
+io::Task<Status> Node::agree_on_root() {
+  const bool is_cluster =
+      stores_->catalog().is_shared() && !stores_->home().sharing().store.empty();
+  if (!is_cluster) co_return Status();
+  Result<std::unique_ptr<RootAgreement>> agreed =
+      co_await RootAgreement::settle({.catalog = stores_->catalog(),
+                                      .keys = stores_->keys(),
+                                      .ours = root_,
+                                      .replace = config_.replace_root_credentials});
+  if (!agreed) {
+    // A pair that was made for nothing must not be taken for the cluster's later.
+    if (root_.created) static_cast<void>(::unlink(directory_.credentials_path().c_str()));
+    co_return std::unexpected(agreed.error());
+  }
+  agreement_ = std::move(*agreed);
+  co_return Status();
+}
+
+io::Task<Status> Node::open_beside() {
+  co_await io::or_return(agree_on_root());
+  beside_ = co_await io::or_return(Background::open(config_, directory_, *stores_));
+  co_return Status();
 }
 
 io::Task<Status> Node::serve_until_signal() {
@@ -288,6 +312,7 @@ io::Task<Status> Node::serve_until_signal() {
       [this](io::StopToken stop) { return collect_until_stopped(stop); },
       [this] { return catch_up(); });
   background_.spawn(cache_admin_->restore_pins(background_.stop_token()));
+  if (agreement_) background_.spawn(agreement_->watch(background_.stop_token()));
   co_await io::or_return(join_cluster());
   ready_ = true;
   set_ready(is_ready());
@@ -396,6 +421,7 @@ io::Task<std::string> Node::metrics() {
   if (stores_->ram_tier() != nullptr) reading.tiers.ram = stores_->ram_tier()->counters();
   reading.tiers.disks = stores_->disk_tiers().read();
   reading.gateway = stores_->gateway().read();
+  if (agreement_) reading.root_credentials_differ = agreement_->differs();
   if (cluster_) reading.cluster = cluster_->reading();
   if (NamedHomes* const homes = stores_->home().named(); homes != nullptr) {
     reading.homes = co_await read_homes(*homes);

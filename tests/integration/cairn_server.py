@@ -40,10 +40,11 @@ def binary():
 class CairnServer:
     """One server on one data directory. Not thread-safe, but clients may be used from threads."""
 
-    def __init__(self, data=None, cores=None, args=(), env=None, command_prefix=(), stack=None):
+    def __init__(self, data=None, cores=None, args=(), env=None, command_prefix=(), stack=None,
+                 address="127.0.0.1"):
         """`data`: a directory to keep (default: a temporary one, removed by close()).
         `args`: further flags of `cairn serve`. `env`: further variables.
-        `command_prefix`: e.g. ("valgrind", "--tool=callgrind").
+        `command_prefix`: e.g. ("valgrind", "--tool=callgrind"). `address`: where it listens.
         `stack`: "" is one volume behind a tier in memory, "local" the volume alone; "s3" keeps the
         chunks in the bucket of a second server, "rados" in a Ceph pool, "disk" puts a tier in memory and one on disk before
         them, "disk+s3" is both; "homes": on two volumes as copies, staged on a third; "gateway":
@@ -58,7 +59,8 @@ class CairnServer:
         self._args = list(args)
         self._env = dict(env or {})
         self._prefix = list(command_prefix)
-        self._listen = "127.0.0.1:0"
+        self._address = address
+        self._listen = address + ":0"
         self._stack = os.environ.get("CAIRN_TEST_STACK", "") if stack is None else stack
         if "disk" in self._stack.split("+") and "--tier" not in self._args:
             self._args += ["--tier", "ram:16MiB", "--tier",
@@ -103,7 +105,7 @@ class CairnServer:
         env.update(CAIRN_ROOT_ACCESS_KEY=self.access_key, CAIRN_ROOT_SECRET_KEY=self.secret_key)
         env.update(self._env)
         command = self._prefix + [binary(), "serve", "--data", self.data, "--listen", self._listen,
-                                  "--admin-listen", "127.0.0.1:0"]
+                                  "--admin-listen", self._address + ":0"]
         if self._cores:
             command += ["--cores", str(self._cores)]
         command += self._args

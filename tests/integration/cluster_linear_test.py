@@ -1,156 +1,72 @@
 """Histories of several clients on several servers are linearizable for every key, whatever happens to
-etcd and to the servers meanwhile; and a server that reads without asking is caught.
+etcd, to the servers and to the network between them; nothing acknowledged is lost, and they serve again
+in time. A server that reads without asking is caught.
 
-    cluster_linear_test.py [--seconds N] [NAME...]      # longer, and by hand
+    CAIRN_BINARY=.. CAIRN_LINEAR_CHECK=.. CAIRN_CLOCK_SHIFT=.. CAIRN_CLUSTER_HOME=s3 \\
+        cluster_linear_test.py --runs 10 --seconds 60 [NAME...]       # by hand; prints a table
 
-The runs go side by side; each has an etcd and servers of its own. Bodies are small, so the chunk
-store is not part of it."""
+The runs go side by side; each has an etcd and servers of its own, on hosts of a network_lab where the
+machine lets it have one."""
 import argparse
 import os
-import random
 import sys
 import threading
-import time
 import unittest
 
-from cluster_nodes import ClusterNodes
-from linear_histories import Client, Recorder
+import nemeses
+import network_lab
+from linear_runs import ANSWER_SECONDS, IN_HOME_BYTES, Run
 
 SECONDS = float(os.environ.get("CAIRN_LINEAR_SECONDS", "30"))
-NODES = 3
-# What is promised for an idle machine; those that build and test meanwhile get more.
-ANSWER_SECONDS = 2
-BACK_SECONDS = 5
 SLACK_SECONDS = float(os.environ.get("CAIRN_LINEAR_SLACK", "3"))
-
-
-class Run:
-    """One cluster, its clients, and a nemesis beside them."""
-
-    def __init__(self, nemesis, members=3, args=(), clients=9):
-        self.nemesis, self.members, self.args, self.clients = nemesis, members, args, clients
-        self.dice = random.Random()
-        self.outages = []  # When quorum came back.
-
-    def run(self, seconds):
-        with ClusterNodes(nodes=NODES, members=self.members, args=self.args, proxies=True) as cluster:
-            keys = cluster.nodes[0].access_key, cluster.nodes[0].secret_key
-            # No boto3: its sessions are not made in several threads at once.
-            self.each = [Client(node.endpoint, *keys) for node in cluster.nodes]
-            status, _ = self.each[0].request("PUT", "/linear")
-            if status != 200:
-                raise RuntimeError(f"the bucket was not made: {status}")
-            self.recorder = Recorder([node.endpoint for node in cluster.nodes], *keys, "linear")
-            ended = threading.Event()
-            beside = threading.Thread(target=self._hurt, args=(cluster, ended))
-            beside.start()
-            self.recorder.run(seconds, clients=self.clients)
-            ended.set()
-            beside.join()
-            self._check_that_it_serves()
-            self.is_legal, self.text = self.recorder.check()
-
-    def _hurt(self, cluster, ended):
-        while not ended.wait(0.5 + self.dice.random()):
-            self.nemesis(self, cluster, ended)
-
-    def _check_that_it_serves(self):
-        """All is healed: every node serves again in time."""
-        begin = time.monotonic()
-        for number, client in enumerate(self.each):
-            while client.request("PUT", f"/linear/after{number}", b"1")[0] != 200:
-                if time.monotonic() - begin > BACK_SECONDS + SLACK_SECONDS:
-                    raise RuntimeError(f"node {number} does not serve again")
-                time.sleep(0.1)
-        self.back_seconds = time.monotonic() - begin
-
-
-def nothing(_run, _cluster, _ended):
-    pass
-
-
-def kill_members(run, cluster, ended):
-    """kill -9 of any member, the leader more often than not."""
-    leader = cluster.etcd.leader()
-    member = leader if leader is not None and run.dice.random() < 0.6 else run.dice.randrange(3)
-    cluster.etcd.kill(member)
-    ended.wait(1 + run.dice.random() * 2)
-    cluster.etcd.start(member)
-    ended.wait(2)
-
-
-def pause_members(run, cluster, ended):
-    leader = cluster.etcd.leader()
-    member = leader if leader is not None and run.dice.random() < 0.6 else run.dice.randrange(3)
-    cluster.etcd.pause(member)
-    ended.wait(0.1 + run.dice.random() * 4)
-    cluster.etcd.resume(member)
-    ended.wait(1)
-
-
-def lose_quorum(run, cluster, ended):
-    members = run.dice.sample(range(3), 2)
-    for member in members:
-        cluster.etcd.pause(member)
-    ended.wait(2 + run.dice.random() * 3)
-    for member in members:
-        cluster.etcd.resume(member)
-    begin = time.monotonic()
-    while run.recorder.last_done() < begin and time.monotonic() - begin < 30 and not ended.is_set():
-        time.sleep(0.02)
-    if not ended.is_set():
-        run.outages.append(time.monotonic() - begin)
-    ended.wait(1)
-
-
-def pause_nodes(run, cluster, ended):
-    number = run.dice.randrange(NODES)
-    cluster.pause(number)
-    ended.wait(0.1 + run.dice.random() * 4)
-    cluster.resume(number)
-
-
-def cut_nodes(run, cluster, ended):
-    """A node is cut off from etcd; now and then the history that it misses is compacted away."""
-    number = run.dice.randrange(NODES)
-    cluster.cut(number)
-    ended.wait(0.5 + run.dice.random() * 3)
-    if run.dice.random() < 0.6:
-        cluster.etcd.compact()
-    ended.wait(0.3)
-    cluster.heal(number)
-    ended.wait(1)
-
-
-def everything(run, cluster, ended):
-    run.dice.choice([kill_members, pause_members, pause_nodes, cut_nodes])(run, cluster, ended)
-
+AT_ONCE = 4
+# Garbage is found, dropped and deleted while they run. Readers that are paused or cut off from the home
+# for seconds have to be done within the grace.
+GARBAGE = ("--garbage-grace", "1")
+GARBAGE_OF_SLOW = ("--garbage-grace", "12")
 
 RUNS = {
-    "nothing": Run(nothing, members=1),
-    "kill_members": Run(kill_members),
-    "pause_members": Run(pause_members),
-    "lose_quorum": Run(lose_quorum),
-    "pause_nodes": Run(pause_nodes, members=1),
-    "cut_nodes": Run(cut_nodes, members=1),
-    "everything": Run(everything),
-    # A server that trusts its mirror as it is: what the checker is there to find.
-    "stale": Run(nothing, members=1, args=("--catalog-stale-reads",), clients=12),
+    "nothing": Run(nemeses.nothing, members=1),
+    "kill_members": Run(nemeses.kill_members, seconds=SECONDS),
+    "kill_leader": Run(nemeses.kill_leader),
+    "pause_members": Run(nemeses.pause_members),
+    "split_members": Run(nemeses.split_members),
+    "lose_quorum": Run(nemeses.lose_quorum, seconds=SECONDS),
+    "fill_etcd": Run(nemeses.fill_etcd, etcd_flags=("--quota-backend-bytes", str(nemeses.QUOTA_BYTES)),
+                     may_be_full=True),
+    "pause_nodes": Run(nemeses.pause_nodes, members=1, seconds=SECONDS, body_bytes=IN_HOME_BYTES,
+                       args=GARBAGE_OF_SLOW),
+    "kill_nodes": Run(nemeses.kill_nodes, members=1, seconds=SECONDS, body_bytes=IN_HOME_BYTES,
+                      args=GARBAGE),
+    "cut_etcd": Run(nemeses.cut_etcd, members=1, seconds=SECONDS),
+    "flap": Run(nemeses.flap),
+    "cut_home": Run(nemeses.cut_home, members=1, body_bytes=IN_HOME_BYTES, args=GARBAGE_OF_SLOW),
+    "cut_peers": Run(nemeses.cut_peers, members=1, body_bytes=IN_HOME_BYTES, args=GARBAGE, peers=True),
+    "everything": Run(nemeses.everything, seconds=SECONDS, body_bytes=IN_HOME_BYTES,
+                      args=GARBAGE_OF_SLOW),
 }
-AT_ONCE = 4  # Clusters side by side: two waves in CI.
+if "CAIRN_CLOCK_SHIFT" in os.environ:
+    RUNS["skew_clocks"] = Run(nemeses.skew_clocks, members=1, body_bytes=IN_HOME_BYTES, args=GARBAGE,
+                              clocks=True)
+# A server that trusts its mirror as it is: what the checker is there to find.
+STALE = Run(nemeses.nothing, members=1, args=("--catalog-stale-reads",), clients=12, seconds=SECONDS)
 
 
-def run_all(names, seconds):
-    gate = threading.Semaphore(AT_ONCE)
+def run_all(runs, at_once, seconds=None, tell=lambda number: None):
+    """Errors by number in `runs`; longest first."""
+    gate = threading.Semaphore(at_once)
     failures = {}
 
-    def one(name):
+    def one(number):
         with gate:
             try:
-                RUNS[name].run(seconds)
+                runs[number].run(seconds)
             except Exception as error:  # Told with the test.
-                failures[name] = error
-    threads = [threading.Thread(target=one, args=(name,)) for name in names]
+                failures[number] = error
+        if number not in failures:
+            tell(number)
+    threads = [threading.Thread(target=one, args=(number,)) for number in
+               sorted(range(len(runs)), key=lambda number: -runs[number].seconds)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -161,76 +77,129 @@ def run_all(names, seconds):
 class Linearizability(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.failures = run_all(RUNS, SECONDS)
+        cls.names = [*RUNS, "stale"]
+        cls.failures = run_all([*RUNS.values(), STALE], AT_ONCE)
 
     def legal(self, name, operations=200):
-        if name in self.failures:
-            raise self.failures[name]
+        number = self.names.index(name)
+        if number in self.failures:
+            raise self.failures[number]
         run = RUNS[name]
-        self.assertTrue(run.is_legal, f"{name}\n{run.text}")
-        done = sum(count for (_, outcome), count in run.recorder.outcomes.items() if outcome == "done")
-        self.assertGreater(done, operations, run.recorder.outcomes)
-        for seconds, status, retry_after in run.recorder.refusals:
-            self.assertEqual(status, 503)
-            self.assertIsNotNone(retry_after)
-        print(name, run.text.strip().splitlines()[-1], run.recorder.outcomes, f"back {run.back_seconds:.1f}s")
+        print(name, run.text.strip().splitlines()[-1], run.recorder.outcomes, f"hurt {run.hurts} times,",
+              f"back after at most {run.longest_outage():.1f} s")
+        self.assertEqual([], list(run.offences(SLACK_SECONDS)), f"{name}, seed {run.seed}")
+        self.assertGreater(run.done_count(), operations, run.recorder.outcomes)
+        if run.nemesis is not nemeses.nothing:
+            self.assertGreater(run.hurts, 0)
+        return run
 
     def test_nothing(self):
-        self.legal("nothing", 1000)
-        self.assertEqual(RUNS["nothing"].recorder.refusals, [])
+        run = self.legal("nothing", 1000)
+        self.assertEqual(run.recorder.refusals, [])
 
     def test_kill_members(self):
         self.legal("kill_members")
 
+    def test_kill_leader(self):
+        self.legal("kill_leader")
+
     def test_pause_members(self):
         self.legal("pause_members")
 
+    def test_split_members(self):
+        self.legal("split_members")
+
     def test_lose_quorum(self):
-        self.legal("lose_quorum", 50)
-        run = RUNS["lose_quorum"]
+        run = self.legal("lose_quorum", 50)
         self.assertTrue(run.recorder.refusals, "nothing was refused without quorum")
-        slowest = max(seconds for seconds, _, _ in run.recorder.refusals)
-        self.assertLess(slowest, ANSWER_SECONDS + SLACK_SECONDS)
-        self.assertLess(max(run.outages, default=0), BACK_SECONDS + SLACK_SECONDS)
+        self.assertLess(run.slowest_refusal(), ANSWER_SECONDS + SLACK_SECONDS)
+
+    def test_fill_etcd(self):
+        run = self.legal("fill_etcd")
+        for refusals, reads in run.full:
+            self.assertGreater(refusals, 0, "nothing was refused while etcd was full")
+            self.assertGreater(reads, 0, "nothing was read while etcd was full")
 
     def test_pause_nodes(self):
         self.legal("pause_nodes")
 
-    def test_cut_nodes(self):
-        self.legal("cut_nodes")
+    def test_kill_nodes(self):
+        self.legal("kill_nodes")
+
+    def test_cut_etcd(self):
+        self.legal("cut_etcd")
+
+    def test_flap(self):
+        self.legal("flap")
+
+    def test_cut_home(self):
+        self.legal("cut_home")
+
+    def test_cut_peers(self):
+        self.legal("cut_peers")
+
+    @unittest.skipUnless("skew_clocks" in RUNS, "sanitizers come before the clock")
+    def test_skew_clocks(self):
+        self.legal("skew_clocks")
 
     def test_everything(self):
         self.legal("everything")
 
     def test_stale_reads_are_caught(self):
-        if "stale" in self.failures:
-            raise self.failures["stale"]
-        self.assertFalse(RUNS["stale"].is_legal, "the checker did not see a server that reads old state")
-        self.assertIn("illegal", RUNS["stale"].text)
+        if len(RUNS) in self.failures:
+            raise self.failures[len(RUNS)]
+        self.assertFalse(STALE.is_legal, "the checker did not see a server that reads old state")
+        self.assertIn("illegal", STALE.text)
+
+
+HEAD = "| Nemesis | Runs | Hurt | Operations | Refused or unknown | Violations | Longest until served again |"
+
+
+def table(names, runs):
+    """Of finished runs: a row for each name."""
+    print(HEAD + "\n|" + "---|" * HEAD.count(" | ") + "---|")
+    for name in names:
+        ended = [run for own, run in runs if own == name]
+        outcomes = [pair for run in ended for pair in run.recorder.outcomes.items()]
+        done = sum(count for (_, outcome), count in outcomes if outcome in ("done", "refused"))
+        rest = sum(count for (_, outcome), count in outcomes) - done
+        bad = sum(1 for run in ended if not run.is_legal)
+        longest = max((run.longest_outage() for run in ended), default=0)
+        print(f"| {name} | {len(ended)} | {sum(run.hurts for run in ended)} | {done} | {rest} | {bad} "
+              f"| {longest:.1f} s |")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("names", nargs="*", default=[name for name in RUNS if name != "stale"])
+    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--at-once", type=int, default=AT_ONCE)
+    parser.add_argument("names", nargs="*", default=list(RUNS))
     options = parser.parse_args()
-    failures = run_all(options.names, options.seconds)
-    bad = bool(failures)
-    for name in options.names:
-        if name in failures:
-            print(name, "failed:", failures[name])
-            continue
-        run = RUNS[name]
-        slowest = max((seconds for seconds, _, _ in run.recorder.refusals), default=0)
-        print(name, "legal" if run.is_legal else "ILLEGAL", run.recorder.outcomes,
-              f"slowest refusal {slowest:.2f}s, back {run.back_seconds:.2f}s, outages {run.outages}")
-        if not run.is_legal:
-            bad = True
-            print(run.text)
-    sys.exit(bad)
+    plan = [(name, RUNS[name].again()) for _ in range(options.runs) for name in options.names]
+    is_bad = False
+
+    def tell(number):
+        nonlocal is_bad
+        name, run = plan[number]
+        offences = list(run.offences())
+        print(name, "seed", run.seed, run.recorder.outcomes, f"hurt {run.hurts}",
+              f"slowest refusal {run.slowest_refusal():.1f}",
+              "outages", [round(seconds, 1) for seconds in run.outages], flush=True)
+        for offence in offences:
+            is_bad = True
+            print("  OFFENCE", name, run.seed, offence, flush=True)
+        if offences:
+            print("\n".join(run.errors_told), flush=True)
+    failures = run_all([run for _, run in plan], options.at_once, options.seconds, tell)
+    for number, error in failures.items():
+        print("FAILED", plan[number][0], repr(error))
+    table(options.names, [pair for number, pair in enumerate(plan) if number not in failures])
+    sys.exit(bool(failures) or is_bad)
 
 
 if __name__ == "__main__":
+    network_lab.enter()
     if len(sys.argv) > 1:
         main()
     else:

@@ -1,4 +1,5 @@
-"""A real etcd of one or three members on 127.0.0.1, for tests of servers whose metadata is there."""
+"""A real etcd of one or three members, for tests of servers whose metadata is there."""
+import base64
 import json
 import os
 import shutil
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.error
 import urllib.request
 
 START_SECONDS = 60
@@ -25,10 +27,15 @@ def _free_ports(count):
 class EtcdServer:
     """The members end with close(); a member is paused and killed by its number."""
 
-    def __init__(self, members=1, flags=()):
+    def __init__(self, members=1, flags=(), hosts=None):
+        """`hosts`: of a network_lab.Lab, one for each member; default: all at 127.0.0.1."""
         self.directory = tempfile.mkdtemp(prefix="cairn-etcd-")
         ports = _free_ports(2 * members)
-        self._clients, self._peers = ports[::2], ports[1::2]
+        self.client_ports = ports[::2]
+        addresses = [host.address for host in hosts] if hosts else ["127.0.0.1"] * members
+        self._prefixes = [host.prefix for host in hosts] if hosts else [()] * members
+        self.clients = [f"{address}:{port}" for address, port in zip(addresses, ports[::2])]
+        self._peers = [f"{address}:{port}" for address, port in zip(addresses, ports[1::2])]
         self._flags = list(flags)
         self._processes = [None] * members
         for member in range(members):
@@ -43,23 +50,19 @@ class EtcdServer:
         self.close()
 
     def url(self, prefix="cairn"):
-        return "etcd://" + ",".join(f"127.0.0.1:{port}" for port in self._clients) + "/" + prefix
+        return "etcd://" + ",".join(self.clients) + "/" + prefix
 
     @property
     def processes(self):
         return [process for process in self._processes if process is not None]
 
-    @property
-    def client_ports(self):
-        return list(self._clients)
-
     def leader(self):
         """The number of the leader, or None."""
-        for member, port in enumerate(self._clients):
+        for member in range(len(self.clients)):
             if self._processes[member] is None or self._processes[member].poll() is not None:
                 continue
             try:
-                told = json.loads(self._post(port, "/v3/maintenance/status", {}))
+                told = self.ask(member, "/v3/maintenance/status")
             except OSError:
                 continue
             if told.get("leader") and told["leader"] == told["header"]["member_id"]:
@@ -68,23 +71,63 @@ class EtcdServer:
 
     def compact(self, member=0):
         """Forgets all history before the present revision."""
-        port = self._clients[member]
-        told = json.loads(self._post(port, "/v3/maintenance/status", {}))
-        self._post(port, "/v3/kv/compaction", {"revision": told["header"]["revision"], "physical": True})
+        told = self.ask(member, "/v3/maintenance/status")
+        self.ask(member, "/v3/kv/compaction", {"revision": told["header"]["revision"], "physical": True})
 
-    @staticmethod
-    def _post(port, path, body):
-        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}",
-                                         data=json.dumps(body).encode(), method="POST")
+    def count(self, prefix):
+        """How many keys begin so."""
+        first = prefix.encode()
+        end = first[:-1] + bytes([first[-1] + 1])
+        key, range_end = (base64.b64encode(each).decode() for each in (first, end))
+        told = self.ask(0, "/v3/kv/range", {"key": key, "range_end": range_end, "count_only": True})
+        return int(told.get("count", 0))
+
+    def ask(self, member, path, body=None, timeout=5):
+        """What a member's JSON gateway answers."""
+        request = urllib.request.Request(f"http://{self.clients[member]}{path}",
+                                         data=json.dumps(body or {}).encode(), method="POST")
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        return opener.open(request, timeout=5).read()
+        return json.loads(opener.open(request, timeout=timeout).read())
+
+    def fill(self, value_bytes, count):
+        """Writes values beside everybody's until etcd is over its quota: their keys."""
+        value = base64.b64encode(os.urandom(value_bytes)).decode()
+        for number in range(count):
+            key = base64.b64encode(b"junk%06d" % number).decode()
+            try:
+                self.ask(0, "/v3/kv/put", {"key": key, "value": value}, timeout=10)
+            except urllib.error.HTTPError:
+                break
+        while not self.ask(0, "/v3/maintenance/alarm", {"action": "GET"}).get("alarms"):
+            time.sleep(0.05)
+
+    def make_room(self):
+        """What an operator does then: delete, compact, defragment, and take the alarm back."""
+        first, end = (base64.b64encode(key).decode() for key in (b"junk", b"junl"))
+        self.ask(0, "/v3/kv/deleterange", {"key": first, "range_end": end}, timeout=10)
+        self.compact()
+        for member in range(len(self.clients)):
+            self.ask(member, "/v3/maintenance/defragment", timeout=30)
+        for alarm in self.ask(0, "/v3/maintenance/alarm", {"action": "GET"}).get("alarms", ()):
+            self.ask(0, "/v3/maintenance/alarm", {"action": "DEACTIVATE", **alarm})
+
+    def wait_for_quorum(self, seconds=30):
+        """Until a member answers a read that needs the others."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for member in range(len(self.clients)):
+                try:
+                    self.ask(member, "/v3/kv/range", {"key": "AA=="}, timeout=0.5)
+                    return
+                except OSError:
+                    time.sleep(0.02)
 
     def start(self, member):
-        client, peer = (f"http://127.0.0.1:{ports[member]}" for ports in (self._clients, self._peers))
-        cluster = ",".join(f"m{i}=http://127.0.0.1:{port}" for i, port in enumerate(self._peers))
+        client, peer = f"http://{self.clients[member]}", f"http://{self._peers[member]}"
+        cluster = ",".join(f"m{i}=http://{peer}" for i, peer in enumerate(self._peers))
         with open(f"{self.directory}/m{member}.log", "ab") as log:
             self._processes[member] = subprocess.Popen(
-                ["etcd", "--name", f"m{member}", "--data-dir", f"{self.directory}/m{member}",
+                [*self._prefixes[member], "etcd", "--name", f"m{member}", "--data-dir", f"{self.directory}/m{member}",
                  "--listen-client-urls", client, "--advertise-client-urls", client,
                  "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
                  "--initial-cluster", cluster, "--initial-cluster-token", self.directory,
@@ -114,7 +157,7 @@ class EtcdServer:
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
-                url = f"http://127.0.0.1:{self._clients[member]}/health"
+                url = f"http://{self.clients[member]}/health"
                 if b'"true"' in opener.open(url, timeout=2).read():
                     return
             except OSError:

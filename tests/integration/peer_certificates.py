@@ -1,4 +1,4 @@
-"""An authority and certificates of nodes at 127.0.0.1, made with the openssl command."""
+"""An authority and certificates of nodes, made with the openssl command."""
 import os
 import shutil
 import subprocess
@@ -25,19 +25,19 @@ class PeerCertificates:
     def ca(self):
         return self._path("ca.pem")
 
-    def flags(self, name):
+    def flags(self, name, address="127.0.0.1"):
         """Of `cairn serve`, for a node of that name."""
         if not os.path.exists(self._path(name + ".pem")):
-            self._make(name)
+            self._make(name, address)
         return ["--peer-ca", self.ca, "--peer-cert", self._path(name + ".pem"),
                 "--peer-key", self._path(name + ".key")]
 
-    def _make(self, name):
+    def _make(self, name, address):
         request, extensions = self._path(name + ".csr"), self._path(name + ".ext")
         self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                       "-subj", "/CN=" + name, "-keyout", self._path(name + ".key"), "-out", request)
         with open(extensions, "w", encoding="ascii") as file:
-            file.write("subjectAltName=IP:127.0.0.1,DNS:localhost\n"
+            file.write(f"subjectAltName=IP:{address},DNS:localhost\n"
                        "extendedKeyUsage=serverAuth,clientAuth\n")
         self._openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self._path("ca.key"),
                       "-CAcreateserial", "-days", "2", "-extfile", extensions,

@@ -7,41 +7,14 @@ import time
 import unittest
 
 from cluster_nodes import ClusterNodes
-from peer_certificates import PeerCertificates
-from peer_nodes import free_port
 
 MIB = 1 << 20
 NODES = 3
 
 
-class PeerCluster(ClusterNodes):
-    def __init__(self, **how):
-        self.certificates = PeerCertificates()
-        super().__init__(nodes=NODES, **how)
-
-    def _make_home(self, kind):
-        flags, env = super()._make_home(kind)
-        # The nodes' own tiers are given below.
-        return [flag for flag in flags if flag not in ("--tier", "none")], env
-
-    def _make_node(self, number, url, args):
-        name = f"node-{number}"
-        own = ["--join", url, "--node-name", name, "--peer-listen", f"127.0.0.1:{free_port()}",
-               "--peer-memory", "512MiB", "--tier", "ram:16MiB", *self.certificates.flags(name)]
-        return super()._make_node(number, url, [*args, *own])
-
-    def close(self):
-        super().close()
-        self.certificates.close()
-
-    def sum(self, metric):
-        return sum(node.metrics()[metric] for node in self.nodes
-                   if node.process.poll() is None)
-
-
 class PeerClusterTest(unittest.TestCase):
     def setUp(self):
-        self.cluster = PeerCluster()
+        self.cluster = ClusterNodes(nodes=NODES, peers=True)
         self.addCleanup(self.cluster.close)
         deadline = time.monotonic() + 30
         while any(node.metrics()["cairn_cluster_members"] != NODES for node in self.cluster.nodes):

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "cache/ram_tier.h"
+#include "catalog/commit_apart.h"
 #include "io/scope.h"
 #include "io/sync.h"
 #include "object/body_index.h"
@@ -162,8 +163,7 @@ io::Task<Status> Collector::drop_holdings(Holdings holdings) {
     catalog::Batch batch;
     batch.deletes = std::exchange(holdings.row_keys, {});
     for (const auto& [chunk, owner] : some) batch.deletes.push_back(keys::edge(chunk, owner));
-    const Result<catalog::Version> done = co_await context_.catalog.commit(std::move(batch));
-    if (!done) co_return std::unexpected(done.error());
+    co_await io::or_return(catalog::commit_apart(context_.catalog, std::move(batch)));
     Dropped dropped = co_await io::or_return(drop_chunks(std::move(some)));
     // Before the row in the queue goes: after a crash both come again.
     co_await io::or_return(rewriter_.note(std::move(dropped.kept), std::move(dropped.gone)));
@@ -205,12 +205,9 @@ io::Task<Result<Collector::Dropped>> Collector::drop_chunks(std::vector<Referenc
 }
 
 io::Task<Status> Collector::drop_rows(std::vector<std::string> row_keys) {
-  if (row_keys.empty()) co_return Status{};
   catalog::Batch batch;
   batch.deletes = std::move(row_keys);
-  const Result<catalog::Version> done = co_await context_.catalog.commit(std::move(batch));
-  if (!done) co_return std::unexpected(done.error());
-  co_return Status{};
+  return catalog::commit_apart(context_.catalog, std::move(batch));
 }
 
 // Chunks that no edge names and nobody holds: left by a crash, or by a write that failed.

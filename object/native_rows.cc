@@ -12,6 +12,9 @@
 namespace cairn::object {
 namespace {
 
+// Each with a condition of its own, in a transaction of etcd (128 of both).
+constexpr size_t kSharedRowsPerCommitMax = 100;
+
 using catalog::Precondition;
 
 Result<HeldChunk> open_chunk(const Context& context, TenantId tenant, const catalog::Entry& row) {
@@ -114,8 +117,10 @@ io::Task<Result<std::vector<HeldChunk>>> load_native_chunks(Context& context, Te
 
 io::Task<Status> add_native_chunks(Context& context, BucketInfo bucket, UploadInfo upload,
                                    std::vector<HeldChunk> chunks) {
-  for (size_t begin = 0; begin < chunks.size(); begin += kNativeRowsPerCommitMax) {
-    const size_t end = std::min(begin + kNativeRowsPerCommitMax, chunks.size());
+  const size_t per_commit =
+      context.catalog.is_shared() ? kSharedRowsPerCommitMax : kNativeRowsPerCommitMax;
+  for (size_t begin = 0; begin < chunks.size(); begin += per_commit) {
+    const size_t end = std::min(begin + per_commit, chunks.size());
     std::vector<HeldChunk> some(chunks.begin() + static_cast<ptrdiff_t>(begin),
                                 chunks.begin() + static_cast<ptrdiff_t>(end));
     co_await io::or_return(add_some(context, bucket, upload, std::move(some)));

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "catalog/commit_apart.h"
 #include "crypto/sealing.h"
 #include "object/body_index.h"
 #include "object/body_writer.h"
@@ -222,7 +223,7 @@ io::Task<Result<ForgottenTokens>> forget_rename_tokens(Context& context, std::st
   ForgottenTokens out;
   if (page.more && !page.entries.empty()) out.after = page.entries.back().key;
   out.any = !batch.deletes.empty();
-  if (out.any) co_await io::or_return(context.catalog.commit(std::move(batch)));
+  co_await io::or_return(catalog::commit_apart(context.catalog, std::move(batch)));
   co_return out;
 }
 

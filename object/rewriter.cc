@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "catalog/commit_apart.h"
 #include "io/reactor.h"
 #include "object/keys.h"
 #include "object/limits.h"
@@ -48,7 +49,7 @@ io::Task<Status> Rewriter::note(std::vector<ChunkId> kept, std::vector<ChunkId> 
   }
   if (batch.puts.empty() && batch.deletes.empty()) co_return Status{};
   if (!kept.empty()) any_rows_ = due_ = true;
-  co_await io::or_return(context_.catalog.commit(std::move(batch)));
+  co_await io::or_return(catalog::commit_apart(context_.catalog, std::move(batch)));
   co_return Status{};
 }
 
@@ -139,7 +140,7 @@ io::Task<Result<std::optional<ChunkId>>> Rewriter::measure(std::vector<ChunkId> 
         {keys::partly_dead(chunk), encode_measured({use.chunk_bytes, live_bytes})});
   }
   if (batch.puts.empty() && batch.deletes.empty()) co_return last;
-  co_await io::or_return(context_.catalog.commit(std::move(batch)));
+  co_await io::or_return(catalog::commit_apart(context_.catalog, std::move(batch)));
   co_return last;
 }
 
@@ -277,7 +278,7 @@ io::Task<Status> Rewriter::settle(OwnerId holder, const Group& group, const Move
     if (!outcome.unsettled.contains(chunk)) batch.deletes.push_back(keys::partly_dead(chunk));
   }
   if (batch.deletes.empty()) co_return Status{};
-  co_await io::or_return(context_.catalog.commit(std::move(batch)));
+  co_await io::or_return(catalog::commit_apart(context_.catalog, std::move(batch)));
   co_return Status{};
 }
 

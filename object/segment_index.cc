@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "catalog/commit_apart.h"
 #include "crypto/sealing.h"
 #include "object/context.h"
 #include "object/keys.h"
@@ -149,8 +150,7 @@ io::Task<Result<bool>> SegmentIndex::sweep(size_t limit) {
   }
   swept_to_ = page.more && !page.entries.empty() ? page.entries.back().key : std::string();
   const bool at_end = swept_to_.empty();
-  if (batch.deletes.empty()) co_return at_end;
-  const Result<catalog::Version> done = co_await context_.catalog.commit(std::move(batch));
+  const Status done = co_await catalog::commit_apart(context_.catalog, std::move(batch));
   if (!done && done.error().code != Code::kFailedPrecondition) {
     co_return std::unexpected(done.error());
   }

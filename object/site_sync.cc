@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/encoding.h"
+#include "catalog/commit_apart.h"
 #include "object/body_writer.h"
 #include "object/keys.h"
 #include "object/object_reader.h"
@@ -221,9 +222,9 @@ io::Task<Result<bool>> SiteSync::forget_removals(BucketInfo bucket, WallTime unt
     batch.preconditions.push_back(catalog::Precondition::version_is(entry.key, entry.version));
     batch.deletes.push_back(entry.key);
   }
-  if (batch.deletes.empty()) co_return false;
-  co_await io::or_return(context_.catalog.commit(std::move(batch)));
-  co_return page.more;
+  const bool any = !batch.deletes.empty();
+  co_await io::or_return(catalog::commit_apart(context_.catalog, std::move(batch)));
+  co_return any&& page.more;
 }
 
 }  // namespace cairn::object

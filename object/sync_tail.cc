@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "catalog/commit_apart.h"
 #include "object/buckets.h"
 #include "object/context.h"
 #include "object/keys.h"
@@ -303,8 +304,7 @@ io::Task<Status> SyncTail::drop_rows(std::string prefix, const SyncRule& rule,
     }
     more = page.more && !page.entries.empty();
     if (more) scan.begin = page.entries.back().key + '\0';
-    if (batch.deletes.empty()) continue;
-    co_await io::or_return(context_.catalog.commit(std::move(batch)));
+    co_await io::or_return(catalog::commit_apart(context_.catalog, std::move(batch)));
   }
   co_return Status();
 }
@@ -355,7 +355,7 @@ io::Task<Status> SyncTail::acknowledge(const SyncRule& rule, std::vector<Pending
                                                pending.change->version_id, rule.id,
                                                pending.sequence));
   }
-  co_await io::or_return(context_.catalog.commit(std::move(batch)));
+  co_await io::or_return(catalog::commit_apart(context_.catalog, std::move(batch)));
   const std::optional<KnownRule> known = this->rule(rule.id);
   if (!known) co_return Status();
   subtract(known->depth->rows, done.size());
@@ -407,7 +407,8 @@ io::Task<Status> SyncTail::retry_failures(SyncRule rule) {
                               rule.id, pending.sequence),
            {}});
     }
-    co_await io::or_return(context_.catalog.commit(std::move(batch)));
+    // A crash may leave a change in both places: it is sent twice then, not forgotten.
+    co_await io::or_return(catalog::commit_apart(context_.catalog, std::move(batch)));
   }
   co_return co_await recount(rule.id);
 }

@@ -317,6 +317,26 @@ class GarbageTest(ClusterCase):
         self.assertEqual(self.cluster.stored_chunks_count(), 0)
 
 
+class MuchGarbageTest(ClusterCase):
+    """More than a transaction of etcd takes, all found at once."""
+    args = ("--garbage-grace", "1", "--gc-interval-ms", "4000")
+
+    def test_it_goes(self):
+        keys = [f"much/{number}" for number in range(300)]
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda key: self.s3s[len(key) % NODES].put_object(
+                Bucket="bucket", Key=key, Body=body_of(key, 20_000)), keys))
+        self.s3s[0].delete_objects(Bucket="bucket", Delete={"Objects": [{"Key": key} for key in keys]})
+        end = time.monotonic() + 60
+        while self.garbage_rows() > 0 and time.monotonic() < end:
+            time.sleep(0.5)
+        self.assertEqual(self.garbage_rows(), 0)
+        self.assertEqual(self.cluster.sum("cairn_gc_failures_total"), 0)
+
+    def garbage_rows(self):
+        return self.cluster.etcd.count(self.cluster.prefix + "/kg/")
+
+
 class LifeTest(ClusterCase):
     args = ("--garbage-grace", "1")
 

@@ -324,9 +324,9 @@ io::Task<S3Result<Bytes>> Upstream::fetch_small(std::string name) {
   co_return Bytes(bytes.begin(), bytes.end());
 }
 
-io::Task<S3Status> Upstream::create_small(std::string name, BytesView bytes) {
+io::Task<S3Status> Upstream::put_small(std::string name, BytesView bytes, bool must_be_absent) {
   transfer::PutOptions options;
-  options.conditions.if_none_match = "*";
+  if (must_be_absent) options.conditions.if_none_match = "*";
   co_await or_fail(client_->put(place_.bucket, key_of(name), {.bytes = bytes}, std::move(options),
                                 deadline_in(kUpstreamPatience)));
   co_return S3Status();

@@ -91,10 +91,10 @@ class Upstream {
   // written anew for this.
   io::Task<Result<WallTime>> read_clock(std::string name);
 
-  // The whole of a small object, and writing one that must not be there: with the upstream's own
-  // failure, for the messages at start. kFailedPrecondition when it is there.
+  // The whole of a small object, and writing one: with the upstream's own failure, for the messages
+  // at start. With `must_be_absent` status 412 when it is there.
   io::Task<transfer::S3Result<Bytes>> fetch_small(std::string name);
-  io::Task<transfer::S3Status> create_small(std::string name, BytesView bytes);
+  io::Task<transfer::S3Status> put_small(std::string name, BytesView bytes, bool must_be_absent);
 
  private:
   Upstream(const UpstreamPlace& place, UpstreamBreaker& breaker, StoreCounters& counters,

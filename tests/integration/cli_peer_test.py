@@ -3,60 +3,15 @@ server can do; and one of our own that tries to lure the client to another origi
 import hashlib
 import http.server
 import os
-import pathlib
 import random
-import shutil
-import socket
 import subprocess
 import tempfile
 import threading
-import time
 import unittest
-
-import boto3
-from botocore.config import Config
 
 import cli_case
 from cli_case import DONE, KIB, MIB, NOT_FOUND, PRECONDITION
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-
-
-def python_with_moto():
-    for candidate in (ROOT / "build/clients/venv/bin/python", shutil.which("python3")):
-        if candidate and os.path.exists(candidate) and subprocess.run(
-                [candidate, "-c", "import moto.server"], capture_output=True, check=False).returncode == 0:
-            return str(candidate)
-    return None
-
-
-class MotoServer:
-    """As much of CairnServer as CliCase uses."""
-    access_key, secret_key = "peer-key", "peer-secret-that-is-never-told"
-
-    def __init__(self, python):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.endpoint = f"http://127.0.0.1:{port}"
-        self.process = subprocess.Popen([python, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        end = time.monotonic() + 60
-        while self.process.poll() is None and time.monotonic() < end:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise RuntimeError("moto did not start")
-
-    def boto3_client(self):
-        return boto3.client("s3", endpoint_url=self.endpoint, region_name="us-east-1",
-                            aws_access_key_id=self.access_key, aws_secret_access_key=self.secret_key,
-                            config=Config(s3={"addressing_style": "path"}, proxies={}))
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait(30)
+from moto_server import MotoServer, python_with_moto
 
 
 class PlainPeer(cli_case.CliCase):

@@ -69,6 +69,14 @@ class Units(unittest.TestCase):
     def test_drop_in_is_right(self):
         self.assertEqual(self.verify(dropin=True), [])
 
+    def test_a_node_waits_for_etcd_and_its_home(self):
+        """For as long as it takes: no limit of starts ends it."""
+        text = (DEPLOY / "systemd/cluster.conf").read_text()
+        unit, service = text.split("\n[Service]\n")
+        self.assertIn("\n[Unit]\n", unit)
+        self.assertIn("\nStartLimitIntervalSec=0\n", unit)
+        self.assertIn("\nRestart=always\n", service)
+
     def test_a_wrong_unit_is_noticed(self):
         self.assertTrue(self.verify(lambda text: text.replace("ProtectSystem=", "ProtectSytem=")))
 

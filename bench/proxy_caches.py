@@ -3,6 +3,7 @@
 same upstream, with the same trace: requests, CPU of the cache, bytes that the upstream sent.
 
     bench/proxy_caches.py build/release [--rounds 3] [--requests 4000] [--cache-mib 1024]
+        [--peers nginx,varnish] [--metrics]
 
 The upstream is a Cairn server that also answers unsigned GETs, because nginx and varnish do not sign.
 Cairn asks it with signatures, is asked with signatures, and keeps ciphertext on its disk; the others
@@ -135,7 +136,8 @@ class CairnCache:
 
     def tier_metrics(self):
         text = urllib.request.urlopen(self.metrics_url, timeout=30).read().decode()
-        return "\n".join(line for line in text.splitlines() if "_tier_" in line and line[0] != "#")
+        return "\n".join(line for line in text.splitlines()
+                         if line[0] != "#" and ("_tier_" in line or "_gateway_" in line))
 
 
 class DiskUse:
@@ -248,12 +250,12 @@ def run(arguments, root):
         shutil.rmtree(rehearsal.directory, ignore_errors=True)
         print(f"nginx's directory takes up to {disk_mib} MiB: Cairn's disk tier gets "
               f"{max(disk_mib, arguments.cache_mib)} MiB")
-        makers = [lambda: NginxCache(root, upstream, arguments.cache_mib),
-                  lambda: Varnish(root, upstream, arguments.cache_mib),
-                  lambda: CairnCache(root, upstream, max(disk_mib, arguments.cache_mib),
-                                     arguments.cache_mib // 4, binary)]
+        peers = {"nginx": NginxCache, "varnish": Varnish}
+        caches = [peers[name](root, upstream, arguments.cache_mib)
+                  for name in arguments.peers.split(",")]
+        caches.append(CairnCache(root, upstream, max(disk_mib, arguments.cache_mib),
+                                 arguments.cache_mib // 4, binary))
         results = {}
-        caches = [make() for make in makers]
         processes += [cache.process for cache in caches]
         for number in range(arguments.rounds):
             for cache in caches:
@@ -295,7 +297,9 @@ def main():
     parser.add_argument("--requests", type=int, default=4000)
     parser.add_argument("--cache-mib", type=int, default=1024)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--metrics", action="store_true", help="of Cairn's tiers, after each round")
+    parser.add_argument("--peers", default="nginx,varnish")
+    parser.add_argument("--metrics", action="store_true",
+                        help="of Cairn's tiers and gateway, after each round")
     parser.add_argument("--directory", default=None, help="where data goes (default: TMPDIR)")
     arguments = parser.parse_args()
     root = tempfile.mkdtemp(prefix="cairn-proxy.", dir=arguments.directory)

@@ -156,7 +156,9 @@ Admission DiskContents::decide(const BlockKey& key, uint64_t size_bytes,
 
 std::optional<DiskPlace> DiskContents::place(uint16_t size_blocks, DiskLog log) {
   const std::lock_guard guard(mutex_);
-  return policy_.place(size_blocks * kDiskBlockBytes, log);
+  const std::optional<DiskPlace> place = policy_.place(size_blocks * kDiskBlockBytes, log);
+  count_departed(policy_.take_departed());
+  return place;
 }
 
 void DiskContents::erase_superfluous(const BlockKey& key, const FrameRange& frames) {
@@ -186,18 +188,22 @@ void DiskContents::wrote(uint64_t size_bytes, Instant now) {
 
 RegionId DiskContents::next_region(DiskLog log) {
   const std::lock_guard guard(mutex_);
-  return policy_.next_region(log);
+  const RegionId region = policy_.next_region(log);
+  count_departed(policy_.take_departed());
+  return region;
 }
 
 std::vector<DiskItem> DiskContents::reclaim(RegionId region, std::span<const FooterRow> rows,
                                             Instant now) {
   std::vector<DiskItem> survivors;
-  std::vector<DiskDeparture> departed;
-  {
-    const std::lock_guard guard(mutex_);
-    policy_.set_reinserted_share(admission_.reinserted_share(now));
-    policy_.reclaim(region, items_of(region, rows), now, survivors, departed);
-  }
+  const std::lock_guard guard(mutex_);
+  policy_.set_reinserted_share(admission_.reinserted_share(now));
+  policy_.reclaim(region, items_of(region, rows), now, survivors);
+  count_departed(policy_.take_departed());
+  return survivors;
+}
+
+void DiskContents::count_departed(const std::vector<DiskDeparture>& departed) {
   for (const DiskDeparture& each : departed) {
     switch (each.reason) {
       case Departure::kExpired: Counters::add(counters_.expired_count); break;
@@ -206,7 +212,15 @@ std::vector<DiskItem> DiskContents::reclaim(RegionId region, std::span<const Foo
     }
     Counters::add(counters_.evicted_bytes, each.item.place.size_units * kDiskBlockBytes);
   }
-  return survivors;
+}
+
+std::vector<DiskContents::LeftRun> DiskContents::left_in(DiskLog log) {
+  std::vector<LeftRun> runs;
+  const std::lock_guard guard(mutex_);
+  for (const DiskItem& item : policy_.left_in(log)) {
+    runs.push_back({item, policy_.expires_of(item.fingerprint)});
+  }
+  return runs;
 }
 
 void DiskContents::open_region(RegionId region, DiskLog log) {

@@ -71,9 +71,15 @@ class DiskContents {
   void wrote(uint64_t size_bytes, Instant now);
   // Closes the open region of a log and names the next.
   RegionId next_region(DiskLog log);
-  // Empties a region whose footer has these rows; what shall be written again is returned.
+  // Gives up a region whose footer has these rows; what shall be written again is returned.
   std::vector<DiskItem> reclaim(RegionId region, std::span<const FooterRow> rows, Instant now);
   void open_region(RegionId region, DiskLog log);
+  // Entries of the last filling of a log's open region that nothing was written over yet.
+  struct LeftRun {
+    DiskItem item;
+    Instant expires;
+  };
+  std::vector<LeftRun> left_in(DiskLog log);
   // When it expires, once it is at its new place; none when it was erased meanwhile.
   std::optional<Instant> move(const DiskItem& survivor, const DiskPlace& place);
   void drop(const DiskItem& survivor);
@@ -88,6 +94,7 @@ class DiskContents {
  private:
   static size_t shard_of(const ChunkId& chunk) { return chunk.bytes[0]; }
   std::optional<HeldRun> peek(const BlockKey& key);
+  void count_departed(const std::vector<DiskDeparture>& departed);
   void erase_superfluous(const BlockKey& key, const FrameRange& frames);
 
   const CacheGeometry geometry_;

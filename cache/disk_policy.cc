@@ -1,6 +1,8 @@
 #include "cache/disk_policy.h"
 
 #include <algorithm>
+#include <functional>
+#include <ranges>
 #include <utility>
 
 #include "base/assert.h"
@@ -32,8 +34,11 @@ bool DiskPolicy::holds(uint64_t size_bytes) const {
   return units > 0 && units <= DiskEntry::kSizeUnitsMax && units <= options_.region_units;
 }
 
-bool DiskPolicy::at_place(const DiskEntry& entry, const DiskPlace& place) const {
-  return entry.region == place.region && entry.offset_units == place.offset_units;
+// False for what was erased, or is elsewhere now.
+bool DiskPolicy::at_place(const DiskItem& item) {
+  const DiskEntry* const entry = index_.find(item.fingerprint);
+  return entry != nullptr && entry->region == item.place.region &&
+         entry->offset_units == item.place.offset_units;
 }
 
 // A gap is two stamps; 64 stamps come round after 32 gaps, when one reference in 64 that should
@@ -141,6 +146,7 @@ std::optional<DiskPlace> DiskPolicy::place(uint64_t size_bytes, DiskLog to) {
   if (!filling.open || filling.open_units + units > options_.region_units) return std::nullopt;
   const DiskPlace place{*filling.open, filling.open_units, units};
   filling.open_units += units;
+  give_up_left(filling, filling.open_units);
   return place;
 }
 
@@ -166,6 +172,7 @@ DiskPolicy::Log& DiskPolicy::log_to_reuse() {
 RegionId DiskPolicy::next_region(DiskLog to) {
   Log& filled = log(to);
   if (filled.open) {
+    give_up_left(filled, options_.region_units);
     filled.filled.push_back(*filled.open);
     filled.open.reset();
   }
@@ -184,40 +191,59 @@ RegionId DiskPolicy::next_region(DiskLog to) {
   }
 }
 
-void DiskPolicy::give_up(const DiskItem& item, Departure reason,
-                         std::vector<DiskDeparture>& departed) {
+void DiskPolicy::give_up(const DiskItem& item, Departure reason) {
   const DiskEntry* const entry = index_.find(item.fingerprint);
   if (entry->by_chance != 0) note_chance(entry->size_units(), false);
-  departed.push_back({item, reason, entry->by_chance != 0});
+  departed_.push_back({item, reason, entry->by_chance != 0});
   erase(item.fingerprint);
 }
 
+// What begins before `below_units` of the open region.
+void DiskPolicy::give_up_left(Log& filling, uint32_t below_units) {
+  LeftItems& left = filling.left;
+  while (!left.empty() && left.back().place.offset_units < below_units) {
+    if (at_place(left.back())) give_up(left.back(), Departure::kMain);
+    left.pop_back();
+  }
+}
+
+std::vector<DiskItem> DiskPolicy::left_in(DiskLog which) {
+  std::vector<DiskItem> items;
+  for (const DiskItem& item : log(which).left | std::views::reverse) {
+    if (at_place(item)) items.push_back(item);
+  }
+  return items;
+}
+
 void DiskPolicy::reclaim(RegionId region, std::span<const DiskItem> items, Instant now,
-                         std::vector<DiskItem>& survivors, std::vector<DiskDeparture>& departed) {
+                         std::vector<DiskItem>& survivors) {
   std::vector<DiskItem> referenced;
+  LeftItems left;
   for (const DiskItem& item : items) {
+    if (item.place.region != region || !at_place(item)) continue;
     const DiskEntry* const entry = index_.find(item.fingerprint);
-    if (entry == nullptr || entry->region != region || !at_place(*entry, item.place)) continue;
     if (expired(*entry, now)) {
-      give_up(item, Departure::kExpired, departed);
+      give_up(item, Departure::kExpired);
     } else if (entry->pinned != 0) {
       survivors.push_back(item);
     } else if (shares_.over(static_cast<uint16_t>(entry->tenant))) {
-      give_up(item, Departure::kShare, departed);
+      give_up(item, Departure::kShare);
     } else if (entry->frequency > 0) {
       referenced.push_back(item);
     } else {
-      give_up(item, Departure::kMain, departed);
+      left.push_back(item);
     }
   }
-  choose_survivors(referenced, survivors, departed);
-  std::ranges::sort(survivors, {}, [](const DiskItem& item) { return item.place.offset_units; });
+  choose_survivors(referenced, survivors, left);
+  const auto offset = [](const DiskItem& item) { return item.place.offset_units; };
+  std::ranges::sort(survivors, {}, offset);
+  std::ranges::sort(left, std::greater<>(), offset);
+  left_[region] = std::move(left);
 }
 
 // The most referenced first, as far as the share goes.
 void DiskPolicy::choose_survivors(std::vector<DiskItem>& referenced,
-                                  std::vector<DiskItem>& survivors,
-                                  std::vector<DiskDeparture>& departed) {
+                                  std::vector<DiskItem>& survivors, LeftItems& left) {
   const auto rank = [this](const DiskItem& item) {
     const auto frequency = static_cast<unsigned>(index_.find(item.fingerprint)->frequency);
     return std::pair(kDiskFrequencyMax - frequency, item.place.offset_units);
@@ -228,7 +254,7 @@ void DiskPolicy::choose_survivors(std::vector<DiskItem>& referenced,
   uint64_t kept_units = 0;
   for (const DiskItem& item : referenced) {
     if (kept_units + item.place.size_units > limit_units) {
-      give_up(item, Departure::kMain, departed);
+      left.push_back(item);
       continue;
     }
     kept_units += item.place.size_units;
@@ -241,9 +267,14 @@ void DiskPolicy::choose_survivors(std::vector<DiskItem>& referenced,
 
 void DiskPolicy::open_region(RegionId region, DiskLog to) {
   Log& filling = log(to);
-  if (filling.open) filling.filled.push_back(*filling.open);
+  if (filling.open) {
+    give_up_left(filling, options_.region_units);
+    filling.filled.push_back(*filling.open);
+  }
   filling.open = region;
   filling.open_units = 0;
+  filling.left = std::exchange(left_[region], {});
+  left_.erase(region);
   regions_[region].used = true;
   regions_[region].passed = false;
 }
@@ -266,8 +297,8 @@ void DiskPolicy::commit(uint64_t fingerprint, const DiskPlace& place, const Hint
 }
 
 bool DiskPolicy::move(const DiskItem& survivor, const DiskPlace& place) {
+  if (!at_place(survivor)) return false;
   DiskEntry* const entry = index_.find(survivor.fingerprint);
-  if (entry == nullptr || !at_place(*entry, survivor.place)) return false;
   leave(*entry);
   entry->region = place.region;
   entry->offset_units = place.offset_units & (DiskEntry::kOffsetUnitsMax - 1);

@@ -1,20 +1,22 @@
 // What a disk tier holds, where, and what it gives up (CACHE_DEDUP.md section 3, and
 // docs/decisions/0011; figures in bench/README.md). The device is cut in regions, each filled from
-// start to end and reused as a whole. They make two logs: one of first misses, one of what was
+// start to end and reused in order. They make two logs: one of first misses, one of what was
 // asked for again, and the second may take nearly all. What is reused is the oldest region of the
 // first log, or of the second when that is over its share. Entries of a reused region that were
 // referenced are written again, to the second log, as far as the share of the caller goes; the
-// others go. A region that was referenced or pinned for the larger part is passed over as it is:
-// once before it is reused, or as long as it is pinned.
+// others go when what is written anew lies over them, and are found until then. A region that was
+// referenced or pinned for the larger part is passed over as it is: once before it is reused, or as
+// long as it is pinned.
 //
 // Pure: no I/O, no clock. How a tier uses it:
 //   look_up()       on a read; the tier checks the bytes, and erase()s an entry that is not right
-//   place()         room in the open region of a log for an entry that admission let in; none: seal
-//                   it, and
+//   place()         room in the open region of a log for an entry that admission let in: from then
+//                   on what lay there is not found; none: seal it, and
 //   next_region()   says which region to use next, reclaim() takes the items of its footer and says
 //                   which of them to write again (they may need a region of the second log before
 //                   this one), open_region() makes it the open one of a log
 //   commit()        enters a placed entry: from then on look_up() finds it
+//   take_departed() what left by reuse since it was asked last
 //   restore()       after a restart, region by region, oldest first
 // The tier keeps its own list of a region's items (its footer): no memory is taken for them here.
 // A tier with one open region uses the second log only. Externally synchronised: one lock a tier.
@@ -23,8 +25,10 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "cache/disk_index.h"
@@ -98,15 +102,18 @@ class DiskPolicy {
   // True when an entry of that size can be held at all.
   bool holds(uint64_t size_bytes) const;
   std::optional<DiskPlace> place(uint64_t size_bytes, DiskLog log = DiskLog::kKept);
-  // Closes the open region of `log` and says which to use next; its items have to be reclaimed
-  // first.
+  // Closes the open region of `log`, with which goes what is left of its last filling, and says
+  // which to use next; its items have to be reclaimed first.
   RegionId next_region(DiskLog log = DiskLog::kKept);
   // `items`: all that the region's footer names, stale ones too. What is to be written again comes
   // back in `survivors`, in order of offset: at most set_reinserted_share() of a region, and pins.
   // It stays in the index at its old place until move() or erase(), so its bytes have to be read
-  // before they are overwritten. The rest is out of the index and on `departed`.
+  // before they are overwritten. The rest is left where it is until place() gives its room away.
   void reclaim(RegionId region, std::span<const DiskItem> items, Instant now,
-               std::vector<DiskItem>& survivors, std::vector<DiskDeparture>& departed);
+               std::vector<DiskItem>& survivors);
+  // What of the last filling of the open region of `log` is still there, in order of offset.
+  std::vector<DiskItem> left_in(DiskLog log);
+  std::vector<DiskDeparture> take_departed() { return std::exchange(departed_, {}); }
   void set_reinserted_share(double share) { reinserted_share_ = share; }
   // Makes it the open region of `log`; closes the one that was.
   void open_region(RegionId region, DiskLog log = DiskLog::kKept);
@@ -140,12 +147,15 @@ class DiskPolicy {
     bool used = false;    // Open or filled.
     bool passed = false;  // Over once since it was opened.
   };
+  // Of a region's last filling, in order of offset, the first ones last. Some may have been erased.
+  using LeftItems = std::vector<DiskItem>;
   struct Log {
     std::deque<RegionId> filled;  // Oldest first.
     std::optional<RegionId> open;
     uint32_t open_units = 0;  // Placed in the open region.
+    LeftItems left;           // Behind them.
   };
-  bool at_place(const DiskEntry& entry, const DiskPlace& place) const;
+  bool at_place(const DiskItem& item);
   uint64_t counted_stamp(Instant now) const;
   uint32_t minute_of(Instant expires) const;
   bool expired(const DiskEntry& entry, Instant now) const;
@@ -160,16 +170,19 @@ class DiskPolicy {
   }
   Log& log(DiskLog which) { return logs_[static_cast<size_t>(which)]; }
   void choose_survivors(std::vector<DiskItem>& referenced, std::vector<DiskItem>& survivors,
-                        std::vector<DiskDeparture>& departed);
-  void give_up(const DiskItem& item, Departure reason, std::vector<DiskDeparture>& departed);
+                        LeftItems& left);
+  void give_up(const DiskItem& item, Departure reason);
+  void give_up_left(Log& filling, uint32_t below_units);
 
   const DiskPolicyOptions options_;
   const Instant made_;
   DiskIndex index_;
   std::vector<Region> regions_;
   std::array<Log, 2> logs_;
-  size_t fresh_ = 0;   // Regions before this one have been used.
-  bool full_ = false;  // Every region has been used.
+  size_t fresh_ = 0;                    // Regions before this one have been used.
+  bool full_ = false;                   // Every region has been used.
+  std::map<RegionId, LeftItems> left_;  // Of regions that were reclaimed and are not open yet.
+  std::vector<DiskDeparture> departed_;
   uint64_t live_units_ = 0;
   uint64_t pinned_units_ = 0;
   double reinserted_share_ = kReinsertedShareMin;

@@ -91,7 +91,7 @@ io::Task<void> RegionWriter::run() {
     }
     co_await wake_.wait();
   }
-  for (Filling& each : fillings_) co_await seal(each);
+  for (const DiskLog log : {DiskLog::kNew, DiskLog::kKept}) co_await seal(log);
 }
 
 std::vector<RegionWriter::Item> RegionWriter::take_some() {
@@ -223,8 +223,19 @@ void RegionWriter::note_row(Filling& filling, uint64_t fingerprint, const DiskPl
   filling.expiries.push_back(expires);
 }
 
-io::Task<void> RegionWriter::seal(Filling& filled) {
+// What of the region's last filling is still there is found again after a start.
+void RegionWriter::add_left_rows(DiskLog log, Filling& filled) const {
+  const size_t rows_max = parts_.file.geometry().footer_rows_max();
+  for (const DiskContents::LeftRun& left : parts_.contents.left_in(log)) {
+    if (filled.rows.size() == rows_max) return;
+    note_row(filled, left.item.fingerprint, left.item.place, left.expires);
+  }
+}
+
+io::Task<void> RegionWriter::seal(DiskLog log) {
+  Filling& filled = filling(log);
   if (!filled.region) co_return;
+  add_left_rows(log, filled);
   const Clock& clock = io::Reactor::current().clock();
   RegionFooter footer{.tier_id = parts_.file.tier_id(),
                       .sequence = filled.sequence,
@@ -250,7 +261,7 @@ io::Task<void> RegionWriter::seal(Filling& filled) {
 
 io::Task<void> RegionWriter::turn_over(DiskLog log) {
   Filling& next = filling(log);
-  co_await seal(next);
+  co_await seal(log);
   const RegionId region = parts_.contents.next_region(log);
   // Without a footer nothing is known to be there; what the index still has of the region is
   // overwritten, and found so when it is read.

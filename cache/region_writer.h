@@ -91,7 +91,8 @@ class RegionWriter {
   io::Task<void> write_batches(std::array<Batch, 2>& batches);
   io::Task<void> write_batch(Batch batch, Filling& filling);
   io::Task<void> turn_over(DiskLog log);
-  io::Task<void> seal(Filling& filling);
+  io::Task<void> seal(DiskLog log);
+  void add_left_rows(DiskLog log, Filling& filled) const;
   static void note_row(Filling& filling, uint64_t fingerprint, const DiskPlace& place,
                        Instant expires);
   // In order of their offsets.

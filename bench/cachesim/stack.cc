@@ -114,12 +114,12 @@ cache::DiskPlace Stack::place(uint64_t size_bytes, cache::DiskLog log) {
 void Stack::turn_region(cache::DiskLog log) {
   const cache::RegionId region = disk_.next_region(log);
   std::vector<cache::DiskItem> survivors;
-  std::vector<cache::DiskDeparture> departed;
   const std::vector<cache::DiskItem> items = std::move(footers_[region]);
   footers_[region].clear();
   disk_.set_reinserted_share(options_.reinserted_share > 0 ? options_.reinserted_share
                                                            : admission_.reinserted_share(now_));
-  disk_.reclaim(region, items, now_, survivors, departed);
+  disk_.reclaim(region, items, now_, survivors);
+  static_cast<void>(disk_.take_departed());
   disk_.open_region(region, log);
   for (const cache::DiskItem& survivor : survivors) {
     const uint64_t size_bytes = survivor.place.size_units * disk_unit_bytes_;

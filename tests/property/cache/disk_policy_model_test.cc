@@ -39,7 +39,9 @@ class Device {
     now_ = now;
     const uint64_t fingerprint = hash(id);
     if (const auto place = policy_.look_up(fingerprint, now_, {})) {
-      ASSERT_EQ(owners_[place->region][place->offset_units], fingerprint) << "found elsewhere";
+      for (uint32_t unit = 0; unit < place->size_units; ++unit) {
+        ASSERT_EQ(owners_[place->region][place->offset_units + unit], fingerprint) << "overwritten";
+      }
       if (random_.below(200) == 0) erase(fingerprint);
       return;
     }
@@ -84,8 +86,16 @@ class Device {
   }
   DiskPlace place(uint64_t size_bytes, DiskLog log) {
     while (true) {
-      if (const auto at = policy_.place(size_bytes, log)) return *at;
+      const auto at = policy_.place(size_bytes, log);
+      note_departed();
+      if (at) return *at;
       turn(log);
+    }
+  }
+  void note_departed() {
+    for (const DiskDeparture& gone : policy_.take_departed()) {
+      EXPECT_EQ(live_.erase(gone.item.fingerprint), 1U) << "reported twice";
+      EXPECT_FALSE(pinned_.contains(gone.item.fingerprint)) << "a pin was evicted";
     }
   }
   void turn(DiskLog log) {
@@ -93,13 +103,8 @@ class Device {
     const std::vector<DiskItem> items = std::move(footers_[region]);
     footers_[region].clear();
     std::vector<DiskItem> survivors;
-    std::vector<DiskDeparture> departed;
     policy_.set_reinserted_share(admission_.reinserted_share(now_));
-    policy_.reclaim(region, items, now_, survivors, departed);
-    for (const DiskDeparture& gone : departed) {
-      EXPECT_EQ(live_.erase(gone.item.fingerprint), 1U) << "reported twice";
-      EXPECT_FALSE(pinned_.contains(gone.item.fingerprint)) << "a pin was evicted";
-    }
+    policy_.reclaim(region, items, now_, survivors);
     policy_.open_region(region, log);
     for (const DiskItem& survivor : survivors) {
       const DiskPlace at = place(survivor.place.size_units * kUnitBytes, DiskLog::kKept);

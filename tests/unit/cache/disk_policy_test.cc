@@ -27,7 +27,9 @@ class DiskPolicyTest : public testing::Test {
   }
   DiskPlace place_in(DiskLog log) {
     while (true) {
-      if (const auto place = policy_.place(10, log)) return *place;
+      const auto place = policy_.place(10, log);
+      for (const DiskDeparture& each : policy_.take_departed()) departed_.push_back(each);
+      if (place) return *place;
       turn(log);
     }
   }
@@ -36,7 +38,7 @@ class DiskPolicyTest : public testing::Test {
     const std::vector<DiskItem> items = std::move(footers_[region]);
     footers_[region].clear();
     std::vector<DiskItem> survivors;
-    policy_.reclaim(region, items, now_, survivors, departed_);
+    policy_.reclaim(region, items, now_, survivors);
     policy_.open_region(region, log);
     for (const DiskItem& survivor : survivors) {
       const DiskPlace place = place_in(DiskLog::kKept);
@@ -67,6 +69,25 @@ TEST_F(DiskPolicyTest, OldestRegionsGoFirstAndAreReportedOnce) {
   EXPECT_EQ(policy_.live_bytes(), 320U);
 }
 
+TEST_F(DiskPolicyTest, AnEntryOfAReusedRegionStaysUntilItIsOverwritten) {
+  for (uint64_t id = 0; id < 32; ++id) write(id);
+  EXPECT_TRUE(hit(6));
+  for (uint64_t id = 32; id < 35; ++id) {
+    write(id);  // Behind entry 6, which was referenced and so written again.
+    EXPECT_EQ(policy_.entries_count(), 31U) << "one goes for one that comes";
+  }
+  for (const uint64_t gone : {0, 1, 2, 3}) EXPECT_FALSE(policy_.contains(hash(gone))) << gone;
+  for (const uint64_t there : {4, 5, 6, 7}) EXPECT_TRUE(policy_.contains(hash(there))) << there;
+  const std::vector<DiskItem> left = policy_.left_in(DiskLog::kKept);
+  ASSERT_EQ(left.size(), 3U);
+  EXPECT_EQ(left[0].fingerprint, hash(4));
+  EXPECT_EQ(left[2].fingerprint, hash(7));
+  policy_.erase(hash(4));
+  EXPECT_EQ(policy_.left_in(DiskLog::kKept).size(), 2U);
+  static_cast<void>(policy_.next_region());
+  EXPECT_FALSE(policy_.contains(hash(5))) << "it goes with the region that is closed";
+}
+
 TEST_F(DiskPolicyTest, ReferencedEntriesAreWrittenAgainUpToAQuarter) {
   for (uint64_t id = 0; id < 32; ++id) write(id);
   for (const uint64_t id : {1, 3, 5, 5, 7, 7}) EXPECT_TRUE(hit(id));
@@ -84,8 +105,11 @@ TEST_F(DiskPolicyTest, ARegionThatWasMostlyReferencedIsPassedOverOnce) {
   for (uint64_t id = 0; id < 8; ++id) EXPECT_TRUE(policy_.contains(hash(id))) << id;
   EXPECT_EQ(rewritten_count_, 0U) << "it was not written again";
   for (uint64_t id = 33; id < 33 + 24; ++id) write(id);
-  EXPECT_FALSE(policy_.contains(hash(7))) << "the next time it is reused";
-  EXPECT_EQ(rewritten_count_, 2U);
+  EXPECT_EQ(rewritten_count_, 2U) << "the next time it is reused";
+  for (uint64_t id = 57; id < 57 + 4; ++id) write(id);
+  EXPECT_TRUE(policy_.contains(hash(7))) << "nothing lies over it";
+  write(61);
+  EXPECT_FALSE(policy_.contains(hash(7)));
 }
 
 TEST_F(DiskPolicyTest, FirstMissesDoNotAgeWhatIsAskedForAgain) {
@@ -122,6 +146,7 @@ TEST_F(DiskPolicyTest, ReferencesWithinTheGapDoNotCount) {
   for (uint64_t id = 0; id < 32; ++id) write(id);
   EXPECT_TRUE(policy_.look_up(hash(1), now_ + seconds(3), {}));
   write(32);
+  write(33);
   EXPECT_FALSE(hit(1));
 }
 
@@ -189,7 +214,7 @@ TEST_F(DiskPolicyTest, OnlyTheLastOfTwoPlacesInARegionSurvives) {
   EXPECT_TRUE(hit(0));
   const RegionId region = policy_.next_region();
   std::vector<DiskItem> survivors;
-  policy_.reclaim(region, footers_[region], now_, survivors, departed_);
+  policy_.reclaim(region, footers_[region], now_, survivors);
   ASSERT_EQ(survivors.size(), 1U);
   EXPECT_EQ(survivors[0].place.offset_units, 1U);
 }
@@ -199,7 +224,7 @@ TEST_F(DiskPolicyTest, AnErasedEntryIsNotMoved) {
   EXPECT_TRUE(hit(2));
   const RegionId region = policy_.next_region();
   std::vector<DiskItem> survivors;
-  policy_.reclaim(region, footers_[region], now_, survivors, departed_);
+  policy_.reclaim(region, footers_[region], now_, survivors);
   ASSERT_EQ(survivors.size(), 1U);
   policy_.erase(hash(2));
   policy_.open_region(region);

@@ -67,6 +67,10 @@ Error to_error(const RpcReply& reply) {
     case RpcCode::kUnimplemented: code = Code::kUnsupported; break;
     default: break;
   }
+  if (contains(reply.message, "user name is empty")) {
+    return {Code::kPermissionDenied,
+            "etcd wants to know a user: give --catalog-user and --catalog-password-file"};
+  }
   return {code, "etcd: " + reply.message};
 }
 

@@ -39,7 +39,7 @@ inline constexpr Method kLeaseGrant{"/etcdserverpb.Lease/LeaseGrant"};
 inline constexpr Method kLeaseRevoke{"/etcdserverpb.Lease/LeaseRevoke"};
 inline constexpr Method kLeaseKeepAlive{"/etcdserverpb.Lease/LeaseKeepAlive"};
 inline constexpr Method kStatus{"/etcdserverpb.Maintenance/Status"};
-inline constexpr Method kAuthenticate{"/etcdserverpb.Auth/Authenticate"};
+inline constexpr Method kAuthenticate{kAuthenticatePath};
 
 // Why a call that was sent once brought no answer.
 struct CallFailure {

@@ -201,7 +201,8 @@ class GrpcTransport final : public Transport {
   void start(size_t endpoint, const char* method, std::string request, Duration timeout,
              std::move_only_function<void(RpcReply)> done) override {
     auto call = std::make_unique<Call>();
-    prepare(call->context, token());
+    const bool asks_for_token = std::string_view(method) == kAuthenticatePath;
+    prepare(call->context, asks_for_token ? std::string() : token());
     call->context.set_deadline(after(timeout));
     call->done = std::move(done);
     grpc::GenericStub stub(channels_[endpoint]);

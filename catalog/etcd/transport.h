@@ -51,6 +51,8 @@ enum class RpcCode : unsigned char {
   kUnauthenticated = 16,
 };
 
+inline constexpr const char* kAuthenticatePath = "/etcdserverpb.Auth/Authenticate";
+
 struct RpcReply {
   RpcCode code = RpcCode::kUnknown;
   std::string message;  // Of a failure.
@@ -82,7 +84,8 @@ class Transport {
   // A stream of that method, which begins with `first`.
   virtual std::unique_ptr<WatchStream> open_stream(size_t endpoint, const char* method,
                                                    std::string first) = 0;
-  // Goes with every later call.
+  // Goes with every later call but those that ask for one: etcd refuses a token that it has
+  // forgotten there too.
   virtual void set_token(std::string token) = 0;
 
   // On a reactor.

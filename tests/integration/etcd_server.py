@@ -27,16 +27,23 @@ def _free_ports(count):
 class EtcdServer:
     """The members end with close(); a member is paused and killed by its number."""
 
-    def __init__(self, members=1, flags=(), hosts=None):
-        """`hosts`: of a network_lab.Lab, one for each member; default: all at 127.0.0.1."""
+    def __init__(self, members=1, flags=(), hosts=None, certificates=None):
+        """`hosts`: of a network_lab.Lab, one for each member; default: all at 127.0.0.1. `certificates`:
+        (authority, certificate, key), PEM files; the members then take clients over TLS too, and demand a
+        certificate of them there."""
         self.directory = tempfile.mkdtemp(prefix="cairn-etcd-")
-        ports = _free_ports(2 * members)
-        self.client_ports = ports[::2]
+        ports = _free_ports(3 * members)
+        self.client_ports = ports[::3]
         addresses = [host.address for host in hosts] if hosts else ["127.0.0.1"] * members
         self._prefixes = [host.prefix for host in hosts] if hosts else [()] * members
-        self.clients = [f"{address}:{port}" for address, port in zip(addresses, ports[::2])]
-        self._peers = [f"{address}:{port}" for address, port in zip(addresses, ports[1::2])]
+        self.clients = [f"{address}:{port}" for address, port in zip(addresses, ports[::3])]
+        self._peers = [f"{address}:{port}" for address, port in zip(addresses, ports[1::3])]
+        self._secure = [f"{address}:{port}" for address, port in zip(addresses, ports[2::3])]
         self._flags = list(flags)
+        self._has_tls = certificates is not None
+        if self._has_tls:
+            self._flags += ["--client-cert-auth", "--trusted-ca-file", certificates[0],
+                            "--cert-file", certificates[1], "--key-file", certificates[2]]
         self._processes = [None] * members
         for member in range(members):
             self.start(member)
@@ -49,8 +56,9 @@ class EtcdServer:
     def __exit__(self, *exc):
         self.close()
 
-    def url(self, prefix="cairn"):
-        return "etcd://" + ",".join(self.clients) + "/" + prefix
+    def url(self, prefix="cairn", tls=False):
+        scheme, members = ("etcds://", self._secure) if tls else ("etcd://", self.clients)
+        return scheme + ",".join(members) + "/" + prefix
 
     @property
     def processes(self):
@@ -124,11 +132,12 @@ class EtcdServer:
 
     def start(self, member):
         client, peer = f"http://{self.clients[member]}", f"http://{self._peers[member]}"
+        listen = client + (f",https://{self._secure[member]}" if self._has_tls else "")
         cluster = ",".join(f"m{i}=http://{peer}" for i, peer in enumerate(self._peers))
         with open(f"{self.directory}/m{member}.log", "ab") as log:
             self._processes[member] = subprocess.Popen(
                 [*self._prefixes[member], "etcd", "--name", f"m{member}", "--data-dir", f"{self.directory}/m{member}",
-                 "--listen-client-urls", client, "--advertise-client-urls", client,
+                 "--listen-client-urls", listen, "--advertise-client-urls", client,
                  "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
                  "--initial-cluster", cluster, "--initial-cluster-token", self.directory,
                  "--heartbeat-interval", "50", "--election-timeout", "500",

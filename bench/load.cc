@@ -47,6 +47,7 @@ struct Options {
   std::string access_key;
   std::string secret;
   bool hash_payload = false;
+  uint64_t seed = 0;  // 0: bodies of a connection differ in their first bytes only.
 };
 
 [[noreturn]] void die(const std::string& message) {
@@ -197,6 +198,15 @@ std::string random_body(uint64_t size, uint64_t seed) {
   return body;
 }
 
+// Makes the body of request `index` in place: with a seed, one that no other request or seed has.
+void renew_body(const Options& options, uint64_t index, std::string& body) {
+  if (options.seed != 0) {
+    SeededRandom random((options.seed << 32) ^ index);
+    random.fill({reinterpret_cast<uint8_t*>(body.data()), body.size()});
+  }
+  store_le(reinterpret_cast<uint8_t*>(body.data()), index);
+}
+
 std::string payload_hash(const Options& options, std::string_view body) {
   if (!options.hash_payload) return std::string(sigv4::kUnsignedPayload);
   return to_hex(crypto::sha256(as_bytes(body)));
@@ -280,7 +290,7 @@ void run_put(const Options& options) {
   run(options, [&](size_t thread) {
     return
         [&, body = random_body(options.size, thread + 1)](Client& client, uint64_t index) mutable {
-          store_le(reinterpret_cast<uint8_t*>(body.data()), index);
+          renew_body(options, index, body);
           const std::string path = options.path + std::to_string(index);
           const std::string head =
               client.head("PUT", path, "", options.size, payload_hash(options, body));
@@ -308,7 +318,7 @@ void run_multipart(Options options) {
   run(options, [&](size_t thread) {
     return [&, body = random_body(options.part_size, options.size + thread)](
                Client& client, uint64_t index) mutable {
-      store_le(reinterpret_cast<uint8_t*>(body.data()), index);
+      renew_body(options, index, body);
       const std::string query =
           "partNumber=" + std::to_string(index + 1) + "&uploadId=" + upload_id;
       const auto answer = client.exchange(
@@ -350,6 +360,7 @@ int main(int argc, char** argv) {
   app.add_option("--part-size", options.part_size);
   app.add_option("--access-key", options.access_key);
   app.add_option("--secret", options.secret);
+  app.add_option("--seed", options.seed, "Every body differs from all others and other seeds'");
   app.add_flag("--hash-payload", options.hash_payload, "Send the SHA-256 of each body");
   CLI11_PARSE(app, argc, argv);
   if (options.mode == "get") {

@@ -3,9 +3,11 @@ per process, begun when it is first asked for, gone when the process ends; a nam
 
     home = CephHome()          # unittest.SkipTest where Ceph is not installed
     with CairnServer(args=home.flags) as server: ..."""
+import contextlib
 import itertools
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,11 +21,16 @@ _numbers = itertools.count()
 _cluster = None
 
 
-def cluster():
+def need_ceph():
+    if ceph_cluster.rados is None or any(shutil.which(name) is None for name in ceph_cluster.PROGRAMS):
+        raise unittest.SkipTest("Ceph is not installed")
+
+
+def cluster(address="127.0.0.1"):
     global _cluster
     if _cluster is None:
         directory = os.path.join(tempfile.mkdtemp(prefix="cairn-ceph-"), "c")
-        ended = subprocess.run(["/usr/bin/python3", SCRIPT, "up", directory, "--until", str(os.getpid())],
+        ended = subprocess.run(["/usr/bin/python3", SCRIPT, "up", directory, "--until", str(os.getpid()), "--address", address],
                                stdout=subprocess.DEVNULL).returncode
         if ended == ceph_cluster.MISSING:
             os.rmdir(os.path.dirname(directory))
@@ -35,24 +42,35 @@ def cluster():
 
 
 class CephHome:
-    def __init__(self, with_tiers=False):
-        """`with_tiers`: the caches are as the server's other flags say."""
-        self.cluster = cluster()
+    def __init__(self, with_tiers=False, address="127.0.0.1"):
+        """`with_tiers`: the caches are as the server's other flags say. `address`: where the process's
+        cluster is, for the first home of it."""
+        self.cluster = cluster(address)
         self.namespace = f"home{next(_numbers)}"
         self.flags = ["--home", f"rados:data/{self.namespace}", "--home-ceph-conf", str(self.cluster.conf),
                       "--home-ceph-timeout", "10", "--home-upkeep-ms", "200"]
         if not with_tiers:
             self.flags += ["--tier", "none"]
 
-    def objects(self):
-        """Names of the chunks in the pool."""
+    @contextlib.contextmanager
+    def pool(self, tenant=""):
+        """The namespace of the root tenant's chunks, or of an account's."""
         with ceph_cluster.rados.Rados(conffile=str(self.cluster.conf)) as client:
             with client.open_ioctx("data") as pool:
-                pool.set_namespace(self.namespace)
-                return [item.key for item in pool.list_objects()]
+                pool.set_namespace(self.namespace + ("/" + tenant if tenant else ""))
+                yield pool
+
+    def objects(self, tenant=""):
+        """Names of the chunks in the pool."""
+        with self.pool(tenant) as pool:
+            return [item.key for item in pool.list_objects()]
+
+    def plant(self, names, tenant=""):
+        """Objects that no catalog knows."""
+        with self.pool(tenant) as pool:
+            for name in names:
+                pool.write_full(name, b"of nobody")
 
     def contents(self):
-        with ceph_cluster.rados.Rados(conffile=str(self.cluster.conf)) as client:
-            with client.open_ioctx("data") as pool:
-                pool.set_namespace(self.namespace)
-                return {item.key: pool.read(item.key, 16 << 20) for item in pool.list_objects()}
+        with self.pool() as pool:
+            return {item.key: pool.read(item.key, 16 << 20) for item in pool.list_objects()}

@@ -1,6 +1,7 @@
 """Chunks at home in a Ceph pool, through a whole server: what is there, what survives restarts and
 kill -9, an OSD that dies amid uploads, and what a start with the wrong home says."""
 import hashlib
+import itertools
 import os
 import random
 import shutil
@@ -134,6 +135,84 @@ class KeepingTest(RadosHomeCase):
         self.home.cluster.wait_clean()
         for key, body in stored.items():
             self.assertEqual(self.get(key), body)
+
+
+class FaultsTest(RadosHomeCase):
+    def test_a_full_pool_refuses_writes_in_words_and_reads_go_on(self):
+        self.put_all()
+        self.home.cluster.order(prefix="osd pool set-quota", pool="data", field="max_bytes", val="1000")
+        self.addCleanup(self.home.cluster.order, prefix="osd pool set-quota", pool="data", field="max_bytes",
+                        val="0")
+        refusals, numbers = [], itertools.count()
+
+        def is_refused():
+            try:
+                self.put(f"more{next(numbers)}", body_of(f"more{next(numbers)}", 2 * MIB))
+            except ClientError as error:
+                refusals.append(error.response)
+            return bool(refusals)
+        self.wait_until(is_refused, "the pool's quota is not kept")
+        self.assertEqual(refusals[0]["ResponseMetadata"]["HTTPStatusCode"], 507)
+        self.assertIn("full", refusals[0]["Error"]["Message"].lower())
+        self.check_all()
+        self.s3.delete_object(Bucket=BUCKET, Key="many")
+        self.home.cluster.order(prefix="osd pool set-quota", pool="data", field="max_bytes", val="0")
+        self.wait_until(lambda: self.writes("after"), "service does not come back")
+        self.assertEqual(self.get("after"), body_of("after", 2 * MIB))
+
+    def writes(self, key):
+        try:
+            self.put(key, body_of(key, 2 * MIB))
+            return True
+        except ClientError as error:
+            self.assertIn(error.response["ResponseMetadata"]["HTTPStatusCode"], (503, 507))
+            return False
+
+    def test_killed_amid_linking_and_collecting_nothing_needed_goes_and_nothing_else_stays(self):
+        """Equal bodies are linked again and again while their last owners are deleted; the server is
+        killed at no particular moment, four times."""
+        bodies = [body_of(f"shared{number}", 5 * MIB) for number in range(3)]
+        written, dead = {}, threading.Event()
+
+        def write(writer):
+            number = 0
+            while not dead.is_set():
+                number += 1
+                key = f"w{writer}-{number % 4}"
+                body = bodies[(writer + number) % 3]
+                before = written.get(key, (None,))
+                written[key] = (*before, body, None)  # Until it is known.
+                try:
+                    self.put(key, body)
+                    written[key] = (body,)
+                    if number % 2:
+                        written[key] = (body, None)
+                        self.s3.delete_object(Bucket=BUCKET, Key=key)
+                        written[key] = (None,)
+                except (BotoCoreError, ClientError):
+                    pass
+        for turn in range(4):
+            dead.clear()
+            writers = [threading.Thread(target=write, args=(writer,)) for writer in range(3)]
+            for writer in writers:
+                writer.start()
+            time.sleep(1 + turn * 0.37)
+            dead.set()  # They end at the first request that fails.
+            self.server.kill()
+            for writer in writers:
+                writer.join()
+            self.server.start()
+        for key, states in written.items():
+            try:
+                got = self.get(key)
+            except ClientError as error:
+                self.assertEqual(error.response["Error"]["Code"], "NoSuchKey")
+                got = None
+            self.assertTrue(got in states, f"{key} is neither of what was written last")
+        self.assertEqual(self.server.scrub()["damaged"], [])
+        for key in written:
+            self.s3.delete_object(Bucket=BUCKET, Key=key)
+        self.wait_until(lambda: not self.home.objects(), "chunks that nothing needs stay in the pool")
 
 
 class StartTest(RadosHomeCase):

@@ -1,6 +1,7 @@
 """A throw-away Ceph cluster on 127.0.0.1: one monitor, one manager, OSDs on sparse files.
 
     ceph_cluster.py up DIR [--osds 3] [--size 3] [--ec 2+1] [--osd-gib 32] [--until PID]
+                     [--address 127.0.0.1]
                                         prints the path of ceph.conf; goes down when the process PID ends
     ceph_cluster.py down DIR            kills all of it and removes DIR
     ceph_cluster.py start-osd DIR N | out-osd DIR N | in-osd DIR N | wait-clean DIR
@@ -37,9 +38,9 @@ IDLE_MODULES = ("localpool,nfs,insights,alerts,influx,telegraf,zabbix,restful,sn
                 "cephadm,diskprediction_local,rook,k8sevents")
 CONF = """[global]
 fsid = {fsid}
-mon_host = [v2:127.0.0.1:{port}/0]
-public_addr = 127.0.0.1
-cluster_addr = 127.0.0.1
+mon_host = [v2:{address}:{port}/0]
+public_addr = {address}
+cluster_addr = {address}
 auth_cluster_required = none
 auth_service_required = none
 auth_client_required = none
@@ -106,9 +107,9 @@ bluestore_fsck_on_mkfs = false
 """
 
 
-def free_port():
+def free_port(address):
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.bind((address, 0))
         return listener.getsockname()[1]
 
 
@@ -120,15 +121,16 @@ class CephCluster:
 
     # Making it.
 
-    def up(self, osds=3, size=None, ec="", osd_gib=32):
+    def up(self, osds=3, size=None, ec="", osd_gib=32, address="127.0.0.1"):
+        """`address`: one of this network namespace."""
         size = size or min(osds, 3)
         for name in ("run", "log", "mon", "mgr"):
             (self.dir / name).mkdir(parents=True, exist_ok=True)
-        port, fsid = free_port(), str(uuid.uuid4())
-        self.conf.write_text(CONF.format(dir=self.dir, fsid=fsid, port=port, size=size,
+        port, fsid = free_port(address), str(uuid.uuid4())
+        self.conf.write_text(CONF.format(dir=self.dir, fsid=fsid, address=address, port=port, size=size,
                                          min_size=max(size - 1, 1), idle_modules=IDLE_MODULES,
                                          osd_bytes=osd_gib << 30))
-        self._make_stores(osds, port, fsid)
+        self._make_stores(osds, f"{address}:{port}", fsid)
         self._start("ceph-mon", "a")
         self._start("ceph-mgr", "x")
         for number, osd_uuid in self._osds():
@@ -140,11 +142,11 @@ class CephCluster:
         self.wait_clean()
         return self.conf
 
-    def _make_stores(self, osds, port, fsid):
+    def _make_stores(self, osds, monitor, fsid):
         run = self.dir / "run"
         log = open(self.dir / "log/mkfs.out", "w")
         subprocess.run(["monmaptool", "--create", "--clobber", "--fsid", fsid, "--addv", "a",
-                        f"[v2:127.0.0.1:{port}]", run / "monmap"], check=True, stdout=log, stderr=log)
+                        f"[v2:{monitor}]", run / "monmap"], check=True, stdout=log, stderr=log)
         making = [subprocess.Popen(["ceph-mon", "-c", self.conf, "-i", "a", "--mkfs", "--monmap",
                                     run / "monmap", "--no-mon-config"], stdout=log, stderr=log)]
         rows = []
@@ -280,6 +282,7 @@ def main():
     parser.add_argument("--ec", default="")
     parser.add_argument("--osd-gib", type=int, default=32)
     parser.add_argument("--until", type=int, default=0)
+    parser.add_argument("--address", default="127.0.0.1")
     given = parser.parse_args()
     if rados is None or any(shutil.which(program) is None for program in PROGRAMS):
         print("ceph-mon, ceph-mgr, ceph-osd and python3-rados are not installed", file=sys.stderr)
@@ -289,7 +292,7 @@ def main():
     if given.command == "up":
         if given.until:
             cluster.guard(given.until)
-        print(cluster.up(given.osds, given.size, given.ec, given.osd_gib))
+        print(cluster.up(given.osds, given.size, given.ec, given.osd_gib, given.address))
     elif given.command == "down":
         cluster.down()
     elif given.command == "start-osd":

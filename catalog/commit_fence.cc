@@ -58,12 +58,17 @@ void CommitFence::raise_version(Version to) {
   }
 }
 
+std::unexpected<Error> CommitFence::given_up(Code code) {
+  is_gone_.store(true, std::memory_order_relaxed);
+  return fail(code, kGivenUp);
+}
+
 io::Task<Status> CommitFence::settle(Catalog& catalog) {
   const uint64_t doubts = doubts_count_.load();
   for (size_t attempt = 0; attempt < kAttemptsMax; ++attempt) {
     if (settled_count_.load() >= doubts) co_return Status{};
     const std::optional<Entry> entry = co_await io::or_return(catalog.get(row_));
-    if (!entry) co_return fail(Code::kFailedPrecondition, kGivenUp);
+    if (!entry) co_return given_up(Code::kFailedPrecondition);
     Batch batch;
     batch.preconditions.push_back(Precondition::version_is(row_, entry->version));
     batch.puts.push_back({row_, entry->value});
@@ -88,7 +93,7 @@ io::Task<Result<Version>> CommitFence::commit(Catalog& catalog, Batch batch) {
     if (done.error().code == Code::kUnavailable || done.error().code == Code::kIo) note_doubt();
     if (done.error().code != Code::kFailedPrecondition) co_return done;
     const std::optional<Entry> row = co_await io::or_return(catalog.get_recent(row_));
-    if (!row) co_return fail(Code::kUnavailable, kGivenUp);
+    if (!row) co_return given_up(Code::kUnavailable);
     if (row->version == demanded.version) co_return done;
     raise_version(row->version);
   }

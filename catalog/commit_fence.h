@@ -31,6 +31,8 @@ class CommitFence {
   Precondition condition() const {
     return Precondition::version_is(row_, version_.load(std::memory_order_acquire));
   }
+  // Others have deleted the row: nothing that has the condition comes about any more.
+  bool is_gone() const { return is_gone_.load(std::memory_order_relaxed); }
   // A commit that had the condition has no answer.
   void note_doubt() { doubts_count_.fetch_add(1); }
   // Completes when no commit without an answer can arrive any more; at once when there is none.
@@ -43,11 +45,13 @@ class CommitFence {
 
  private:
   void raise_version(Version to);
+  std::unexpected<Error> given_up(Code code);
 
   const std::string row_;
   std::atomic<Version> version_;
   std::atomic<uint64_t> doubts_count_{0};
   std::atomic<uint64_t> settled_count_{0};
+  std::atomic<bool> is_gone_{false};
 };
 
 // A catalog whose commits that put a key that the fence `concerns` go through the fence. Both

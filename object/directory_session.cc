@@ -27,8 +27,13 @@ catalog::ScanRequest scan_of(std::string prefix, size_t limit) {
 
 }  // namespace
 
+DirectorySession::Pace DirectorySession::pace_of(Duration silence) {
+  const Duration beat{std::min(kBeatMax.nanoseconds, silence.nanoseconds / kSilentBeatsMin)};
+  return {beat, static_cast<unsigned>(silence.nanoseconds / beat.nanoseconds)};
+}
+
 io::Task<Result<std::unique_ptr<DirectorySession>>> DirectorySession::begin(
-    catalog::Catalog& catalog, ChunkRows rows, RandomId node, Random& random) {
+    catalog::Catalog& catalog, ChunkRows rows, RandomId node, Random& random, Pace pace) {
   ChunkSession id = node;
   random.fill(MutableBytes(id).subspan(kNodeBytes));
   const catalog::ScanPage earlier =
@@ -43,12 +48,12 @@ io::Task<Result<std::unique_ptr<DirectorySession>>> DirectorySession::begin(
   const Result<catalog::Version> begun = co_await catalog.commit(std::move(batch));
   if (!begun) co_return std::unexpected(begun.error());
   co_return std::unique_ptr<DirectorySession>(
-      new DirectorySession(catalog, std::move(rows), id, *begun));
+      new DirectorySession(catalog, std::move(rows), id, *begun, pace));
 }
 
 Status DirectorySession::check() const {
-  if (!ended_by_others_.load(std::memory_order_relaxed)) return {};
-  return fail(Code::kFailedPrecondition,
+  if (!is_over()) return {};
+  return fail(Code::kUnavailable,
               "the other nodes have given this one up, since it was silent for too long: "
               "restart it");
 }
@@ -82,7 +87,7 @@ io::Task<Result<std::set<ChunkSession>>> DirectorySession::keep() {
     if (*session == id_) continue;
     Seen& seen = seen_[*session];
     if (seen.version != entry.version) seen = {entry.version, 0};
-    if (++seen.beats_count <= kSilentBeatsMax) continue;
+    if (++seen.beats_count <= pace_.silent_beats_max) continue;
     catalog::Batch batch;
     batch.preconditions.push_back(catalog::Precondition::version_is(entry.key, entry.version));
     batch.deletes = {entry.key, rows_.fence(*session)};

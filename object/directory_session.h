@@ -8,8 +8,8 @@
 // Whoever ends a session deletes its row and its fence's (catalog/commit_fence.h). Publications and
 // holds demand the one, drops and commits that refer to chunks the other. So a node that was
 // paused, or a commit that was long on its way, changes nothing any more once its holds do not
-// count, however late it comes. Such a node has to be started again. Thread rule: check() any
-// reactor; the rest on one.
+// count, however late it comes. Such a node has to be started again. Thread rule: check() and
+// is_over() any reactor; the rest on one.
 #pragma once
 
 #include <atomic>
@@ -27,20 +27,29 @@ namespace cairn::object {
 
 class DirectorySession {
  public:
-  static constexpr Duration kBeat = seconds(15);
-  // Renewals that go by until a silent session is ended: half an hour.
-  static constexpr unsigned kSilentBeatsMax = 120;
+  // How long another session may be silent, unless told otherwise.
+  static constexpr Duration kSilence = seconds(1800);
+  static constexpr Duration kBeatMax = seconds(15);
+  static constexpr unsigned kSilentBeatsMin = 40;
   static constexpr size_t kSessionsMax = 10'000;
+
+  struct Pace {
+    Duration beat;
+    unsigned silent_beats_max;  // Renewals that go by until a silent session is ended.
+  };
+  static Pace pace_of(Duration silence);
 
   // Ends what is left of the node's earlier sessions. REQUIRES: no other process uses `node`.
   static io::Task<Result<std::unique_ptr<DirectorySession>>> begin(catalog::Catalog& catalog,
                                                                    ChunkRows rows, RandomId node,
-                                                                   Random& random);
+                                                                   Random& random, Pace pace);
   const ChunkSession& id() const { return id_; }
   std::string row() const { return rows_.session(id_); }
   catalog::CommitFence& fence() { return fence_; }
-  // kFailedPrecondition once it is known that others have ended it.
+  // kUnavailable once it is known that others have ended it.
   Status check() const;
+  bool is_over() const { return ended_by_others_.load() || fence_.is_gone(); }
+  Duration beat() const { return pace_.beat; }
   // After a commit that demands the row was refused: whether that is why.
   io::Task<Status> check_row();
 
@@ -54,13 +63,18 @@ class DirectorySession {
     unsigned beats_count = 0;  // Renewals of ours since.
   };
   DirectorySession(catalog::Catalog& catalog, ChunkRows rows, ChunkSession id,
-                   catalog::Version begun)
-      : catalog_(catalog), rows_(std::move(rows)), id_(id), fence_(rows_.fence(id), begun) {}
+                   catalog::Version begun, Pace pace)
+      : catalog_(catalog),
+        rows_(std::move(rows)),
+        id_(id),
+        pace_(pace),
+        fence_(rows_.fence(id), begun) {}
   io::Task<Status> renew();
 
   catalog::Catalog& catalog_;
   const ChunkRows rows_;
   const ChunkSession id_;
+  const Pace pace_;
   catalog::CommitFence fence_;
   uint64_t beat_ = 0;
   std::map<ChunkSession, Seen> seen_;

@@ -36,13 +36,11 @@ catalog::ScanRequest scan_after(std::string prefix, std::string after, size_t li
 
 }  // namespace
 
-io::Task<Result<std::unique_ptr<SharedDirectory>>> SharedDirectory::open(catalog::Catalog& catalog,
-                                                                         RandomId store_id,
-                                                                         RandomId node,
-                                                                         Random& random) {
+io::Task<Result<std::unique_ptr<SharedDirectory>>> SharedDirectory::open(
+    catalog::Catalog& catalog, RandomId store_id, RandomId node, Random& random, Duration silence) {
   ChunkRows rows(store_id);
-  std::unique_ptr<DirectorySession> session =
-      co_await io::or_return(DirectorySession::begin(catalog, rows, node, random));
+  std::unique_ptr<DirectorySession> session = co_await io::or_return(
+      DirectorySession::begin(catalog, rows, node, random, DirectorySession::pace_of(silence)));
   co_return std::unique_ptr<SharedDirectory>(
       new SharedDirectory(catalog, std::move(rows), std::move(session)));
 }

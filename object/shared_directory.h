@@ -25,17 +25,19 @@ namespace cairn::object {
 
 class SharedDirectory final : public storage::ChunkDirectory {
  public:
-  // Begins the node's session. The catalog outlives the directory. REQUIRES: no other process uses
-  // `node`.
-  static io::Task<Result<std::unique_ptr<SharedDirectory>>> open(catalog::Catalog& catalog,
-                                                                 RandomId store_id, RandomId node,
-                                                                 Random& random);
+  // Begins the node's session; others are ended when they were silent for `silence`. The catalog
+  // outlives the directory. REQUIRES: no other process uses `node`.
+  static io::Task<Result<std::unique_ptr<SharedDirectory>>> open(
+      catalog::Catalog& catalog, RandomId store_id, RandomId node, Random& random,
+      Duration silence = DirectorySession::kSilence);
   // What commits that refer to chunks have to go through.
   catalog::CommitFence& fence() { return session_->fence(); }
   // Whether a row says that something refers to a chunk: commits that put such rows are those.
   static bool is_reference(std::string_view row);
 
   Status check() const override { return session_->check(); }
+  // Others have given this node up: it has to be started again.
+  bool is_over() const { return session_->is_over(); }
   io::Task<Result<std::optional<storage::DirectoryRow>>> find(
       ChunkId id, storage::Freshness freshness) override;
   io::Task<Result<std::vector<storage::DirectoryEntry>>> list(std::optional<ChunkId> after,
@@ -50,7 +52,7 @@ class SharedDirectory final : public storage::ChunkDirectory {
                                                            size_t limit) override;
   io::Task<Status> forget(std::vector<RandomId> generations) override;
   io::Task<Result<storage::SessionReport>> keep_session() override;
-  Duration beat() const override { return DirectorySession::kBeat; }
+  Duration beat() const override { return session_->beat(); }
   io::Task<void> end_session() override;
 
  private:

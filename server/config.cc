@@ -258,6 +258,10 @@ constexpr Setting kSettings[] = {
      set_number<&Config::home_ceph_timeout_seconds, 1, 600>},
     {"home-upkeep-ms", "MS", "Pause between passes that give space of --home back (default 5000)",
      set_number<&Config::home_upkeep_ms, 10, 3'600'000>},
+    {"home-silence-seconds", "N",
+     "A server of a cluster that was silent for so long is given up: what it held may go, and it "
+     "has to be started again; the same on all (default 1800, with Ceph 86400)",
+     set_number<&Config::home_silence_seconds, 10, 604'800>},
     {"home-repair-rate", "SIZE",
      "Bytes per second of copies that are made between homes (default 256MiB; 0 = no limit)",
      set_repair_rate},

@@ -64,7 +64,8 @@ struct Config {
   std::string home_region = "us-east-1";
   std::string home_ca;  // Path of a PEM bundle; empty = the system's.
   uint64_t home_upkeep_ms = 5000;
-  NamedHomesConfig named_homes;  // Instead of `home`.
+  uint64_t home_silence_seconds = 0;  // 0 = what the kind of home has as its default.
+  NamedHomesConfig named_homes;       // Instead of `home`.
   uint64_t home_repair_bytes_per_second = 256 * MiB;
   uint64_t staging_delay_ms = 2000;
   std::string home_ceph_conf;     // Empty = where Ceph looks for it.

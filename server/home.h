@@ -50,6 +50,9 @@ class Home {
   // Awaited before another server's session is ended: its commits have to fail from then on.
   using Fence = std::function<io::Task<Status>(std::string session)>;
   virtual void set_fence(Fence /*fence*/) {}
+  // Other servers have given this one up, since it was silent for too long, and refuse what it
+  // sends: it has to be started again. Any thread.
+  virtual bool is_given_up() const { return false; }
   // Awaited once the catalog is there, before anything is asked of the store. What comes back is
   // the catalog as all others shall use it; null: as it is. `catalog` outlives the home.
   virtual io::Task<Result<std::unique_ptr<catalog::Catalog>>> attach(catalog::Catalog& catalog);

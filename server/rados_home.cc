@@ -28,6 +28,7 @@ class RadosHome final : public Home {
             .is_own = is_own_,
             .session = to_hex(store_->session_id())};
   }
+  bool is_given_up() const override { return store_->is_session_over(); }
   void set_fence(Fence fence) override {
     store_->set_fence(
         [fence = std::move(fence)](storage::RandomId session) { return fence(to_hex(session)); });
@@ -135,6 +136,9 @@ io::Task<Result<std::unique_ptr<Home>>> open_rados_home(const Config& config,
   options.place.user = config.home_ceph_user;
   options.place.op_timeout = seconds(static_cast<int64_t>(config.home_ceph_timeout_seconds));
   options.upkeep_interval = milliseconds(static_cast<int64_t>(config.home_upkeep_ms));
+  if (config.home_silence_seconds != 0) {
+    options.session_expiry = seconds(static_cast<int64_t>(config.home_silence_seconds));
+  }
   std::unique_ptr<storage::RadosStore> store =
       co_await io::or_return(storage::RadosStore::open(std::move(options)));
   const bool is_own = store->store_id() == ids.store;

@@ -47,6 +47,7 @@ namespace {
 
 constexpr uint64_t kPoolBytesMin = 64 * MiB;  // Per core.
 constexpr Duration kAdminGrace = seconds(1);
+constexpr Duration kHomeWatchEvery = seconds(1);
 
 unsigned usable_cpus() {
   cpu_set_t set;
@@ -110,6 +111,7 @@ class Node final : private AdminActions {
   io::Task<Status> listen_admin();
   Status announce(const io::Endpoint& at);
   io::Task<void> collect_until_stopped(io::StopToken stop);
+  io::Task<void> watch_home(io::StopToken stop);
   io::Task<void> drain_all();
   io::Task<Status> join_cluster();
   void set_ready(bool ready);
@@ -181,6 +183,7 @@ class Node final : private AdminActions {
   io::Event stop_asked_;
   unsigned signals_count_ = 0;
   bool ready_ = false;
+  bool is_given_up_ = false;
   io::Endpoint address_;
   io::Endpoint admin_address_;
   const Instant started_ = system_clock().now();
@@ -312,6 +315,7 @@ io::Task<Status> Node::serve_until_signal() {
       [this](io::StopToken stop) { return collect_until_stopped(stop); },
       [this] { return catch_up(); });
   background_.spawn(cache_admin_->restore_pins(background_.stop_token()));
+  background_.spawn(watch_home(background_.stop_token()));
   if (agreement_) background_.spawn(agreement_->watch(background_.stop_token()));
   co_await io::or_return(join_cluster());
   ready_ = true;
@@ -319,7 +323,10 @@ io::Task<Status> Node::serve_until_signal() {
   co_await io::or_return(announce(address_));
   co_await stop_asked_.wait();
   log::info("draining", {{"grace_seconds", config_.drain_seconds}});
-  co_return Status();
+  if (!is_given_up_) co_return Status();
+  co_return fail(Code::kUnavailable,
+                 "the other servers have given this one up, since they heard nothing of it for "
+                 "too long (home-silence-seconds): it ends, to be started again");
 }
 
 // What load balancers see; the requests of those who do not ask are served all the same.
@@ -388,6 +395,18 @@ io::Task<void> Node::collect_until_stopped(io::StopToken stop) {
     // A stop ends the pause early; the loop's condition sees it.
     static_cast<void>(co_await io::sleep_for(pause, stop));
   }
+}
+
+// A server that the others have given up serves again under a new session only, which begins with
+// the process: it ends, and its supervisor starts it.
+io::Task<void> Node::watch_home(io::StopToken stop) {
+  while (!stop.stop_requested() && !is_given_up_) {
+    static_cast<void>(co_await io::sleep_for(kHomeWatchEvery, stop));
+    is_given_up_ = stores_->home().is_given_up();
+  }
+  if (!is_given_up_) co_return;
+  log::error("given-up-by-others");
+  stop_asked_.set();
 }
 
 io::Task<void> Node::drain_all() {

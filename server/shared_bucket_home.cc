@@ -20,8 +20,12 @@ constexpr size_t kIdDigits = 32;
 class SharedBucketHome final : public Home {
  public:
   SharedBucketHome(storage::SharedBucketOptions options, SharedBucketIds ids, bool is_own,
-                   Random& random)
-      : options_(std::move(options)), ids_(ids), is_own_(is_own), random_(random) {}
+                   Duration silence, Random& random)
+      : options_(std::move(options)),
+        ids_(ids),
+        is_own_(is_own),
+        silence_(silence),
+        random_(random) {}
 
   storage::ChunkStore& store() override {
     ASSERT(store_ != nullptr);
@@ -36,9 +40,10 @@ class SharedBucketHome final : public Home {
   Sharing sharing() const override {
     return {.store = "s3 " + to_hex(ids_.store), .is_own = is_own_, .session = {}};
   }
+  bool is_given_up() const override { return directory_ != nullptr && directory_->is_over(); }
   io::Task<Result<std::unique_ptr<catalog::Catalog>>> attach(catalog::Catalog& catalog) override {
     directory_ = co_await io::or_return(
-        object::SharedDirectory::open(catalog, ids_.store, ids_.node, random_));
+        object::SharedDirectory::open(catalog, ids_.store, ids_.node, random_, silence_));
     storage::SharedBucketOptions options = options_;
     options.directory = directory_.get();
     store_ = co_await io::or_return(storage::SharedBucketStore::open(std::move(options)));
@@ -55,6 +60,7 @@ class SharedBucketHome final : public Home {
   const storage::SharedBucketOptions options_;
   const SharedBucketIds ids_;
   const bool is_own_;
+  const Duration silence_;
   Random& random_;
   std::unique_ptr<object::SharedDirectory> directory_;
   std::unique_ptr<storage::SharedBucketStore> store_;
@@ -149,7 +155,10 @@ io::Task<Result<std::unique_ptr<Home>>> open_shared_bucket_home(storage::Upstrea
   options.place = std::move(place);
   options.store_id = ids.store;
   options.upkeep_interval = milliseconds(static_cast<int64_t>(config.home_upkeep_ms));
-  co_return std::make_unique<SharedBucketHome>(std::move(options), ids, is_own, random);
+  const Duration silence = config.home_silence_seconds == 0
+                               ? object::DirectorySession::kSilence
+                               : seconds(static_cast<int64_t>(config.home_silence_seconds));
+  co_return std::make_unique<SharedBucketHome>(std::move(options), ids, is_own, silence, random);
 }
 
 }  // namespace cairn::server

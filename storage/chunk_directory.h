@@ -70,7 +70,7 @@ class ChunkDirectory {
  public:
   virtual ~ChunkDirectory() = default;
 
-  // kFailedPrecondition once it is known that others have ended the session.
+  // kUnavailable once it is known that others have ended the session.
   virtual Status check() const = 0;
 
   virtual io::Task<Result<std::optional<DirectoryRow>>> find(ChunkId id, Freshness freshness) = 0;

@@ -197,6 +197,10 @@ const RandomId& RadosStore::store_id() const {
   return state_->store_id;
 }
 
+bool RadosStore::is_session_over() const {
+  return state_->session->is_over();
+}
+
 const RandomId& RadosStore::session_id() const {
   return state_->session->id();
 }

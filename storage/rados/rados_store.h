@@ -86,6 +86,8 @@ class RadosStore final : public ChunkStore, public WholeReader {
   void set_fence(std::function<io::Task<Status>(RandomId session)> fence);
   const RandomId& store_id() const;
   const RandomId& session_id() const;
+  // Others have ended it: this process has to be started again.
+  bool is_session_over() const;
 
   io::Task<Status> put(ChunkId id, SealedChunk chunk, OwnerId owner) override;
   io::Task<Result<bool>> link(ChunkId id, OwnerId owner) override;

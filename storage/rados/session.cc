@@ -62,7 +62,7 @@ io::Task<Result<std::map<SessionId, Bytes>>> RadosSession::load() {
 
 Status RadosSession::check() const {
   if (ended_by_others_.load(std::memory_order_relaxed)) {
-    return fail(Code::kFailedPrecondition,
+    return fail(Code::kUnavailable,
                 "the other nodes have given this one up, since it was silent for too long: "
                 "restart it");
   }

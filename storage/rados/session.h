@@ -35,8 +35,10 @@ class RadosSession {
   static io::Task<Result<std::unique_ptr<RadosSession>>> begin(RadosPool& pool, RandomId node,
                                                                Duration expiry, Random& random);
   const SessionId& id() const { return id_; }
-  // Whether this node may take holds. kUnavailable, or kFailedPrecondition when it must restart.
+  // Whether this node may take holds; kUnavailable.
   Status check() const;
+  // Others have given this node up: it has to be started again.
+  bool is_over() const { return ended_by_others_.load(std::memory_order_relaxed); }
   // Whether the holds of a session count no more.
   io::Task<Result<bool>> is_over(SessionId session);
 

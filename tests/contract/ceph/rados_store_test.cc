@@ -87,8 +87,10 @@ TEST_F(RadosStoreTest, ANodeThatIsSilentForTooLongIsGivenUpAndFindsOut) {
   EXPECT_GE(std::chrono::steady_clock::now() - begun, std::chrono::seconds(3));
   // It may take nothing new, first because it was silent, then because it was given up.
   EXPECT_EQ(put(*silent, 2, 1).error().code, Code::kUnavailable);
-  EXPECT_EQ(wait(silent->upkeep()).error().code, Code::kFailedPrecondition);
-  EXPECT_EQ(link(*silent, 2, 1).error().code, Code::kFailedPrecondition);
+  EXPECT_FALSE(silent->is_session_over());
+  EXPECT_EQ(wait(silent->upkeep()).error().code, Code::kUnavailable);
+  EXPECT_TRUE(silent->is_session_over()) << "the server ends, to be started again";
+  EXPECT_EQ(link(*silent, 2, 1).error().code, Code::kUnavailable);
   close(std::move(silent));
   close(std::move(watcher));
 }

@@ -347,8 +347,14 @@ io::Task<Status> StoredObjects::begin_usage_count() {
 io::Task<Status> StoredObjects::count_usage(io::StopToken stop) {
   std::shared_ptr<const catalog::Snapshot> snapshot = std::exchange(usage_snapshot_, nullptr);
   ASSERT(snapshot != nullptr);
-  const Status counted = co_await object::count_usage(context_, std::move(snapshot), stop);
-  co_return counted;
+  if (usage_follower_) {
+    co_return co_await usage_follower_->count_and_follow(context_, std::move(snapshot), stop);
+  }
+  const bool is_whole = co_await io::or_return(object::count_usage(
+      context_, std::move(snapshot),
+      [this](const UsageChange& bucket) { context_.usage.add_counted(bucket); }, stop));
+  if (is_whole) context_.usage.set_counted();
+  co_return Status();
 }
 
 io::Task<Result<ScrubReport>> StoredObjects::scrub() {

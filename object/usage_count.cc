@@ -17,6 +17,7 @@ constexpr size_t kPageRows = 128;  // About 100 us of one core.
 struct Counting {
   Context& context;
   std::shared_ptr<const catalog::Snapshot> snapshot;
+  std::function<void(const UsageChange&)> found;
   io::StopToken stop;
 };
 
@@ -103,15 +104,17 @@ io::Task<Status> count_bucket(Counting& counting, BucketInfo bucket) {
   co_await io::or_return(count_versions(counting, keys::objects(bucket.id), usage));
   co_await io::or_return(count_versions(counting, keys::versions(bucket.id), usage));
   co_await io::or_return(count_uploads(counting, bucket.id, usage));
-  counting.context.usage.add_counted(usage_change(bucket, usage));
+  if (!counting.stop.stop_requested()) counting.found(usage_change(bucket, usage));
   co_return Status();
 }
 
 }  // namespace
 
-io::Task<Status> count_usage(Context& context, std::shared_ptr<const catalog::Snapshot> snapshot,
-                             io::StopToken stop) {
-  Counting counting{context, std::move(snapshot), stop};
+io::Task<Result<bool>> count_usage(Context& context,
+                                   std::shared_ptr<const catalog::Snapshot> snapshot,
+                                   std::function<void(const UsageChange&)> found,
+                                   io::StopToken stop) {
+  Counting counting{context, std::move(snapshot), std::move(found), stop};
   catalog::ScanRequest scan = scan_of(keys::buckets_alive());
   while (true) {
     const std::optional<catalog::ScanPage> page = co_await io::or_return(next_page(counting, scan));
@@ -120,11 +123,10 @@ io::Task<Status> count_usage(Context& context, std::shared_ptr<const catalog::Sn
       const OpenedRow row = co_await io::or_return(open_row(context.keys, entry.key, entry.value));
       BucketInfo bucket = co_await io::or_return(parse_bucket(row.record));
       co_await io::or_return(count_bucket(counting, std::move(bucket)));
-      if (stop.stop_requested()) co_return Status();
+      if (stop.stop_requested()) co_return false;
     }
   }
-  if (!stop.stop_requested()) context.usage.set_counted();
-  co_return Status();
+  co_return !stop.stop_requested();
 }
 
 }  // namespace cairn::object

@@ -6,6 +6,7 @@
 // Thread rule: one reactor.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "base/result.h"
@@ -16,8 +17,11 @@
 
 namespace cairn::object {
 
-// Tells context.usage; is_counted() when it completes. Ends early, without an error, at `stop`.
-io::Task<Status> count_usage(Context& context, std::shared_ptr<const catalog::Snapshot> snapshot,
-                             io::StopToken stop);
+// Tells `found` what each bucket holds. True when it came to the end, false, without an error, when
+// `stop` was asked for.
+io::Task<Result<bool>> count_usage(Context& context,
+                                   std::shared_ptr<const catalog::Snapshot> snapshot,
+                                   std::function<void(const UsageChange&)> found,
+                                   io::StopToken stop);
 
 }  // namespace cairn::object

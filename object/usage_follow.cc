@@ -7,6 +7,7 @@
 #include "object/keys.h"
 #include "object/records.h"
 #include "object/signed_row.h"
+#include "object/usage_count.h"
 
 namespace cairn::object {
 namespace {
@@ -14,6 +15,13 @@ namespace {
 // o/ or v/, the bucket's id, the rest; p/ or c/, the upload's id, a slash, the rest.
 constexpr size_t kPrefixBytes = 2;
 constexpr size_t kBucketIdBytes = 8;
+constexpr Duration kRecountPoll = seconds(1);
+
+Usage& operator+=(Usage& usage, const Usage& by) {
+  usage.size_bytes += by.size_bytes;
+  usage.versions_count += by.versions_count;
+  return usage;
+}
 
 bool is_kind(std::string_view row, std::string_view kinds) {
   return row.size() > kPrefixBytes && row[1] == '/' && kinds.find(row[0]) != std::string_view::npos;
@@ -135,10 +143,17 @@ void UsageFollower::add(const Delta& delta) {
   if (owner == buckets_.end()) return;
   UsageChange change = owner->second;
   change.by = delta.by;
+  apply(change);
+  if (anew_) (*anew_)[delta.bucket_id] += delta.by;
+}
+
+void UsageFollower::apply(const UsageChange& change) {
+  counted_[change.bucket_id] += change.by;
   usage_.add_counted(change);  // What grows,
-  change.by.size_bytes = std::min<int64_t>(delta.by.size_bytes, 0);
-  change.by.versions_count = std::min<int64_t>(delta.by.versions_count, 0);
-  Result<UsageReservation> freed = usage_.reserve(std::move(change));  // and what is freed.
+  UsageChange less = change;
+  less.by.size_bytes = std::min<int64_t>(change.by.size_bytes, 0);
+  less.by.versions_count = std::min<int64_t>(change.by.versions_count, 0);
+  Result<UsageReservation> freed = usage_.reserve(std::move(less));  // and what is freed.
   if (freed) freed->keep();
 }
 
@@ -158,9 +173,95 @@ void UsageFollower::before_apply(std::span<const catalog::RowChange> changes) {
 }
 
 void UsageFollower::after_replace() {
-  log::warning("usage-not-followed", {{"why",
-                                       "the catalog was read anew: what buckets hold is "
-                                       "counted again when the server starts"}});
+  const std::lock_guard lock(mutex_);
+  was_read_anew_ = true;
+  // What a count that runs would say of the old view is of no use, and so are changes before the
+  // view of the next one.
+  anew_.reset();
+  waiting_.clear();
+  counted_at_.reset();
+}
+
+io::Task<Status> UsageFollower::count_and_follow(Context& context,
+                                                 std::shared_ptr<const catalog::Snapshot> view,
+                                                 io::StopToken stop) {
+  const bool is_whole = co_await io::or_return(count_usage(
+      context, std::move(view),
+      [this](const UsageChange& bucket) {
+        const std::lock_guard lock(mutex_);
+        apply(bucket);
+      },
+      stop));
+  if (is_whole) usage_.set_counted();
+  while (!stop.stop_requested()) {
+    static_cast<void>(co_await io::sleep_for(kRecountPoll, stop));
+    const Status recounted = co_await recount(context, stop);
+    if (!recounted) {
+      log::warning("usage-not-recounted",
+                   {{"message", std::string_view(recounted.error().message)}});
+    }
+  }
+  co_return Status();
+}
+
+void UsageFollower::begin_recount() {
+  const std::lock_guard lock(mutex_);
+  was_read_anew_ = false;
+  anew_.emplace();
+}
+
+io::Task<Status> UsageFollower::recount(Context& context, io::StopToken stop) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!was_read_anew_) co_return Status();
+  }
+  begin_recount();
+  const auto ask_again = [this] {
+    const std::lock_guard lock(mutex_);
+    was_read_anew_ = true;
+    anew_.reset();
+  };
+  const Result<std::shared_ptr<const catalog::Snapshot>> view = co_await catalog_.snapshot();
+  Status begun = view ? Status() : std::unexpected(view.error());
+  if (begun) begun = co_await begin(**view);
+  Result<bool> is_whole = false;
+  if (begun) {
+    is_whole = co_await count_usage(
+        context, *view,
+        [this](const UsageChange& bucket) {
+          const std::lock_guard lock(mutex_);
+          buckets_.try_emplace(bucket.bucket_id, bucket);
+          if (anew_) (*anew_)[bucket.bucket_id] += bucket.by;
+        },
+        stop);
+  }
+  if (begun && is_whole && *is_whole) {
+    end_recount();
+    co_return Status();
+  }
+  ask_again();
+  if (!begun) co_return begun;
+  if (!is_whole) co_return std::unexpected(is_whole.error());
+  co_return Status();
+}
+
+// Puts right what was missed; nothing, when the catalog was read anew once more.
+void UsageFollower::end_recount() {
+  const std::lock_guard lock(mutex_);
+  if (!anew_) return;
+  Totals missed = *std::exchange(anew_, std::nullopt);
+  for (const auto& [bucket_id, usage] : counted_) {
+    Usage& by = missed[bucket_id];
+    by = {by.size_bytes - usage.size_bytes, by.versions_count - usage.versions_count};
+  }
+  for (const auto& [bucket_id, by] : missed) {
+    const auto owner = buckets_.find(bucket_id);
+    if (owner == buckets_.end() || by == Usage()) continue;
+    UsageChange change = owner->second;
+    change.by = by;
+    apply(change);
+  }
+  log::info("usage-recounted");
 }
 
 }  // namespace cairn::object

@@ -2,10 +2,12 @@
 // observers of versions and parts is added to what was counted at the start.
 //
 // So the counters lag behind the commits by as much as this process's mirror does, and every
-// request catches up with it before it is looked at. Thread rule: begin() once, on a reactor; the
-// rest is the catalog's.
+// request catches up with it before it is looked at. When the catalog is read anew nobody tells
+// what changed: all is counted again beside what is known, which limits go by meanwhile. Thread
+// rule: begin() and count_and_follow() once, on a reactor; the rest is the catalog's.
 #pragma once
 
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -16,6 +18,7 @@
 
 #include "base/result.h"
 #include "catalog/before_observer.h"
+#include "io/stop.h"
 #include "io/task.h"
 #include "object/context.h"
 #include "object/usage.h"
@@ -40,8 +43,12 @@ class UsageFollower final : private catalog::BeforeObserver {
 
   // `view` is what will be counted: only what comes after it is added.
   io::Task<Status> begin(const catalog::Snapshot& view);
+  // Counts what was there in that view, then as often as the catalog was read anew; until `stop`.
+  io::Task<Status> count_and_follow(Context& context, std::shared_ptr<const catalog::Snapshot> view,
+                                    io::StopToken stop);
 
  private:
+  using Totals = std::unordered_map<uint64_t, Usage>;  // By id of the bucket.
   struct Delta {
     uint64_t bucket_id = 0;
     Usage by;
@@ -62,6 +69,11 @@ class UsageFollower final : private catalog::BeforeObserver {
   std::optional<Delta> delta_of(const catalog::RowChange& change,
                                 const std::optional<std::string>& before) const;
   void add(const Delta& delta);
+  void apply(const UsageChange& change);
+
+  io::Task<Status> recount(Context& context, io::StopToken stop);
+  void begin_recount();
+  void end_recount();
 
   catalog::Catalog& catalog_;
   UsageTable& usage_;
@@ -71,6 +83,9 @@ class UsageFollower final : private catalog::BeforeObserver {
   std::vector<Delta> waiting_;
   std::unordered_map<uint64_t, UsageChange> buckets_;  // By id: who owns and who made it.
   std::unordered_map<std::string, uint64_t> uploads_;  // Bucket of an upload, of those met lately.
+  Totals counted_;              // What `usage_` was told, without reservations.
+  std::optional<Totals> anew_;  // While all is counted again.
+  bool was_read_anew_ = false;  // Changes were missed since the last count began.
 };
 
 }  // namespace cairn::object

@@ -94,9 +94,20 @@ class ProxyNetwork:
             flags[at] = "http://" + self._add(number, "home", host, port)
         return flags
 
+    def watch(self, number, on_data):
+        """CutProxy.on_data of what that node sends to etcd and to its home."""
+        for what in ("etcd", "home"):
+            for proxy in self._proxies[number][what]:
+                proxy.on_data = on_data
+
     def cut(self, number, what, ways=WAYS):
         for proxy in self._proxies[number][what]:
             proxy.cut(ways)
+
+    def lose(self, number):
+        """What that node and etcd have sent each other while they were cut off never arrives."""
+        for proxy in self._proxies[number]["etcd"]:
+            proxy.lose()
 
     def heal(self, number=None):
         for of_node in self._proxies if number is None else [self._proxies[number]]:

@@ -296,6 +296,47 @@ class OnceForAllTest(ClusterCase):
             self.assertEqual(writer.get_object(Bucket="bucket", Key="sealed")["Body"].read(), b"%d" % turn)
 
 
+class ReadAnewTest(unittest.TestCase):
+    """What a node missed is compacted away, so that it reads the whole catalog again."""
+
+    def usage(self, cluster, number):
+        done = subprocess.run([binary(), "admin", "quota", "show", "bucket", "bucket", "--data",
+                               cluster.nodes[number].data], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+        return json.loads(done.stdout)["usage"]
+
+    def test_what_buckets_hold_is_counted_again(self):
+        with ClusterNodes(nodes=2, cuts=True) as cluster:
+            s3s = [cluster.s3(number) for number in range(2)]
+            s3s[0].create_bucket(Bucket="bucket")
+            for number in range(6):
+                s3s[number % 2].put_object(Bucket="bucket", Key=f"k{number}", Body=b"x" * 1000)
+            cluster.cut(1)
+            for number in range(4):
+                s3s[0].delete_object(Bucket="bucket", Key=f"k{number}")
+            s3s[0].put_object(Bucket="bucket", Key="large", Body=b"x" * 70_000)
+            upload = s3s[0].create_multipart_upload(Bucket="bucket", Key="parts")["UploadId"]
+            s3s[0].upload_part(Bucket="bucket", Key="parts", UploadId=upload, PartNumber=1, Body=b"x" * 500)
+            # Its watch ends, and is begun anew when what it asks for is gone.
+            cluster.etcd.compact()
+            cluster.network.lose(1)
+            time.sleep(0.1)
+            cluster.heal(1)
+            s3s[1].put_object(Bucket="bucket", Key="own", Body=b"x" * 30)
+            expected = {"known": True, "size": 2 * 1000 + 70_000 + 500 + 30, "objects": 4}
+            self.assertEqual(self.usage(cluster, 0), expected)
+            end = time.monotonic() + 30
+            while self.usage(cluster, 1) != expected and time.monotonic() < end:
+                time.sleep(0.2)
+            self.assertEqual(self.usage(cluster, 1), expected)
+            self.assertIn("usage-recounted", cluster.nodes[1].log())
+            # And it goes on from there.
+            s3s[0].abort_multipart_upload(Bucket="bucket", Key="parts", UploadId=upload)
+            s3s[0].delete_object(Bucket="bucket", Key="own")
+            s3s[1].list_objects_v2(Bucket="bucket")
+            self.assertEqual(self.usage(cluster, 1), {"known": True, "size": 2 * 1000 + 70_000, "objects": 3})
+
+
 class GarbageTest(ClusterCase):
     args = ("--garbage-grace", "6")
 

@@ -11,7 +11,10 @@ class CutProxy:
     def __init__(self, host, port):
         self._target = (host, port)
         self._cut = set()
+        # Called before bytes of who connects are passed on; they are lost when it says so.
+        self.on_data = None
         self._closing = False
+        self._losses = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -22,6 +25,10 @@ class CutProxy:
 
     def heal(self):
         self._cut = set()
+
+    def lose(self):
+        """All connections end, and what waits in them never arrives."""
+        self._losses += 1
 
     def close(self):
         self._closing = True
@@ -45,8 +52,9 @@ class CutProxy:
             threading.Thread(target=self._pass_on, args=(way, source, sink), daemon=True).start()
 
     def _pass_on(self, way, source, sink):
+        losses = self._losses
         try:
-            while not self._closing:
+            while not self._closing and losses == self._losses:
                 readable, _, _ = select.select([source], [], [], 0.02)
                 if way in self._cut or not readable:
                     # What waits is held back, not lost: TCP would send it again.
@@ -54,6 +62,8 @@ class CutProxy:
                     continue
                 data = source.recv(1 << 17)
                 if not data:
+                    break
+                if way == "there" and self.on_data is not None and self.on_data():
                     break
                 sink.sendall(data)
         except OSError:

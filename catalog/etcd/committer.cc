@@ -57,6 +57,10 @@ Version version_at(Revision revision) {
   return static_cast<Version>(revision);
 }
 
+bool is_full(const std::optional<Result<Version>>& result) {
+  return result && !*result && result->error().code == Code::kNoSpace;
+}
+
 bool is_too_late(Instant deadline) {
   return system_clock().now() + kRetryPause >= deadline;
 }
@@ -168,8 +172,10 @@ io::Task<Result<Version>> EtcdCommitter::run(Slot& slot, const TxnRequest& reque
     const std::string mark = next_mark();
     Attempt ended = co_await attempt(slot, request, mark, last_attempt);
     if (ended.is_unknown) ended = co_await resolve(slot, mark, deadline);
-    if (ended.result && !ended.result->has_value() &&
-        ended.result->error().code == Code::kNoSpace) {
+    if (is_full(ended.result)) {
+      ended = co_await find_mark(slot, mark, ended.result->error(), deadline);
+    }
+    if (is_full(ended.result)) {
       const bool only_deletes = std::ranges::all_of(
           request.success(), [](const auto& op) { return op.has_request_delete_range(); });
       if (only_deletes) co_return co_await delete_unmarked(request, deadline);
@@ -216,6 +222,14 @@ io::Task<EtcdCommitter::Attempt> EtcdCommitter::attempt(Slot& slot, const TxnReq
   co_return Attempt{};  // An old commit of this slot came through late: once more.
 }
 
+EtcdCommitter::Attempt EtcdCommitter::unknown(const Error& error) {
+  metrics_.unknown_count.fetch_add(1, std::memory_order_relaxed);
+  log::warning("etcd_commit_outcome_unknown", {{"error", error.message}});
+  return {.result = fail(
+              Code::kUnavailable,
+              "etcd does not answer; whether the commit was applied is unknown: " + error.message)};
+}
+
 io::Task<EtcdCommitter::Attempt> EtcdCommitter::resolve(Slot& slot, std::string mark,
                                                         Instant deadline) {
   metrics_.resolved_count.fetch_add(1, std::memory_order_relaxed);
@@ -229,20 +243,26 @@ io::Task<EtcdCommitter::Attempt> EtcdCommitter::resolve(Slot& slot, std::string 
   add_put(slot.key, "not " + mark, question.mutable_failure());
   TxnResponse response;
   const Status asked = co_await client_.ask(kTxn, question, response, deadline);
-  if (!asked) {
-    metrics_.unknown_count.fetch_add(1, std::memory_order_relaxed);
-    log::warning("etcd_commit_outcome_unknown", {{"error", asked.error().message}});
-    co_return Attempt{.result = fail(Code::kUnavailable,
-                                     "etcd does not answer; whether the commit was applied is "
-                                     "unknown: " +
-                                         asked.error().message)};
-  }
+  if (!asked) co_return unknown(asked.error());
   if (!response.succeeded()) {
     slot.revision = response.header().revision();
     co_return Attempt{};
   }
   slot.revision = slot_in(response).mod_revision();
   co_return Attempt{.result = version_at(slot.revision)};
+}
+
+io::Task<EtcdCommitter::Attempt> EtcdCommitter::find_mark(Slot& slot, std::string mark, Error full,
+                                                          Instant deadline) {
+  proto::etcd::RangeRequest question;  // Nothing of it is put, so it is answered.
+  question.set_key(slot.key);
+  proto::etcd::RangeResponse response;
+  const Status asked = co_await client_.ask(kRange, question, response, deadline);
+  if (!asked) co_return unknown(asked.error());
+  if (response.kvs().empty()) co_return Attempt{.result = std::unexpected(std::move(full))};
+  slot.revision = response.kvs(0).mod_revision();
+  if (response.kvs(0).value() == mark) co_return Attempt{.result = version_at(slot.revision)};
+  co_return Attempt{.result = std::unexpected(std::move(full))};
 }
 
 io::Task<Result<Version>> EtcdCommitter::delete_unmarked(const TxnRequest& request,

@@ -92,6 +92,10 @@ class EtcdCommitter {
   io::Task<Attempt> attempt(Slot& slot, const proto::etcd::TxnRequest& request, std::string mark,
                             Instant deadline);
   io::Task<Attempt> resolve(Slot& slot, std::string mark, Instant deadline);
+  Attempt unknown(const Error& error);
+  // After an answer that says that the cluster is full. etcd applies the very request that makes it
+  // so, and answers with that error all the same (quotaApplierV3 of its server/etcdserver/apply).
+  io::Task<Attempt> find_mark(Slot& slot, std::string mark, Error full, Instant deadline);
   // For deletes alone on a cluster that is full: it takes no put, so no mark either.
   io::Task<Result<Version>> delete_unmarked(const proto::etcd::TxnRequest& request,
                                             Instant deadline);

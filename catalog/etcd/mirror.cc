@@ -360,6 +360,20 @@ Result<bool> Mirror::read_stream(WatchStream& stream) {
   }
 }
 
+// A cluster over its quota takes no put; there the key goes, which the watch tells as well.
+void Mirror::send_pulse() {
+  metrics_.pulses_count.fetch_add(1);
+  if (pulses_in_vain_ % 2 == 0) {
+    proto::etcd::PutRequest pulse;
+    pulse.set_key(layout_.pulse());
+    client_.send_blindly(kPut, pulse, kStalledAfter);
+  } else {
+    proto::etcd::DeleteRangeRequest pulse;
+    pulse.set_key(layout_.pulse());
+    client_.send_blindly(kDeleteRange, pulse, kStalledAfter);
+  }
+}
+
 bool Mirror::is_stalled() {
   const Instant now = system_clock().now();
   if (now - advanced_at_ <= kPulseAfter) return false;
@@ -382,11 +396,9 @@ bool Mirror::is_stalled() {
   }
   const Duration quiet = now - std::max(since, advanced_at_);
   if (quiet > kPulseAfter && !progress_is_ordered_ && now - pulsed_at_ > kPulseAfter) {
+    pulses_in_vain_ = pulsed_at_ > advanced_at_ ? pulses_in_vain_ + 1 : 0;
     pulsed_at_ = now;
-    metrics_.pulses_count.fetch_add(1);
-    proto::etcd::PutRequest pulse;
-    pulse.set_key(layout_.pulse());
-    client_.send_blindly(kPut, pulse, kStalledAfter);
+    send_pulse();
   }
   return quiet > kStalledAfter;
 }

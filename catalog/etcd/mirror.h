@@ -96,6 +96,7 @@ class Mirror {
                                              std::span<const RowChange> changes);
   // Whether the stream brings nothing although somebody waits.
   bool is_stalled();
+  void send_pulse();
   std::string copy_path(uint64_t number) const;
   void publish(std::shared_ptr<Generation> copy, Position position);
   void wake_waiters();
@@ -117,6 +118,7 @@ class Mirror {
   bool progress_is_ordered_ = false;
   Instant advanced_at_{};
   Instant pulsed_at_{};
+  unsigned pulses_in_vain_ = 0;  // Since the mirror advanced.
 
   mutable std::mutex mutex_;  // Guards the rest.
   std::shared_ptr<Generation> copy_;

@@ -174,6 +174,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--at-once", type=int, default=AT_ONCE)
+    parser.add_argument("--slack", type=float, default=0, help="seconds more than are promised")
     parser.add_argument("names", nargs="*", default=list(RUNS))
     options = parser.parse_args()
     plan = [(name, RUNS[name].again()) for _ in range(options.runs) for name in options.names]
@@ -182,7 +183,7 @@ def main():
     def tell(number):
         nonlocal is_bad
         name, run = plan[number]
-        offences = list(run.offences())
+        offences = list(run.offences(options.slack))
         print(name, "seed", run.seed, run.recorder.outcomes, f"hurt {run.hurts}",
               f"slowest refusal {run.slowest_refusal():.1f}",
               "outages", [round(seconds, 1) for seconds in run.outages], flush=True)
@@ -195,6 +196,8 @@ def main():
     for number, error in failures.items():
         print("FAILED", plan[number][0], repr(error))
     table(options.names, [pair for number, pair in enumerate(plan) if number not in failures])
+    if failures and all(isinstance(error, unittest.SkipTest) for error in failures.values()):
+        sys.exit(0)
     sys.exit(bool(failures) or is_bad)
 
 

@@ -3,8 +3,10 @@
 // Method: a real etcd on loopback whose members are killed, stopped, cut off, compacted and filled.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <thread>
 
+#include "io/scope.h"
 #include "tests/support/cut_proxy.h"
 #include "tests/support/etcd_cluster.h"
 #include "tests/support/etcd_node.h"
@@ -225,6 +227,53 @@ TEST(EtcdFaults, AFullClusterStillReadsAndDeletes) {
   ASSERT_TRUE(deleted.has_value()) << deleted.error().message;
   EXPECT_EQ(node.get("a"), "(absent)");
   EXPECT_EQ(node.put("a", "2").error().code, Code::kNoSpace);
+}
+
+io::Task<void> put_at_once(Catalog& catalog, std::map<std::string, Result<Version>>& done) {
+  const auto put = [](Catalog& into, std::string key, Result<Version>& outcome) -> io::Task<void> {
+    outcome = co_await into.commit({.puts = {{std::move(key), std::string(256 * 1024, 'x')}}});
+  };
+  io::Scope scope;
+  for (auto& [key, outcome] : done) scope.spawn(put(catalog, key, outcome));
+  co_await scope.join();
+}
+
+// etcd looks for room when a request comes in and again when its turn has come: of several at a
+// time, those that make it full are applied, and answered like those that came too late.
+TEST(EtcdFaults, WhatAFullClusterRefusesIsNotThere) {
+  for (uint64_t round = 0; round < 4; ++round) {
+    EtcdCluster cluster({.members = 1, .quota_bytes = (8 + round) << 20});
+    ASSERT_TRUE(cluster.wait_until_ready());
+    EtcdNode node(on(cluster));
+    bool is_full = false;
+    for (int turn = 0; turn < 16 && !is_full; ++turn) {
+      std::map<std::string, Result<Version>> done;
+      for (int i = 0; i < 8; ++i) done[std::to_string(turn) + "." + std::to_string(i)] = Version{0};
+      node.run(put_at_once(node.catalog(), done));
+      for (const auto& [key, outcome] : done) {
+        if (!outcome) EXPECT_EQ(outcome.error().code, Code::kNoSpace) << outcome.error().message;
+        EXPECT_EQ(node.get(key) != "(absent)", outcome.has_value()) << key;
+        is_full = is_full || !outcome;
+      }
+    }
+    EXPECT_TRUE(is_full);
+  }
+}
+
+TEST(EtcdFaults, AClusterThatOthersFillStillReads) {
+  EtcdCluster cluster({.members = 1, .quota_bytes = 8 << 20});
+  ASSERT_TRUE(cluster.wait_until_ready());
+  EtcdNode node(on(cluster));
+  ASSERT_TRUE(node.put("a", "1").has_value());
+  // Now there is a key whose changes the watch tells.
+  ASSERT_TRUE(cluster.put(0, "other/first", "x"));
+  EXPECT_EQ(node.get("a"), "1");
+  const std::string large(256 * 1024, 'x');
+  for (int i = 0; i < 64; ++i) {
+    if (!cluster.put(0, "other/" + std::to_string(i), large)) break;
+  }
+  EXPECT_EQ(node.put("b", "1").error().code, Code::kNoSpace);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(node.get("a"), "1");
 }
 
 TEST(EtcdFaults, WhatOthersWriteIntoTheSameEtcdKeepsNoReadWaiting) {

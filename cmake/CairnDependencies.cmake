@@ -11,6 +11,7 @@ find_package(pugixml REQUIRED)
 pkg_check_modules(URING REQUIRED IMPORTED_TARGET liburing)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
+pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
 # By name: pkg-config would link every library of Abseil as well.
 find_library(GRPCPP_LIBRARY grpc++ REQUIRED)
 find_library(GPR_LIBRARY gpr REQUIRED)

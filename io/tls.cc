@@ -301,6 +301,13 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::server(const TlsServerOpti
 Result<std::shared_ptr<const TlsContext>> TlsContext::client(const TlsClientOptions& options) {
   auto state = make_state(TLS_client_method());
   SSL_CTX* context = state->context.get();
+  if (!options.protocol.empty()) {
+    ASSERT(options.protocol.size() <= kTlsProtocolBytesMax);
+    const std::string list = static_cast<char>(options.protocol.size()) + options.protocol;
+    const auto* bytes = reinterpret_cast<const unsigned char*>(list.data());
+    // Unlike its neighbours it returns 0 when it succeeds.
+    ASSERT(SSL_CTX_set_alpn_protos(context, bytes, static_cast<unsigned>(list.size())) == 0);
+  }
   const int loaded = options.ca_path.empty()
                          ? SSL_CTX_set_default_verify_paths(context)
                          : SSL_CTX_load_verify_file(context, options.ca_path.c_str());

@@ -33,7 +33,11 @@ struct TlsClientOptions {
   // What is shown to a server that asks for it; both or none.
   std::string certificate_chain_path = {};
   std::string private_key_path = {};
+  // The one protocol that is asked for by ALPN (RFC 7301), "h2" for instance; empty = none. Whether
+  // the server agreed is for what is spoken then to find out. At most kTlsProtocolBytesMax.
+  std::string protocol = {};
 };
+inline constexpr size_t kTlsProtocolBytesMax = 255;
 
 class TlsContext {
  public:

@@ -12,6 +12,8 @@ void render_etcd(MetricsOut out, const catalog::EtcdMetrics* of) {
   metrics_single(out, "cairn_etcd_questions_total", "counter",
                  "Questions for the present revision; one serves many reads.",
                  load(of->questions_count));
+  metrics_single(out, "cairn_etcd_question_detours_total", "counter",
+                 "Questions that could not go the short way.", load(of->detours_count));
   metrics_single(out, "cairn_etcd_failovers_total", "counter", "Turns to another member.",
                  load(of->failovers_count));
   metrics_single(out, "cairn_etcd_resolved_commits_total", "counter",

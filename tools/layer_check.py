@@ -12,6 +12,7 @@ import sys
 HEAVY = {  # Header prefix -> the folders that may include it.
     "rocksdb/": {"catalog"},
     "grpc": {"catalog", "cluster"},
+    "nghttp2/": {"catalog"},
     "rados/": {"storage"},
     "intel-ipsec-mb.h": {"crypto"},
     "pugixml.hpp": {"s3", "transfer"},

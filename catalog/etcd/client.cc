@@ -143,12 +143,50 @@ Client::Next Client::judge(const RpcReply& reply, size_t member) {
   return Next::kAnotherMember;
 }
 
+void Client::open_lines() {
+  Result<std::unique_ptr<QuestionLines>> lines = QuestionLines::create(access_);
+  if (lines) {
+    lines_ = std::move(*lines);
+  } else {
+    log::warning("etcd_short_way_not_possible", {{"reason", lines.error().message}});
+  }
+}
+
+io::Task<void> Client::close_lines() {
+  if (lines_) co_await lines_->close();
+}
+
+io::Task<RpcReply> Client::attempt(Way way, size_t member, Method method, std::string request,
+                                   Instant deadline) {
+  if (way == Way::kShort && lines_) {
+    Question question{.endpoint = member,
+                      .method = method.path,
+                      .token = transport_->token(),
+                      .message = request};
+    std::optional<RpcReply> reply =
+        co_await lines_->ask(std::move(question), attempt_timeout(deadline));
+    if (reply) co_return std::move(*reply);
+  }
+  if (way == Way::kShort) metrics_.detours_count.fetch_add(1, std::memory_order_relaxed);
+  co_return co_await transport_->call(member, method.path, std::move(request),
+                                      attempt_timeout(deadline));
+}
+
 io::Task<Status> Client::ask(Method method, const MessageLite& request, MessageLite& into,
                              Instant deadline) {
+  return ask_by(Way::kCommon, method, request.SerializeAsString(), into, deadline);
+}
+
+io::Task<Status> Client::ask_often(Method method, std::string request, MessageLite& into,
+                                   Instant deadline) {
+  return ask_by(Way::kShort, method, std::move(request), into, deadline);
+}
+
+io::Task<Status> Client::ask_by(Way way, Method method, std::string request, MessageLite& into,
+                                Instant deadline) {
   while (true) {
     const size_t asked = member();
-    const RpcReply reply = co_await transport_->call(
-        asked, method.path, request.SerializeAsString(), attempt_timeout(deadline));
+    const RpcReply reply = co_await attempt(way, asked, method, request, deadline);
     if (reply.code == RpcCode::kOk) co_return parse_into(reply, into);
     const Next next = judge(reply, asked);
     if (next == Next::kGiveUp || system_clock().now() + kRetryPause >= deadline) {

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "catalog/etcd/metrics.h"
+#include "catalog/etcd/question_line.h"
 #include "catalog/etcd/transport.h"
 #include "io/task.h"
 
@@ -75,6 +76,10 @@ class Client {
   // same thing however often it is made.
   io::Task<Status> ask(Method method, const google::protobuf::MessageLite& request,
                        google::protobuf::MessageLite& into, Instant deadline);
+  // ask() by the short way (question_line.h) where that is possible, with a
+  // serialized request. REQUIRES: open_lines().
+  io::Task<Status> ask_often(Method method, std::string request,
+                             google::protobuf::MessageLite& into, Instant deadline);
   // Sends once, to one member.
   io::Task<std::expected<void, CallFailure>> send_once(Method method,
                                                        const google::protobuf::MessageLite& request,
@@ -83,6 +88,11 @@ class Client {
   // ask() for a thread that may block.
   Status ask_blocking(Method method, const google::protobuf::MessageLite& request,
                       google::protobuf::MessageLite& into, Instant deadline);
+
+  // Where the short way cannot be had, the log tells why and ask_often() is ask().
+  void open_lines();
+  // REQUIRES: no ask_often() is under way, and every reactor that called it still runs.
+  io::Task<void> close_lines();
 
   // [any thread] The member that is asked now, and a member that disappointed.
   size_t member() const { return member_.load(std::memory_order_relaxed) % members_count(); }
@@ -110,6 +120,11 @@ class Client {
   io::Task<Status> log_in(Instant deadline);
   std::string login_request() const;
   Status take_token(const RpcReply& reply);
+  enum class Way : unsigned char { kCommon, kShort };
+  io::Task<Status> ask_by(Way way, Method method, std::string request,
+                          google::protobuf::MessageLite& into, Instant deadline);
+  io::Task<RpcReply> attempt(Way way, size_t member, Method method, std::string request,
+                             Instant deadline);
   // What to do after a failed attempt of ask().
   enum class Next : unsigned char { kGiveUp, kAnotherMember, kLogIn };
   Next judge(const RpcReply& reply, size_t member);
@@ -117,6 +132,7 @@ class Client {
   const Access access_;
   EtcdMetrics& metrics_;
   const std::unique_ptr<Transport> transport_;
+  std::unique_ptr<QuestionLines> lines_;  // Null: none.
   std::atomic<size_t> member_{0};
 };
 

@@ -138,8 +138,10 @@ Status EtcdCatalog::open() {
         layout_, *client_, *committer_);
   }
   warn_of_versions(deadline);
-  gate_ =
-      std::make_unique<etcd::RevisionGate>(layout_, *client_, options_.question_distance, counts());
+  client_->open_lines();
+  const etcd::RevisionGate::Pace pace{.distance = options_.question_distance,
+                                      .gather = options_.question_gather};
+  gate_ = std::make_unique<etcd::RevisionGate>(layout_, *client_, pace, counts());
   mirror_ = std::make_unique<etcd::Mirror>(
       etcd::Mirror::Options{.directory = options_.directory + "/mirror",
                             .block_cache_bytes = options_.block_cache_bytes},
@@ -171,6 +173,7 @@ io::Task<Status> EtcdCatalog::catch_up() {
   counts().strong_reads_count.fetch_add(1, std::memory_order_relaxed);
   const Duration half{options_.timeout.nanoseconds / 2};
   const Revision present = co_await io::or_return(gate_->present(half));
+  if (mirror_->seen() >= present) co_return Status();
   co_return co_await mirror_->reach(present, until);
 }
 
@@ -296,6 +299,7 @@ io::Task<Result<std::vector<Change>>> EtcdCatalog::tail(Version after, size_t li
 }
 
 io::Task<Status> EtcdCatalog::close() {
+  co_await client_->close_lines();
   co_return co_await io::or_return(io::blocking_pool().run([&] {
     mirror_->stop();
     mirror_.reset();

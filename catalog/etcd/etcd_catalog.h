@@ -54,6 +54,8 @@ struct EtcdOptions {
   Duration open_timeout = seconds(10);
   // From one question for the revision to the next, at least: at most 2,000 a second.
   Duration question_distance = microseconds(500);
+  // A question waits so long after the last answer, at most, for reads that are likely to come.
+  Duration question_gather = microseconds(500);
   // Reads answer from the mirror as it is, and miss what other nodes committed lately; a node's own
   // commits they see. Conditions of commits stay exact.
   bool stale_reads = false;

@@ -222,13 +222,12 @@ class GrpcTransport final : public Transport {
     const std::lock_guard lock(mutex_);
     token_ = std::move(token);
   }
-
- private:
-  std::string token() {
+  std::string token() override {
     const std::lock_guard lock(mutex_);
     return token_;
   }
 
+ private:
   void complete_calls() {
     void* which = nullptr;
     bool ok = false;

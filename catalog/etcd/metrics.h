@@ -9,6 +9,7 @@ namespace cairn::catalog {
 struct EtcdMetrics {
   std::atomic<uint64_t> strong_reads_count{0};  // Reads and scans that needed the present state.
   std::atomic<uint64_t> questions_count{0};     // For the present revision; one serves many reads.
+  std::atomic<uint64_t> detours_count{0};       // Of them: asked through gRPC's library.
   std::atomic<uint64_t> failovers_count{0};     // Turns from one member to the next.
   std::atomic<uint64_t> resolved_count{0};      // Commits whose outcome had to be asked for.
   std::atomic<uint64_t> unknown_count{0};       // Commits that ended without a known outcome.

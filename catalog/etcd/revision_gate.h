@@ -2,9 +2,14 @@
 //
 // A read must see whatever was committed before it began, so only a question that is sent after the
 // read began can answer it. One question is under way at a time; reads that come meanwhile share
-// the next one, which the first of them asks. Questions keep a distance, so that their rate has a
-// bound whatever the rate of reads is; a read that comes alone never waits for it. Thread rule: any
-// reactor.
+// the next one, which one of them asks.
+//
+// Questions keep a distance, so that their rate has a bound whatever the rate of reads is. Besides,
+// a question waits a moment for reads that are likely to come: those of clients that were answered
+// just now and ask again at once. It waits no longer than until as many reads wait as there were
+// lately, or for `gather`; so a read that comes alone never waits. Without that, clients that ask
+// one thing after the other fall into two halves, which take turns and need two questions.
+// Thread rule: any reactor.
 #pragma once
 
 #include <memory>
@@ -16,38 +21,66 @@
 #include "catalog/etcd/client.h"
 #include "catalog/etcd/layout.h"
 #include "catalog/etcd/metrics.h"
-#include "io/sync.h"
+#include "io/reactor.h"
+#include "io/stop.h"
 #include "io/task.h"
+#include "io/until_watch.h"
 
 namespace cairn::catalog::etcd {
 
 class RevisionGate {
  public:
-  // `client` and `metrics` outlive the gate. `distance`: from one question to the next, at least.
-  RevisionGate(Layout layout, Client& client, Duration distance, EtcdMetrics& metrics)
-      : layout_(std::move(layout)), client_(client), distance_(distance), metrics_(metrics) {}
+  struct Pace {
+    Duration distance;  // From one question to the next, at least.
+    Duration gather;    // From an answer to the next question, at most, while reads are few.
+  };
+  // `client` and `metrics` outlive the gate.
+  RevisionGate(const Layout& layout, Client& client, Pace pace, EtcdMetrics& metrics);
 
   // A revision that is not older than any commit completed before the call. kUnavailable when the
   // cluster cannot tell within `timeout`.
   io::Task<Result<Revision>> present(Duration timeout);
 
  private:
-  // What a waiting read is told: the answer, or that it has to ask.
-  struct Word {
+  // A waiting read, in the frame of its coroutine. Woken with an answer, or to ask itself.
+  struct Seat : io::Parked {
+    Seat() : Parked(io::Until{}) {}
+    Seat* next = nullptr;
     bool has_to_ask = false;
     Result<Revision> answer = Revision{0};
   };
-  io::Task<Result<Revision>> lead(Duration timeout);
+  // The reads that wait on one reactor, in no order.
+  struct Row {
+    io::Reactor* reactor = nullptr;
+    Seat* first = nullptr;
+  };
 
-  const Layout layout_;
+  io::Task<Result<Revision>> lead(Duration timeout);
+  io::Task<void> keep_pace();
+  io::Task<Result<Revision>> ask(Instant deadline);
+  bool is_gathering() const { return waiting_count_ + 1 < expected_count_; }
+  // REQUIRES: the mutex is held.
+  void sit_down(Seat& seat);
+  void pass_lead();
+  static void wake(const Row& row, const Result<Revision>& answer);
+  static void wake_here(Seat* first, const Result<Revision>& answer);
+
+  const std::string question_;  // A serialized request.
   Client& client_;
-  const Duration distance_;
+  const Pace pace_;
   EtcdMetrics& metrics_;
 
-  std::mutex mutex_;  // Guards the rest.
-  std::vector<io::Completion<Word>> waiting_;
+  std::mutex mutex_;       // Guards the rest.
+  std::vector<Row> rows_;  // By the reactor's index.
+  size_t waiting_count_ = 0;
+  // Reads that waited when the last answer came, whether it was theirs or not.
+  size_t expected_count_ = 0;
   bool is_led_ = false;  // Somebody asks, or is about to.
+  // Ends the leader's wait for others. Null: it does not wait.
+  io::StopSource* gathering_ = nullptr;
+  io::Reactor* leader_ = nullptr;
   Instant asked_at_{};
+  Instant answered_at_{};
 };
 
 }  // namespace cairn::catalog::etcd

@@ -87,6 +87,7 @@ class Transport {
   // Goes with every later call but those that ask for one: etcd refuses a token that it has
   // forgotten there too.
   virtual void set_token(std::string token) = 0;
+  virtual std::string token() = 0;
 
   // On a reactor.
   io::Task<RpcReply> call(size_t endpoint, const char* method, std::string request,

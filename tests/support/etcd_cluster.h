@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "catalog/etcd/client.h"
 #include "proto/etcd.pb.h"
+#include "tests/support/peer_certificates.h"
 
 namespace cairn::testing_support {
 
@@ -36,6 +37,8 @@ class EtcdCluster {
     int election_ms = 500;
     uint64_t quota_bytes = 0;  // 0 = etcd's default.
     std::vector<std::string> flags = {};
+    // TLS towards clients, who have to show a certificate of the same authority. Outlives this.
+    PeerCertificates* certificates = nullptr;
   };
 
   explicit EtcdCluster(Options options) : options_(std::move(options)) {
@@ -140,13 +143,37 @@ class EtcdCluster {
   // Any unary method; for what the catalog itself never calls.
   bool ask(size_t member, const char* method, const std::string& request,
            google::protobuf::MessageLite& into) {
-    const auto transport = catalog::etcd::Transport::create({.endpoints = {endpoint(member)}});
+    const auto transport = catalog::etcd::Transport::create(access(member));
     const catalog::etcd::RpcReply reply =
         (*transport)->call_blocking(0, method, request, seconds(5));
     last_message_ = reply.message;
     return reply.code == catalog::etcd::RpcCode::kOk && into.ParseFromString(reply.body);
   }
   const std::string& last_message() const { return last_message_; }
+  // Of one member, for its operator.
+  catalog::etcd::Access access(size_t member) const {
+    catalog::etcd::Access access{.endpoints = {endpoint(member)}};
+    if (options_.certificates == nullptr) return access;
+    access.use_tls = true;
+    access.ca_file = options_.certificates->ca();
+    access.certificate_file = options_.certificates->certificate("client");
+    access.key_file = options_.certificates->key("client");
+    return access;
+  }
+  // From now on etcd answers those who log in; `root` may do everything.
+  bool demand_passwords(const std::string& password) {
+    // UserAdd has the fields of an Authenticate, and so has UserGrantRole; all answer a header.
+    proto::etcd::AuthenticateRequest user;
+    user.set_name("root");
+    user.set_password(password);
+    proto::etcd::AuthenticateRequest grant;
+    grant.set_name("root");
+    grant.set_password("root");
+    proto::etcd::PutResponse done;
+    return ask(0, "/etcdserverpb.Auth/UserAdd", user.SerializeAsString(), done) &&
+           ask(0, "/etcdserverpb.Auth/UserGrantRole", grant.SerializeAsString(), done) &&
+           ask(0, "/etcdserverpb.Auth/AuthEnable", {}, done);
+  }
   const std::string& directory() const { return directory_; }
 
  private:
@@ -160,6 +187,10 @@ class EtcdCluster {
 
   std::vector<std::string> command_line(size_t member) const {
     const auto url = [](int port) { return "http://127.0.0.1:" + std::to_string(port); };
+    const auto client_url = [&](int port) {
+      std::string text = url(port);
+      return options_.certificates == nullptr ? text : text.insert(4, "s");
+    };
     std::string cluster;
     for (size_t i = 0; i < members_.size(); ++i) {
       cluster += (i == 0 ? "" : ",") + name(i) + "=" + url(members_[i].peer_port);
@@ -171,9 +202,9 @@ class EtcdCluster {
                                  "--data-dir",
                                  directory_ + "/" + name(member),
                                  "--listen-client-urls",
-                                 url(one.client_port),
+                                 client_url(one.client_port),
                                  "--advertise-client-urls",
-                                 url(one.client_port),
+                                 client_url(one.client_port),
                                  "--listen-peer-urls",
                                  url(one.peer_port),
                                  "--initial-advertise-peer-urls",
@@ -192,6 +223,12 @@ class EtcdCluster {
                                  "warn"};
     if (options_.quota_bytes > 0) {
       all.push_back("--quota-backend-bytes=" + std::to_string(options_.quota_bytes));
+    }
+    if (options_.certificates != nullptr) {
+      all.push_back("--client-cert-auth");
+      all.push_back("--trusted-ca-file=" + options_.certificates->ca());
+      all.push_back("--cert-file=" + options_.certificates->certificate("etcd"));
+      all.push_back("--key-file=" + options_.certificates->key("etcd"));
     }
     all.insert(all.end(), options_.flags.begin(), options_.flags.end());
     return all;

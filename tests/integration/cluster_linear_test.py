@@ -185,6 +185,7 @@ def main():
         name, run = plan[number]
         offences = list(run.offences(options.slack))
         print(name, "seed", run.seed, run.recorder.outcomes, f"hurt {run.hurts}",
+              f"read anew {run.read_anew}",
               f"slowest refusal {run.slowest_refusal():.1f}",
               "outages", [round(seconds, 1) for seconds in run.outages], flush=True)
         for offence in offences:

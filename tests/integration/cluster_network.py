@@ -48,6 +48,9 @@ class LabNetwork:
             if "back" in ways:
                 self._lab.cut(far, node)
 
+    def lose(self, _number):
+        """Packets are lost already; connections end when that was too many."""
+
     def split_member(self, member):
         """One member of etcd and the others lose each other; nodes reach all of them."""
         for other in self.members:

@@ -68,6 +68,7 @@ class Run:
         self._check_that_it_serves()
         self.recorder.read_all()
         self.is_legal, self.text = self.recorder.check()
+        self.read_anew = sum(node.log().count('"etcd_history_compacted"') for node in cluster.nodes)
         self.errors_told = [f"node {number}: {line}" for number, node in enumerate(cluster.nodes)
                             for line in node.log().splitlines() if '"level":"error"' in line]
 

@@ -95,6 +95,7 @@ def cut_etcd(run, cluster, ended):
     ended.wait(0.5 + run.dice.random() * 3)
     if run.dice.random() < 0.6:
         cluster.etcd.compact()
+        cluster.network.lose(number)
     ended.wait(0.3)
     cluster.heal(number)
     run.wait_until_served(ended)

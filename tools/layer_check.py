@@ -3,7 +3,10 @@
 
 An include from one folder to another that the block does not list fails, and so does a listed arrow
 that no file uses, a folder that the block does not name, and a heavy third-party header outside its
-one folder: it may stand in .cc files there, and in headers that no other folder includes."""
+one folder: it may stand in .cc files there, and in headers that no other folder includes.
+
+A .cc file that has a header of its own includes it first: compiling the file then shows that the header
+stands alone. Every header of the product is named in its folder's CMakeLists.txt."""
 import pathlib
 import re
 import subprocess
@@ -32,6 +35,30 @@ def read_arrows(text):
             folder, targets = line.split("->")
             arrows[folder.strip()] = set(targets.split())
     return arrows
+
+
+def first_include(path):
+    matches = (INCLUDE.match(line) for line in path.read_text().splitlines())
+    return next((match.group(2) for match in matches if match), None)
+
+
+def check_headers(root, names):
+    """What keeps a header from being compiled in front of everything else by somebody."""
+    problems = []
+    lists = {}
+    for name in names:
+        if not name.endswith(".h"):
+            continue
+        source = root / (name[:-2] + ".cc")
+        if source.exists() and first_include(source) != name:
+            problems.append(f"{name[:-2]}.cc: its first include must be \"{name}\"")
+        folder = next(parent for parent in (root / name).parents
+                      if (parent / "CMakeLists.txt").exists())
+        if folder not in lists:
+            lists[folder] = set(re.findall(r"[\w./-]+\.h\b", (folder / "CMakeLists.txt").read_text()))
+        if str((root / name).relative_to(folder)) not in lists[folder]:
+            problems.append(f"{name}: not among the HEADERS of its CMakeLists.txt")
+    return problems
 
 
 def check(root):
@@ -71,6 +98,8 @@ def check(root):
         others = included_from.get(header, set()) - {header.split("/")[0]}
         if others:
             problems.append(f"{header}: brings <{heavy}> into {', '.join(sorted(others))}")
+    product = [name for name in files if name.split("/")[0] not in ("tests", "bench", "tools")]
+    problems += check_headers(root, product)
     present = {name.split("/")[0] for name in files}
     for folder, targets in arrows.items():
         if folder not in present:

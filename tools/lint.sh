@@ -13,15 +13,16 @@ step() {
 }
 
 format_check() { git ls-files '*.cc' '*.h' | xargs clang-format-19 --dry-run --Werror; }
+# The headers without a .cc of their own (cmake/CairnLibrary.cmake).
 header_check() {
-  cmake --preset dev -Wno-dev -DCMAKE_VERIFY_INTERFACE_HEADER_SETS=ON >/dev/null &&
-    cmake --build --preset dev --target all_verify_interface_header_sets -- --quiet
+  cmake --preset lint -Wno-dev >/dev/null &&
+    cmake --build --preset lint --target all_verify_interface_header_sets -- --quiet
 }
 tidy_check() {
   # Generated protobuf headers must exist before the analysis.
-  cmake --build --preset dev --target cairn_proto -- --quiet &&
+  cmake --build --preset lint --target cairn_proto -- --quiet &&
     git ls-files '*.cc' | grep -vE '^(tests|bench)/' |
-    xargs -P "$(nproc)" -n 4 clang-tidy-19 -p build/dev --quiet 2>&1 |
+    xargs -P "$(nproc)" -n 4 clang-tidy-19 -p build/lint --quiet 2>&1 |
       sed -E '/^\[[0-9]+\/[0-9]+\] Processing file |^[0-9]+ warnings? (generated|treated)/d'
 }
 shell_check() { git ls-files '*.sh' dev .ci/run | xargs -n 1 bash -n; }

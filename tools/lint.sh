@@ -20,10 +20,7 @@ header_check() {
 }
 tidy_check() {
   # Generated protobuf headers must exist before the analysis.
-  cmake --build --preset lint --target cairn_proto -- --quiet &&
-    git ls-files '*.cc' | grep -vE '^(tests|bench)/' |
-    xargs -P "$(nproc)" -n 4 clang-tidy-19 -p build/lint --quiet 2>&1 |
-      sed -E '/^\[[0-9]+\/[0-9]+\] Processing file |^[0-9]+ warnings? (generated|treated)/d'
+  cmake --build --preset lint --target cairn_proto -- --quiet && tools/tidy.py build/lint
 }
 shell_check() { git ls-files '*.sh' dev .ci/run | xargs -n 1 bash -n; }
 python_check() { git ls-files '*.py' | xargs python3 -m py_compile; }

@@ -117,10 +117,11 @@ BENCHMARK(BM_Hkdf);
 void BM_AeadFrame(benchmark::State& state) {
   const AeadEngine& engine = aead_engines()[static_cast<size_t>(state.range(0))];
   const bool with_open = state.range(1) != 0;
+  const auto frame_bytes = static_cast<size_t>(state.range(2));
   state.SetLabel(std::string(engine.name) + (with_open ? " seal and open" : " seal"));
   const auto cipher = engine.create(random_bytes(kAeadKeyBytes));
   const Bytes aad = random_bytes(64);
-  Bytes frame = random_bytes(64 * KiB);
+  Bytes frame = random_bytes(frame_bytes);
   const AeadNonce nonce{};
   std::array<uint8_t, kAeadTagBytes> tag;
   for ([[maybe_unused]] auto iteration : state) {
@@ -185,9 +186,11 @@ BENCHMARK(BM_CombineCrc64);
 // One row for every engine this processor has.
 const bool kAeadRegistered = [] {
   for (size_t i = 0; i < aead_engines().size(); ++i) {
-    benchmark::RegisterBenchmark("BM_AeadFrame", BM_AeadFrame)
-        ->Args({static_cast<int64_t>(i), 0})
-        ->Args({static_cast<int64_t>(i), 1});
+    for (const int64_t frame_bytes : {8192, 16384, 32768, 65536}) {
+      benchmark::RegisterBenchmark("BM_AeadFrame", BM_AeadFrame)
+          ->Args({static_cast<int64_t>(i), 0, frame_bytes})
+          ->Args({static_cast<int64_t>(i), 1, frame_bytes});
+    }
   }
   return true;
 }();

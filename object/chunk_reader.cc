@@ -177,9 +177,10 @@ bool ChunkReader::may_start(uint64_t size_bytes) {
 }
 
 void ChunkReader::fill() {
-  // Beyond the least window several pieces at a time, which a home can fetch together.
+  // Beyond the least window several pieces at a time, which a home can fetch together, in so many
+  // requests that one which ends leaves others under way.
   const uint64_t window_bytes = window_.size_bytes();
-  const uint64_t refill_bytes = std::min(window_bytes / 4, kRefillBytesMax);
+  const uint64_t refill_bytes = std::min(window_bytes / 16, kRefillBytesMax);
   if (window_bytes > kInFlightBytesMax && !slots_.empty() &&
       in_flight_bytes_ + refill_bytes > window_bytes) {
     return;
@@ -195,10 +196,12 @@ void ChunkReader::resize_window(uint64_t wanted_bytes) {
   ReadAhead* const shared = state_->context.read_ahead.get();
   const uint64_t size_bytes = window_.size_bytes();
   if (shared == nullptr || wanted_bytes == size_bytes) return;
+  // What is near gives no more for being asked for earlier.
+  if (wanted_bytes > size_bytes && !shared->store_is_slow()) return;
   if (shared->resize(size_bytes, wanted_bytes)) window_.set_size_bytes(wanted_bytes);
 }
 
-void ChunkReader::handed_over(size_t size_bytes, bool waited) {
+void ChunkReader::handed_over(size_t size_bytes, Duration waited) {
   const Instant now = state_->core.reactor.now();
   in_flight_bytes_ -= size_bytes;
   handed_bytes_ += size_bytes;
@@ -213,8 +216,12 @@ io::Task<Result<Buffer>> ChunkReader::next() {
   }
   if (slots_.empty()) co_return Buffer();
   const std::shared_ptr<Slot> slot = slots_.front();
-  const bool waited = !slot->ready.is_set();
-  co_await slot->ready.wait();
+  Duration waited{};
+  if (!slot->ready.is_set()) {
+    const Instant begun = state_->core.reactor.now();
+    co_await slot->ready.wait();
+    waited = state_->core.reactor.now() - begun;
+  }
   slots_.pop_front();
   handed_over(slot->size_bytes, waited);
   fill();

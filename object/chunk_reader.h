@@ -59,7 +59,7 @@ class ChunkReader {
   // Where the convoy allows it.
   bool may_start(uint64_t size_bytes);
   Extent next_piece() const;
-  void handed_over(size_t size_bytes, bool waited);
+  void handed_over(size_t size_bytes, Duration waited);
   void resize_window(uint64_t wanted_bytes);
 
   const From from_;

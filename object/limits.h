@@ -21,12 +21,11 @@ inline constexpr size_t kSpaceBytesMax = 1 * MiB;  // One next_space().
 inline constexpr size_t kChunksInFlightMax = 2;    // Per writer, besides the one being filled.
 inline constexpr size_t kPieceBytes = 1 * MiB;     // One read of the store.
 // Per reader at least so many bytes, or one piece more, in pieces of this size or fewer. Behind a
-// slow home a window grows up to the second (100 ms at 5 Gbit/s), and all windows together to the
-// third; behind the least, pieces are asked for so many bytes at a time, for stores that can read
-// neighbours in one request.
+// slow home a window grows (read_window.h), and all windows together to the second; behind the
+// least, pieces are asked for so many bytes at a time, for stores that can read neighbours in one
+// request.
 inline constexpr size_t kPiecesInFlightMax = 32;
 inline constexpr uint64_t kInFlightBytesMax = 4 * MiB;
-inline constexpr uint64_t kReadWindowBytesMax = 64 * MiB;
 inline constexpr uint64_t kReadAheadBytesMax = 512 * MiB;
 inline constexpr uint64_t kRefillBytesMax = 4 * MiB;
 inline constexpr size_t kWarmsWaitingMax = 1024;  // Objects to be warmed behind the scenes,

@@ -11,6 +11,7 @@
 #include "object/limits.h"
 #include "object/read_convoys.h"
 #include "object/read_streams.h"
+#include "object/read_window.h"
 
 namespace cairn::object {
 
@@ -26,10 +27,10 @@ class ReadAhead {
 
   // `tier` may be null.
   explicit ReadAhead(const cache::RamTier* tier)
-      : window_bytes_max_(tier == nullptr ? kReadWindowBytesMax
+      : window_bytes_max_(tier == nullptr ? ReadWindow::kMostBytes
                                           : std::clamp(tier->capacity_bytes() / 8,
-                                                       kInFlightBytesMax, kReadWindowBytesMax)),
-        convoys_(tier == nullptr ? kReadWindowBytesMax : tier->window_bytes() / 2) {}
+                                                       kInFlightBytesMax, ReadWindow::kMostBytes)),
+        convoys_(tier == nullptr ? ReadWindow::kMostBytes : tier->window_bytes() / 2) {}
   ReadAhead(const ReadAhead&) = delete;
   ReadAhead& operator=(const ReadAhead&) = delete;
 

@@ -32,7 +32,7 @@ uint64_t window_after(ReadWindow& window, const PretendedHome& home, int rounds,
     const auto ns =
         static_cast<int64_t>(static_cast<double>(size_bytes) / home.rate_with(size_bytes) * 1e9);
     now = now + Duration{ns};
-    window.set_size_bytes(window.note(size_bytes, /*waited=*/true, now));
+    window.set_size_bytes(window.note(size_bytes, Duration{ns}, now));
   }
   return window.size_bytes();
 }
@@ -47,6 +47,29 @@ TEST(ReadWindow, GrowsToWhatTheHomeNeedsAndNoFurther) {
   ReadWindow near(64 * MiB);
   near.start(now);
   EXPECT_LE(window_after(near, {100e6, milliseconds(20)}, 10, now), 8 * MiB);
+}
+
+// Requests of 4 MiB of which each has a connection of its own: so fast is the home as there are
+// such requests in the window, and they come in bursts, of which the first piece alone is waited
+// for.
+TEST(ReadWindow, GrowsBehindAHomeThatBoundsEachConnection) {
+  constexpr double kStreamBytesPerNs = 0.025;
+  constexpr uint64_t kRequestBytes = 4 * MiB;
+  ReadWindow window(ReadWindow::kMostBytes);
+  Instant now{1'000'000'000};
+  window.start(now);
+  for (int round = 0; round < 4; ++round) {
+    const uint64_t size_bytes = window.size_bytes();
+    const Duration took =
+        milliseconds(20) + Duration{static_cast<int64_t>(kRequestBytes / kStreamBytesPerNs)};
+    now = now + took;
+    uint64_t wanted_bytes = window.note(MiB, took, now);
+    for (uint64_t done = MiB; done < size_bytes; done += MiB) {
+      wanted_bytes = window.note(MiB, Duration{}, now);
+    }
+    window.set_size_bytes(wanted_bytes);
+  }
+  EXPECT_EQ(window.size_bytes(), ReadWindow::kMostBytes);
 }
 
 TEST(ReadWindow, StaysWithinItsMost) {
@@ -64,7 +87,7 @@ TEST(ReadWindow, ASlowClientNeedsNone) {
   ASSERT_GT(window.size_bytes(), kInFlightBytesMax);
   for (int round = 0; round < 10; ++round) {
     now = now + seconds(1);
-    window.set_size_bytes(window.note(window.size_bytes(), /*waited=*/false, now));
+    window.set_size_bytes(window.note(window.size_bytes(), Duration{}, now));
   }
   EXPECT_EQ(window.size_bytes(), kInFlightBytesMax);
 }
@@ -72,14 +95,14 @@ TEST(ReadWindow, ASlowClientNeedsNone) {
 TEST(ReadAhead, WindowsShareABudget) {
   ReadAhead shared(nullptr);
   uint64_t taken_bytes = 0;
-  while (shared.resize(kInFlightBytesMax, kReadWindowBytesMax)) {
-    taken_bytes += kReadWindowBytesMax - kInFlightBytesMax;
+  while (shared.resize(kInFlightBytesMax, ReadWindow::kMostBytes)) {
+    taken_bytes += ReadWindow::kMostBytes - kInFlightBytesMax;
     ASSERT_LE(taken_bytes, kReadAheadBytesMax);
   }
   EXPECT_EQ(shared.counters().window_bytes, taken_bytes);
   EXPECT_EQ(shared.counters().windows_denied, 1U);
-  EXPECT_TRUE(shared.resize(kReadWindowBytesMax, kInFlightBytesMax));
-  EXPECT_TRUE(shared.resize(kInFlightBytesMax, kReadWindowBytesMax)) << "what was given back";
+  EXPECT_TRUE(shared.resize(ReadWindow::kMostBytes, kInFlightBytesMax));
+  EXPECT_TRUE(shared.resize(kInFlightBytesMax, ReadWindow::kMostBytes)) << "what was given back";
 }
 
 class ReadStreamsTest : public testing::Test {

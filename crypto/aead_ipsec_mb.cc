@@ -70,6 +70,9 @@ bool ipsec_mb_works() {
 bool ipsec_mb_has_avx512() {
   return ipsec_mb_works() && library().architecture >= IMB_ARCH_AVX512;
 }
+const IMB_MGR* ipsec_mb_manager() {
+  return library().manager;
+}
 
 std::unique_ptr<Aes256Gcm> make_ipsec_mb_gcm(BytesView key) {
   ASSERT(key.size() == kAeadKeyBytes && ipsec_mb_works());
@@ -87,6 +90,9 @@ bool ipsec_mb_works() {
 }
 bool ipsec_mb_has_avx512() {
   return false;
+}
+const IMB_MGR* ipsec_mb_manager() {
+  return nullptr;
 }
 std::unique_ptr<Aes256Gcm> make_ipsec_mb_gcm(BytesView) {
   return nullptr;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct TlsContext::State {
     void operator()(SSL_CTX* pointer) const { SSL_CTX_free(pointer); }
   };
   std::unique_ptr<SSL_CTX, Free> context;
+  TlsTakeover takeover;
 };
 
 TlsContext::TlsContext(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -36,7 +38,7 @@ std::string openssl_reason() {
   return reason != nullptr ? reason : "unknown TLS error";
 }
 
-std::unique_ptr<TlsContext::State> make_state(const SSL_METHOD* method) {
+std::unique_ptr<TlsContext::State> make_state(const SSL_METHOD* method, TlsTakeover takeover) {
   auto state = std::make_unique<TlsContext::State>();
   state->context.reset(SSL_CTX_new(method));
   ASSERT(state->context != nullptr);
@@ -46,6 +48,8 @@ std::unique_ptr<TlsContext::State> make_state(const SSL_METHOD* method) {
   // Idle connections give their record buffers back.
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  state->takeover = std::move(takeover);
+  if (state->takeover) TlsSecrets::prepare(context);
   return state;
 }
 
@@ -57,10 +61,13 @@ class TlsStream final : public Stream {
         ssl_(SSL_new(context_->state().context.get())) {
     ASSERT(ssl_ != nullptr);
     SSL_set_bio(ssl_.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    if (context_->state().takeover) secrets_.watch(ssl_.get());
   }
 
   SSL* ssl() { return ssl_.get(); }
   Task<Status> handshake(Until until);
+  // After the handshake: what goes on instead of `stream`, when somebody wants to and can.
+  static std::unique_ptr<Stream> hand_over(std::unique_ptr<TlsStream> stream);
 
   Task<Result<size_t>> receive(MutableBytes into, Until until) override;
   Task<Result<size_t>> receive_full(MutableBytes into, Until until) override;
@@ -89,6 +96,7 @@ class TlsStream final : public Stream {
 
   std::unique_ptr<Stream> transport_;
   std::shared_ptr<const TlsContext> context_;
+  TlsSecrets secrets_;
   std::unique_ptr<SSL, Free> ssl_;
   Mutex flush_turn_;
   size_t pulled_bytes_ = 0;  // By the last pull.
@@ -154,6 +162,24 @@ Task<Status> TlsStream::handshake(Until until) {
   }
 }
 
+std::unique_ptr<Stream> TlsStream::hand_over(std::unique_ptr<TlsStream> stream) {
+  const TlsTakeover& takeover = stream->context_->state().takeover;
+  SSL* const ssl = stream->ssl();
+  auto secrets = takeover ? stream->secrets_.take(ssl) : std::nullopt;
+  if (!secrets) return stream;
+  TlsHandover handover;
+  std::tie(handover.send_secret, handover.receive_secret) = *secrets;
+  OPENSSL_cleanse(&*secrets, sizeof(*secrets));
+  BIO* const in = SSL_get_rbio(ssl);
+  if (const size_t size_bytes = BIO_ctrl_pending(in); size_bytes > 0) {
+    handover.received = Buffer::allocate(size_bytes);
+    const int taken = BIO_read(in, handover.received.data(), static_cast<int>(size_bytes));
+    handover.received.resize(static_cast<size_t>(taken));
+  }
+  handover.transport = std::move(stream->transport_);
+  return takeover(std::move(handover));
+}
+
 TlsStream::ReadOutcome TlsStream::read_decrypted(MutableBytes into, size_t& got_bytes) {
   ERR_clear_error();
   const int result = SSL_read_ex(ssl_.get(), into.data(), into.size(), &got_bytes);
@@ -192,7 +218,9 @@ Task<Result<size_t>> TlsStream::receive_full(MutableBytes into, Until until) {
 
 Task<Result<Buffer>> TlsStream::receive_some(Until until) {
   // Ciphertext is awaited first, so that an idle connection holds no buffer.
-  if (SSL_pending(ssl_.get()) == 0 && BIO_ctrl_pending(SSL_get_rbio(ssl_.get())) == 0) {
+  const bool has_ended = (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
+  if (!has_ended && SSL_pending(ssl_.get()) == 0 &&
+      BIO_ctrl_pending(SSL_get_rbio(ssl_.get())) == 0) {
     const bool more = co_await or_return(pull(0, until));
     if (!more) co_return fail(Code::kIo, "the peer cut the TLS connection without close_notify");
   }
@@ -257,8 +285,7 @@ Task<Result<std::unique_ptr<Stream>>> finish_handshake(std::unique_ptr<TlsStream
     co_await stream->close();
     co_return std::unexpected<Error>(shaken.error());
   }
-  std::unique_ptr<Stream> ready = std::move(stream);
-  co_return ready;
+  co_return TlsStream::hand_over(std::move(stream));
 }
 
 Status use_identity(SSL_CTX* context, const std::string& chain_path, const std::string& key_path) {
@@ -277,7 +304,7 @@ Status use_identity(SSL_CTX* context, const std::string& chain_path, const std::
 }  // namespace
 
 Result<std::shared_ptr<const TlsContext>> TlsContext::server(const TlsServerOptions& options) {
-  auto state = make_state(TLS_server_method());
+  auto state = make_state(TLS_server_method(), options.takeover);
   SSL_CTX* context = state->context.get();
   if (Status used = use_identity(context, options.certificate_chain_path, options.private_key_path);
       !used) {
@@ -299,7 +326,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::server(const TlsServerOpti
 }
 
 Result<std::shared_ptr<const TlsContext>> TlsContext::client(const TlsClientOptions& options) {
-  auto state = make_state(TLS_client_method());
+  auto state = make_state(TLS_client_method(), options.takeover);
   SSL_CTX* context = state->context.get();
   if (!options.protocol.empty()) {
     ASSERT(options.protocol.size() <= kTlsProtocolBytesMax);

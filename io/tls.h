@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "io/stream.h"
 #include "io/task.h"
+#include "io/tls_handover.h"
 #include "io/until.h"
 
 namespace cairn::io {
@@ -26,6 +27,9 @@ struct TlsServerOptions {
   // PEM bundle of who may connect: a client must show a certificate that one of these signed.
   // Empty = clients show none.
   std::string client_ca_path = {};
+  // Goes on after a handshake of TLS 1.3 with AES-128-GCM; null = OpenSSL does, as after any other.
+  // No session is resumed then.
+  TlsTakeover takeover = {};
 };
 
 struct TlsClientOptions {
@@ -36,6 +40,7 @@ struct TlsClientOptions {
   // The one protocol that is asked for by ALPN (RFC 7301), "h2" for instance; empty = none. Whether
   // the server agreed is for what is spoken then to find out. At most kTlsProtocolBytesMax.
   std::string protocol = {};
+  TlsTakeover takeover = {};  // As in TlsServerOptions.
 };
 inline constexpr size_t kTlsProtocolBytesMax = 255;
 

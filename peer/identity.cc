@@ -2,14 +2,22 @@
 
 #include <utility>
 
+#include "peer/record_stream.h"
+
 namespace cairn::peer {
 
 Result<Identity> Identity::load(const IdentityFiles& files) {
   Result<std::shared_ptr<const io::TlsContext>> server =
-      io::TlsContext::server({files.certificate, files.key, files.ca});
+      io::TlsContext::server({.certificate_chain_path = files.certificate,
+                              .private_key_path = files.key,
+                              .client_ca_path = files.ca,
+                              .takeover = record_takeover()});
   if (!server) return std::unexpected(server.error());
   Result<std::shared_ptr<const io::TlsContext>> client =
-      io::TlsContext::client({files.ca, files.certificate, files.key});
+      io::TlsContext::client({.ca_path = files.ca,
+                              .certificate_chain_path = files.certificate,
+                              .private_key_path = files.key,
+                              .takeover = record_takeover()});
   if (!client) return std::unexpected(client.error());
   return Identity{std::move(*server), std::move(*client)};
 }

@@ -1,6 +1,5 @@
-// Property: whatever another node does, a read ends with the home's bytes, soon. Method: an owner
-// that is silent, slow, broken or lying, behind real TLS.
-#include <chrono>
+// Property: whatever another node does, a read ends with the home's bytes. Method: an owner that is
+// broken or lying, behind real TLS. How soon a late one is passed by: peer_bypass_test.cc.
 
 #include "tests/unit/peer/peer_fixture.h"
 
@@ -19,68 +18,15 @@ class PeerFaultTest : public PeerFixture {
     nodes_[1]->door.mood = mood;
   }
   Counters& reader() { return nodes_[0]->tier.counters(); }
-  Duration time_of_read() {
-    const Instant begun = reactor_->now();
-    expect_read(0, number_, {0, MiB});
-    return reactor_->now() - begun;
-  }
-
-  // The home answers after 0.9 s.
-  static io::Task<void> read_while_home_is_slow(PeerTier& tier, testing_support::CountingHome& home,
-                                                uint64_t number, int* failed) {
-    io::Scope scope;
-    scope.spawn(read_right(tier, number, {0, MiB}, kWhole, failed));
-    (void)co_await io::sleep_for(milliseconds(900));
-    home.gate.set();
-    co_await scope.join();
-  }
-
   uint64_t number_ = 0;
 };
-
-// Loaded machines are slow, too: what is compared is the choice that was made, and the time only
-// with what waiting for the node would have cost.
-TEST_F(PeerFaultTest, ASilentOwnerIsPassedBy) {
-  start_with(Mood::kSilent, kPatience);
-  EXPECT_LT(time_of_read(), seconds(2));
-  EXPECT_EQ(reader().hedged, 1U);
-  EXPECT_EQ(reader().hedged_won, 1U);
-  EXPECT_EQ(reader().answered, 0U);
-}
-
-TEST_F(PeerFaultTest, AnOwnerThatStopsInTheMiddleIsPassedBy) {
-  start_with(Mood::kHalf, kPatience);
-  EXPECT_LT(time_of_read(), seconds(2));
-  EXPECT_EQ(reader().hedged_won, 1U);
-}
-
-TEST_F(PeerFaultTest, AnOwnerThatOnlySaysItReadsIsNotWaitedForForEver) {
-  start_with(Mood::kSaysItReads, milliseconds(500));
-  const Duration took = time_of_read();
-  EXPECT_GE(took, kReadMax);
-  EXPECT_LT(took, seconds(8));
-  EXPECT_EQ(reader().hedged_won, 1U);
-}
-
-TEST_F(PeerFaultTest, AnOwnerWhoseHomeIsSlowIsWaitedFor) {
-  start(2, milliseconds(300));
-  number_ = owned_by(1);
-  put_home(number_, 1);
-  home_.gate.reset();
-  int failed = 0;
-  wait(read_while_home_is_slow(nodes_[0]->tier, home_, number_, &failed));
-  EXPECT_EQ(failed, 0);
-  // Longer than its patience, and the home was still asked once, by the owner.
-  EXPECT_EQ(home_.reads.size(), 1U);
-  EXPECT_EQ(reader().hedged, 0U);
-}
 
 TEST_F(PeerFaultTest, AnswersThatAreNoneAreTheHomesTurnAtOnce) {
   start_with(Mood::kWell, kPatient);
   for (const Mood mood : {Mood::kRefuses, Mood::kCuts, Mood::kLies, Mood::kBabbles}) {
     SCOPED_TRACE(static_cast<int>(mood));
     nodes_[1]->door.mood = mood;
-    EXPECT_LT(time_of_read(), seconds(5));
+    expect_read(0, number_, {0, MiB});
   }
   EXPECT_EQ(reader().answered, 0U);
   EXPECT_EQ(reader().hedged, 0U);

@@ -97,14 +97,16 @@ class MoodyDoor final : public http::Handler {
 class TestNode {
  public:
   TestNode(std::string name, storage::ChunkStore& home, const Identity& identity, Duration patience,
-           double bytes_per_second = kNodeBytesPerSecond)
+           double bytes_per_second = kNodeBytesPerSecond,
+           io::Network& network = io::system_network())
       : name(std::move(name)),
-        tier(options_of(this->name, home, identity, patience)),
-        heat(bytes_per_second) {}
+        tier(options_of(this->name, home, identity, patience, network)),
+        heat(bytes_per_second),
+        network_(network) {}
 
   io::Task<Status> listen(const Identity& identity) {
     std::unique_ptr<io::Listener> listener =
-        co_await io::or_return(io::system_network().listen({"127.0.0.1", 0}, {}));
+        co_await io::or_return(network_.listen({"127.0.0.1", 0}, {}));
     listener = io::make_tls_listener(std::move(listener), identity.server);
     server = std::make_unique<http::Server>(std::move(listener), door, http::ServerOptions());
     running.spawn(server->run());
@@ -133,15 +135,18 @@ class TestNode {
 
  private:
   static PeerTierOptions options_of(const std::string& name, storage::ChunkStore& home,
-                                    const Identity& identity, Duration patience) {
+                                    const Identity& identity, Duration patience,
+                                    io::Network& network) {
     PeerTierOptions options;
     options.home = &home;
     options.self = name;
     options.tls = identity.client;
     options.kept_bytes = 64 * MiB;
     options.patience = patience;
+    options.network = &network;
     return options;
   }
+  io::Network& network_;
 };
 
 class PeerFixture : public testing::Test {
@@ -177,7 +182,8 @@ class PeerFixture : public testing::Test {
     for (size_t i = 0; i < count; ++i) {
       const std::string name = "node-" + std::to_string(i);
       const Identity who = identity(name);
-      nodes_.push_back(std::make_unique<TestNode>(name, home_, who, patience, bytes_per_second_));
+      nodes_.push_back(
+          std::make_unique<TestNode>(name, home_, who, patience, bytes_per_second_, *network_));
       ASSERT_TRUE(wait(nodes_.back()->listen(who)));
       nodes_.back()->last_address = nodes_.back()->server->local().to_string();
     }
@@ -236,6 +242,7 @@ class PeerFixture : public testing::Test {
   }
 
   double bytes_per_second_ = kNodeBytesPerSecond;  // Of a node's network.
+  io::Network* network_ = &io::system_network();
   testing_support::PeerCertificates certificates_;
   std::unique_ptr<io::Reactor> reactor_;
   testing_support::CountingHome home_;

@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/encoding.h"
 #include "crypto/aead.h"
+#include "crypto/chunk_tenant.h"
 #include "crypto/digest.h"
 #include "crypto/hmac.h"
 #include "crypto/partial_sealing.h"
@@ -84,7 +85,7 @@ std::string ChunkId::to_hex() const {
 }
 
 ChunkId make_chunk_id(const TenantKeys& keys, const Sha256Value& content_hash) {
-  return {hmac_sha256(keys.id.view(), content_hash)};
+  return with_tenant({hmac_sha256(keys.id.view(), content_hash)}, keys.tenant);
 }
 
 Result<Bytes> seal_chunk(const TenantKeys& keys, const ChunkBinding& binding, Random& random,

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "crypto/sealing.h"
+#include "crypto/chunk_tenant.h"
 
 namespace cairn::object {
 
@@ -29,10 +29,10 @@ ChunkId content_chunk_id(const crypto::TenantKeys& keys, const Sha256Value& cont
   return storage::with_placement(crypto::make_chunk_id(keys, content_hash), placement);
 }
 
-ChunkId random_chunk_id(Random& random, PlacementId placement) {
+ChunkId random_chunk_id(Random& random, TenantId tenant, PlacementId placement) {
   ChunkId id;
   random.fill(id.bytes);
-  return storage::with_placement(id, placement);
+  return storage::with_placement(crypto::with_tenant(id, tenant), placement);
 }
 
 bool lie_in(const std::vector<Extent>& extents, PlacementId placement) {

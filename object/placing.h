@@ -33,7 +33,7 @@ Result<PlacementId> placement_for(const storage::Placements& placements, const B
 // Ids of chunks of that placement: named by their content, or random.
 ChunkId content_chunk_id(const crypto::TenantKeys& keys, const Sha256Value& content_hash,
                          PlacementId placement);
-ChunkId random_chunk_id(Random& random, PlacementId placement);
+ChunkId random_chunk_id(Random& random, TenantId tenant, PlacementId placement);
 
 // Whether all of `extents` lie in that placement.
 bool lie_in(const std::vector<Extent>& extents, PlacementId placement);

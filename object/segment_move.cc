@@ -178,7 +178,7 @@ io::Task<Status> SegmentMover::write(size_t begin, size_t end) {
   NewChunk made;
   for (size_t i = begin; i < end; ++i) made.segments.push_back(copies_[i].name);
   made.size_bytes = static_cast<uint32_t>(total_bytes(made.segments));
-  made.id = random_chunk_id(context_.random, placement_);
+  made.id = random_chunk_id(context_.random, keys_->tenant, placement_);
   CutChunk chunk;
   chunk.segments = made.segments;
   chunk.buffer = Buffer::allocate(

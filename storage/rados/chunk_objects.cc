@@ -59,8 +59,9 @@ io::Task<int> create_chunk(RadosPool& pool, ChunkDescription description, BytesV
       .content(payload)
       .set_attribute(kDescriptionAttribute, encode(description))
       .set_attribute(attribute_of(hold), owner.bytes);
-  const RadosAnswer answer = co_await pool.write(
-      RadosSpace::kChunks, object_name_of(description.chunk), std::move(operation), false);
+  const RadosAnswer answer =
+      co_await pool.write(pool.space_of(description.chunk), object_name_of(description.chunk),
+                          std::move(operation), false);
   co_return answer.code;
 }
 
@@ -68,7 +69,7 @@ io::Task<int> set_hold(RadosPool& pool, ChunkId id, HoldName hold, OwnerId owner
   RadosWrite operation = pool.begin_write();
   operation.must_exist().set_attribute(attribute_of(hold), owner.bytes);
   const RadosAnswer answer =
-      co_await pool.write(RadosSpace::kChunks, object_name_of(id), std::move(operation), false);
+      co_await pool.write(pool.space_of(id), object_name_of(id), std::move(operation), false);
   co_return answer.code;
 }
 
@@ -76,12 +77,12 @@ io::Task<int> clear_hold(RadosPool& pool, ChunkId id, HoldName hold) {
   RadosWrite operation = pool.begin_write();
   operation.must_exist().remove_attribute(attribute_of(hold));
   const RadosAnswer answer =
-      co_await pool.write(RadosSpace::kChunks, object_name_of(id), std::move(operation), true);
+      co_await pool.write(pool.space_of(id), object_name_of(id), std::move(operation), true);
   co_return answer.code == -ENODATA ? 0 : answer.code;
 }
 
 io::Task<ChunkState> look_at_chunk(RadosPool& pool, ChunkId id) {
-  RadosObject object = co_await pool.read(RadosSpace::kChunks, object_name_of(id), 0, {});
+  RadosObject object = co_await pool.read(pool.space_of(id), object_name_of(id), 0, {});
   ChunkState state{.code = object.code,
                    .version = object.version,
                    .size_bytes = object.size_bytes,
@@ -104,7 +105,7 @@ io::Task<int> remove_chunk(RadosPool& pool, ChunkId id, ChunkState seen) {
   }
   operation.remove();
   const RadosAnswer answer =
-      co_await pool.write(RadosSpace::kChunks, object_name_of(id), std::move(operation), true);
+      co_await pool.write(pool.space_of(id), object_name_of(id), std::move(operation), true);
   co_return answer.code;
 }
 
@@ -113,14 +114,14 @@ io::Task<Result<ChunkPart>> read_chunk(RadosPool& pool, ChunkId id, ByteRange ra
   // Who says how much is wanted is believed, and asks once; "to the end" is looked up first.
   ByteRange part = clamp(range, kPayloadBytesMax);
   if (range.size_bytes > kPayloadBytesMax) {
-    const RadosObject known = co_await pool.read(RadosSpace::kChunks, name, 0, {});
+    const RadosObject known = co_await pool.read(pool.space_of(id), name, 0, {});
     const ChunkDescription description = co_await io::or_return(description_of(pool, id, known));
     part = clamp(range, description.payload_bytes);
   }
   ChunkPart result;
   if (part.size_bytes != 0) result.payload = co_await io::or_return(buffer_for(part.size_bytes));
   const RadosObject object =
-      co_await pool.read(RadosSpace::kChunks, name, part.offset_bytes, result.payload.span());
+      co_await pool.read(pool.space_of(id), name, part.offset_bytes, result.payload.span());
   result.description = co_await io::or_return(description_of(pool, id, object));
   part = clamp(part, result.description.payload_bytes);
   if (object.read_bytes != part.size_bytes) {
@@ -131,7 +132,7 @@ io::Task<Result<ChunkPart>> read_chunk(RadosPool& pool, ChunkId id, ByteRange ra
 }
 
 io::Task<Result<std::optional<ChunkStat>>> stat_chunk(RadosPool& pool, ChunkId id) {
-  const RadosObject object = co_await pool.read(RadosSpace::kChunks, object_name_of(id), 0, {});
+  const RadosObject object = co_await pool.read(pool.space_of(id), object_name_of(id), 0, {});
   if (object.code == -ENOENT) co_return std::nullopt;
   if (object.code < 0) co_return std::unexpected(pool.error_of(object.code, "listing chunks"));
   const Result<ChunkDescription> description = description_of(pool, id, object);

@@ -15,7 +15,7 @@ void HoldClearing::add(const ChunkId& id, const HoldName& hold) {
   {
     const std::lock_guard guard(mutex_);
     if (stopped_) return;
-    waiting_.push_back({object_name_of(id), attribute_of(hold)});
+    waiting_.push_back({id, attribute_of(hold)});
   }
   pump();
 }
@@ -47,8 +47,8 @@ void HoldClearing::send(Item item) {
   RadosWrite operation = pool_.begin_write();
   // Without the condition the operation would make an object of a chunk that was dropped.
   operation.must_exist().remove_attribute(item.attribute);
-  const std::string object = item.object;
-  pool_.write_later(RadosSpace::kChunks, object, std::move(operation), true,
+  const ChunkId chunk = item.chunk;
+  pool_.write_later(pool_.space_of(chunk), object_name_of(chunk), std::move(operation), true,
                     [this, item = std::move(item)](RadosAnswer answer) mutable {
                       on_answer(std::move(item), answer);
                     });
@@ -58,7 +58,8 @@ void HoldClearing::on_answer(Item item, RadosAnswer answer) {
   std::unique_lock guard(mutex_);
   const bool done = answer.code >= 0 || answer.code == -ENOENT || answer.code == -ENODATA;
   if (!done && !stopped_ && failed_.size() < kFailedMax) failed_.push_back(std::move(item));
-  const bool more = !waiting_.empty() && !stopped_;
+  // What could not be sent is answered at once, inside send(): the next pass goes on then.
+  const bool more = !waiting_.empty() && !stopped_ && answer.code != -EIO;
   if (!more) {
     // Under the lock: drain() may end, and this object with it, as soon as it is free.
     --in_flight_count_;

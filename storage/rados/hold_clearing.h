@@ -32,7 +32,7 @@ class HoldClearing {
 
  private:
   struct Item {
-    std::string object;
+    ChunkId chunk;
     std::string attribute;
   };
   void pump();

@@ -11,9 +11,13 @@ std::string where(const RadosPool& pool) {
   return "rados:" + pool.place().pool + "/" + pool.place().name_space;
 }
 
-io::Task<int> make(RadosPool& pool, RandomId store_id) {
+io::Task<int> make(RadosPool& pool, RandomId store_id, bool divide) {
   Bytes block(kBlockBytes);
-  encode(VolumeFormat{.store_id = store_id, .volume_id = store_id, .volumes_count = 1}, block);
+  encode(VolumeFormat{.store_id = store_id,
+                      .volume_id = store_id,
+                      .volumes_count = 1,
+                      .has_chunk_objects = divide},
+         block);
   RadosWrite operation = pool.begin_write();
   operation.create_new().content(block);
   const RadosAnswer answer =
@@ -24,7 +28,7 @@ io::Task<int> make(RadosPool& pool, RandomId store_id) {
 }  // namespace
 
 io::Task<Result<RadosMarker>> settle_rados_marker(RadosPool& pool, RandomId store_id, bool create,
-                                                  bool adopt) {
+                                                  bool adopt, bool divide) {
   bool is_new = false;
   Bytes block(kBlockBytes);
   RadosObject found = co_await pool.read(RadosSpace::kControl, kMarkerName, 0, block);
@@ -34,7 +38,7 @@ io::Task<Result<RadosMarker>> settle_rados_marker(RadosPool& pool, RandomId stor
                                         "its chunks there: check pool and namespace of the home");
   }
   if (found.code == -ENOENT) {
-    const int made = co_await make(pool, store_id);
+    const int made = co_await make(pool, store_id, divide);
     if (made < 0 && made != -EEXIST) {
       co_return std::unexpected(pool.error_of(made, "making a store"));
     }
@@ -43,9 +47,11 @@ io::Task<Result<RadosMarker>> settle_rados_marker(RadosPool& pool, RandomId stor
   }
   if (found.code < 0) co_return std::unexpected(pool.error_of(found.code, "finding a store"));
   block.resize(found.read_bytes);
-  const Result<VolumeFormat> format = decode_volume_format(block);
+  const Result<VolumeFormat> format = decode_bucket_format(block);
   if (!format) co_return std::unexpected(format.error().with_context(where(pool) + " FORMAT"));
-  if (adopt || format->store_id == store_id) co_return RadosMarker{format->store_id, is_new};
+  if (adopt || format->store_id == store_id) {
+    co_return RadosMarker{format->store_id, is_new, format->has_chunk_objects};
+  }
   co_return fail(
       Code::kFailedPrecondition,
       where(pool) + " is the home of another data directory: give each its own pool or namespace");

@@ -15,15 +15,14 @@ io::Task<Status> NameWindow::fill(RadosPool& pool, std::optional<ChunkId> after)
   is_last_ = true;
   begin_ = after;
   ids_.clear();
-  const auto names = co_await io::or_return(pool.list(RadosSpace::kChunks));
+  const auto names = co_await io::or_return(pool.list());
   while (true) {
-    const std::vector<std::string> some = co_await io::or_return(pool.next(*names));
+    const std::vector<ChunkId> some = co_await io::or_return(pool.next(*names));
     if (some.empty()) break;
-    for (const std::string& name : some) {
-      const std::optional<ChunkId> id = chunk_of_object_name(name);
-      if (!id || (after && *id <= *after)) continue;
+    for (const ChunkId& id : some) {
+      if (after && id <= *after) continue;
       // A heap with the largest in front: what is beyond the room for ids is let go.
-      ids_.push_back(*id);
+      ids_.push_back(id);
       std::ranges::push_heap(ids_);
       if (ids_.size() <= ids_max_) continue;
       std::ranges::pop_heap(ids_);
@@ -49,13 +48,12 @@ io::Task<Result<std::vector<ChunkId>>> NameWindow::page(RadosPool& pool,
 
 io::Task<Result<uint64_t>> count_chunks(RadosPool& pool, io::StopToken stop) {
   uint64_t count = 0;
-  const auto names = co_await io::or_return(pool.list(RadosSpace::kChunks));
+  const auto names = co_await io::or_return(pool.list());
   while (true) {
-    const std::vector<std::string> some = co_await io::or_return(pool.next(*names));
+    const std::vector<ChunkId> some = co_await io::or_return(pool.next(*names));
     if (some.empty()) break;
     if (stop.stop_requested()) co_return fail(Code::kCancelled, "the store closes");
-    count += static_cast<uint64_t>(std::ranges::count_if(
-        some, [](const std::string& name) { return chunk_of_object_name(name).has_value(); }));
+    count += some.size();
   }
   co_return count;
 }

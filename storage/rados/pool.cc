@@ -5,14 +5,20 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "crypto/chunk_tenant.h"
 #include "io/blocking.h"
 #include "io/reactor.h"
 #include "io/sync.h"
+#include "storage/rados/format.h"
 
 namespace cairn::storage {
 namespace {
 
 constexpr std::string_view kControlSuffix = ".control";
+// No namespace that an operator may name for a store has it, so no two stores meet.
+constexpr char kTenantSeparator = '/';
+constexpr size_t kTenantDigits = 12;       // As accounts' numbers are written.
+constexpr size_t kTenantSpacesMax = 4096;  // Known at a time.
 constexpr size_t kNamesPerCall = 4096;
 // librados stops the calling thread when more than its own bound is in flight. A reactor must never
 // be stopped: what is in flight is bounded by the buffer pools and by the queues of the store.
@@ -21,6 +27,7 @@ constexpr const char* kNoBound = "1099511627776";
 // An operation on its way.
 struct Flight {
   const RadosLibrary& library;
+  std::shared_ptr<void> space;  // Not closed before the answer.
   RadosPool::Done done;
 };
 
@@ -29,12 +36,15 @@ void on_complete(rados_completion_t completion, void* argument) {
   const RadosAnswer answer{flight->library.aio_get_return_value(completion),
                            flight->library.aio_get_version(completion)};
   flight->library.aio_release(completion);
+  flight->space.reset();  // Before the one who waits may close the pool.
   flight->done(answer);
 }
 
-rados_completion_t depart(const RadosLibrary& library, RadosPool::Done done) {
+rados_completion_t depart(const RadosLibrary& library, std::shared_ptr<void> space,
+                          RadosPool::Done done) {
   rados_completion_t completion = nullptr;
-  library.aio_create_completion2(new Flight{library, std::move(done)}, on_complete, &completion);
+  library.aio_create_completion2(new Flight{library, std::move(space), std::move(done)},
+                                 on_complete, &completion);
   return completion;
 }
 
@@ -97,24 +107,60 @@ Status RadosPool::open() {
                                         errno_error(-code, "connecting").message +
                                         "): check mon_host in Ceph's configuration");
   }
-  code = library_.ioctx_create(cluster_, place_.pool.c_str(), &chunks_);
-  if (code == -ENOENT) {
-    return fail(Code::kNotFound, where + ": there is no such pool: make it with " +
-                                     "`ceph osd pool create " + place_.pool + "`");
+  for (const auto& [space, name] :
+       {std::pair{&chunks_, name_of({})}, std::pair{&control_, name_of(RadosSpace::kControl)},
+        std::pair{&listed_, std::string(LIBRADOS_ALL_NSPACES)}}) {
+    Result<Space> made = make_space(name);
+    if (!made) return std::unexpected(made.error().with_context(where));
+    *space = std::move(*made);
   }
-  if (code >= 0) code = library_.ioctx_create(cluster_, place_.pool.c_str(), &control_);
-  if (code < 0) return std::unexpected(error_of(code, where));
-  library_.ioctx_set_namespace(chunks_, place_.name_space.c_str());
-  library_.ioctx_set_namespace(control_, (place_.name_space + std::string(kControlSuffix)).c_str());
   return {};
+}
+
+Result<RadosPool::Space> RadosPool::make_space(const std::string& name) {
+  rados_ioctx_t space = nullptr;
+  const int code = library_.ioctx_create(cluster_, place_.pool.c_str(), &space);
+  if (code == -ENOENT) {
+    return fail(Code::kNotFound,
+                "there is no such pool: make it with `ceph osd pool create " + place_.pool + "`");
+  }
+  if (code < 0) return std::unexpected(error_of(code, "opening a namespace"));
+  library_.ioctx_set_namespace(space, name.c_str());
+  return Space(space, library_.ioctx_destroy);
+}
+
+RadosSpace RadosPool::space_of(const ChunkId& id) const {
+  const crypto::TenantId tenant = is_divided_ ? crypto::tenant_of(id) : crypto::kRootTenant;
+  return {.tenant = tenant == crypto::kRootTenant ? 0 : tenant.value};
+}
+
+std::string RadosPool::name_of(RadosSpace space) const {
+  if (space.is_control) return place_.name_space + std::string(kControlSuffix);
+  if (space.tenant == 0) return place_.name_space;
+  std::string number = std::to_string(space.tenant);
+  if (number.size() < kTenantDigits) number.insert(0, kTenantDigits - number.size(), '0');
+  return place_.name_space + kTenantSeparator + number;
+}
+
+Result<RadosPool::Space> RadosPool::find_space(RadosSpace space) {
+  if (space.is_control) return control_;
+  if (space.tenant == 0) return chunks_;
+  const std::lock_guard guard(mutex_);
+  const auto at = tenants_.find(space.tenant);
+  if (at != tenants_.end()) return at->second;
+  Result<Space> made = make_space(name_of(space));
+  if (!made) return made;
+  // Those in use are kept by what is in flight.
+  if (tenants_.size() >= kTenantSpacesMax) tenants_.clear();
+  tenants_.emplace(space.tenant, *made);
+  return made;
 }
 
 io::Task<void> RadosPool::close() {
   const auto end = [this] {
-    if (chunks_ != nullptr) library_.ioctx_destroy(chunks_);
-    if (control_ != nullptr) library_.ioctx_destroy(control_);
+    tenants_.clear();
+    chunks_ = control_ = listed_ = nullptr;
     if (cluster_ != nullptr) library_.shutdown(cluster_);
-    chunks_ = control_ = nullptr;
     cluster_ = nullptr;
   };
   const Result<void> done = co_await io::blocking_pool().run(end);
@@ -124,9 +170,11 @@ io::Task<void> RadosPool::close() {
 void RadosPool::write_later(RadosSpace space, const std::string& name, RadosWrite operation,
                             bool frees, Done done) {
   const int flags = frees ? LIBRADOS_OPERATION_FULL_FORCE : LIBRADOS_OPERATION_FULL_TRY;
-  rados_completion_t completion = depart(library_, std::move(done));
+  const Result<Space> where = find_space(space);
+  if (!where) return done({-EIO, 0});
+  rados_completion_t completion = depart(library_, *where, std::move(done));
   // It fails only where the arguments are impossible; the completion then never comes.
-  const int code = library_.aio_write_op_operate(operation.get(), space_of(space), completion,
+  const int code = library_.aio_write_op_operate(operation.get(), where->get(), completion,
                                                  name.c_str(), nullptr, flags);
   ASSERT(code == 0);
 }
@@ -147,6 +195,9 @@ io::Task<RadosObject> RadosPool::read(RadosSpace space, std::string name, uint64
   RadosObject object;
   object.code = -EHOSTDOWN;
   if (!breaker_.admit(io::Reactor::current().now())) co_return object;
+  object.code = -EIO;  // Not "it is absent": nobody was asked.
+  const Result<Space> where = find_space(space);
+  if (!where) co_return object;
   rados_xattrs_iter_t attributes = nullptr;
   int attributes_code = 0;
   int read_code = 0;
@@ -161,9 +212,9 @@ io::Task<RadosObject> RadosPool::read(RadosSpace space, std::string name, uint64
   }
   const auto completion = io::Completion<RadosAnswer>::make();
   rados_completion_t flight =
-      depart(library_, [completion](RadosAnswer answer) { completion.complete(answer); });
+      depart(library_, *where, [completion](RadosAnswer answer) { completion.complete(answer); });
   const int submitted =
-      library_.aio_read_op_operate(operation, space_of(space), flight, name.c_str(), 0);
+      library_.aio_read_op_operate(operation, where->get(), flight, name.c_str(), 0);
   ASSERT(submitted == 0);
   const RadosAnswer answer = co_await completion.wait();
   library_.release_read_op(operation);
@@ -182,10 +233,11 @@ io::Task<RadosObject> RadosPool::read(RadosSpace space, std::string name, uint64
   co_return object;
 }
 
-io::Task<Result<std::unique_ptr<RadosPool::Names>>> RadosPool::list(RadosSpace space) {
-  const auto open = [this, space]() -> Result<std::unique_ptr<Names>> {
+io::Task<Result<std::unique_ptr<RadosPool::Names>>> RadosPool::list() {
+  const auto open = [this]() -> Result<std::unique_ptr<Names>> {
     rados_list_ctx_t at = nullptr;
-    const int code = library_.nobjects_list_open(space_of(space), &at);
+    const Space& listed = is_divided_ ? listed_ : chunks_;
+    const int code = library_.nobjects_list_open(listed.get(), &at);
     if (code < 0) return std::unexpected(error_of(code, "listing a pool"));
     return std::make_unique<Names>(library_, at);
   };
@@ -193,20 +245,29 @@ io::Task<Result<std::unique_ptr<RadosPool::Names>>> RadosPool::list(RadosSpace s
   co_return names;
 }
 
-io::Task<Result<std::vector<std::string>>> RadosPool::next(Names& names) {
-  const auto step = [this, &names]() -> Result<std::vector<std::string>> {
-    std::vector<std::string> found;
+// Others' objects may have names of chunks too, and so may what somebody copied elsewhere.
+bool RadosPool::lies_where_it_belongs(const ChunkId& id, std::string_view name_space) const {
+  return !is_divided_ ||
+         (name_space.starts_with(place_.name_space) && name_space == name_of(space_of(id)));
+}
+
+io::Task<Result<std::vector<ChunkId>>> RadosPool::next(Names& names) {
+  const auto step = [this, &names]() -> Result<std::vector<ChunkId>> {
+    std::vector<ChunkId> found;
     int code = 0;
     while (code >= 0 && found.size() < kNamesPerCall) {
       const char* entry = nullptr;
       const char* locator = nullptr;
-      code = library_.nobjects_list_next(names.at_, &entry, &locator, nullptr);
-      if (code >= 0) found.emplace_back(entry);
+      const char* name_space = nullptr;
+      code = library_.nobjects_list_next(names.at_, &entry, &locator, &name_space);
+      if (code < 0) break;
+      const std::optional<ChunkId> id = chunk_of_object_name(entry);
+      if (id && lies_where_it_belongs(*id, name_space)) found.push_back(*id);
     }
     if (code < 0 && code != -ENOENT) return std::unexpected(error_of(code, "listing a pool"));
     return found;
   };
-  Result<std::vector<std::string>> found = co_await io::or_return(io::blocking_pool().run(step));
+  Result<std::vector<ChunkId>> found = co_await io::or_return(io::blocking_pool().run(step));
   co_return found;
 }
 

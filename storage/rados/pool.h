@@ -1,5 +1,6 @@
-// RadosPool: two namespaces of a pool of a Ceph cluster, one for chunks and one for the control
-// objects of the store (its marker, its sessions).
+// RadosPool: the namespaces of a store in a pool of a Ceph cluster: one for the control objects
+// (its marker, its sessions), one for chunks, and one for the chunks of each further tenant where
+// the store is divided (docs/format.md).
 //
 // Every operation has a deadline: librados waits for ever unless it is told otherwise. An operation
 // that timed out is unknown, not failed: it may have happened, and may still happen.
@@ -10,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -21,7 +23,13 @@
 
 namespace cairn::storage {
 
-enum class RadosSpace : uint8_t { kChunks, kControl };
+// A namespace of the store.
+struct RadosSpace {
+  bool is_control = false;
+  uint64_t tenant = 0;  // Whose chunks; 0 = the root tenant's, or everybody's.
+  static const RadosSpace kControl;
+};
+inline constexpr RadosSpace RadosSpace::kControl{.is_control = true};
 
 // What became of an operation: 0 or a negative errno, and the object's version after it.
 struct RadosAnswer {
@@ -48,6 +56,14 @@ class RadosPool {
   RadosPool& operator=(const RadosPool&) = delete;
   io::Task<void> close();
 
+  // Chunks of each tenant are in a namespace of their own from now on. REQUIRES: called before
+  // anything is asked about chunks.
+  void divide() { is_divided_ = true; }
+  // Where a chunk is.
+  RadosSpace space_of(const ChunkId& id) const;
+  // "NAMESPACE", "NAMESPACE.control" or "NAMESPACE/<number of the tenant, 12 digits>".
+  std::string name_of(RadosSpace space) const;
+
   RadosWrite begin_write() const { return RadosWrite(library_); }
   // A full pool refuses what adds to it with -ENOSPC or -EDQUOT; `frees` gets through all the same.
   io::Task<RadosAnswer> write(RadosSpace space, std::string name, RadosWrite operation, bool frees);
@@ -59,7 +75,7 @@ class RadosPool {
   io::Task<RadosObject> read(RadosSpace space, std::string name, uint64_t offset_bytes,
                              MutableBytes into);
 
-  // Names of all objects of a space, in the order of the pool: a part per call, none at the end.
+  // All chunks of all tenants, in the order of the pool: a part per call, none at the end.
   class Names {
    public:
     Names(const RadosLibrary& library, rados_list_ctx_t at) : library_(library), at_(at) {}
@@ -72,8 +88,8 @@ class RadosPool {
     const RadosLibrary& library_;
     const rados_list_ctx_t at_;
   };
-  io::Task<Result<std::unique_ptr<Names>>> list(RadosSpace space);
-  io::Task<Result<std::vector<std::string>>> next(Names& names);
+  io::Task<Result<std::unique_ptr<Names>>> list();
+  io::Task<Result<std::vector<ChunkId>>> next(Names& names);
   // A question to the monitors, in JSON. Blocks for as long as an operation may take.
   io::Task<Result<std::string>> ask_monitor(std::string command);
 
@@ -88,17 +104,22 @@ class RadosPool {
   RadosPool(const RadosLibrary& library, RadosPlace place)
       : library_(library), place_(std::move(place)) {}
   Status open();
-  rados_ioctx_t space_of(RadosSpace space) const {
-    return space == RadosSpace::kChunks ? chunks_ : control_;
-  }
+  using Space = std::shared_ptr<void>;  // A rados_ioctx_t.
+  Result<Space> make_space(const std::string& name);
+  Result<Space> find_space(RadosSpace space);
+  bool lies_where_it_belongs(const ChunkId& id, std::string_view name_space) const;
   void note(int code, Instant now);
 
   const RadosLibrary& library_;
   const RadosPlace place_;
   UpstreamBreaker breaker_;
   rados_t cluster_ = nullptr;
-  rados_ioctx_t chunks_ = nullptr;
-  rados_ioctx_t control_ = nullptr;
+  bool is_divided_ = false;
+  Space chunks_;
+  Space control_;
+  Space listed_;      // All namespaces of the pool.
+  std::mutex mutex_;  // Guards `tenants_`.
+  std::map<uint64_t, Space> tenants_;
 };
 
 }  // namespace cairn::storage

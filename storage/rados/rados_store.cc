@@ -33,8 +33,9 @@ bool is_changed(int code) {
 io::Task<Status> RadosStore::State::open() {
   pool = co_await io::or_return(RadosPool::connect(options.place));
   const RadosMarker marker = co_await io::or_return(
-      settle_rados_marker(*pool, options.store_id, options.create, options.adopt));
+      settle_rados_marker(*pool, options.store_id, options.create, options.adopt, options.divide));
   store_id = marker.store_id;
+  if (marker.is_divided) pool->divide();
   session = co_await io::or_return(
       RadosSession::begin(*pool, options.node_id, options.session_expiry, random));
   clearing = std::make_unique<HoldClearing>(*pool);

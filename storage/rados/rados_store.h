@@ -13,8 +13,9 @@
 //   so nothing that happens between the question and the removal is lost.
 // Holds bear their session's name and do not count when the session is over (session.h).
 //
-// The interface of a store does not know tenants, so a store has one namespace of the pool. Pools
-// may be replicated or erasure coded: nothing here needs omap or overwrites.
+// The chunks of each tenant but the root tenant are in a namespace of their own, which their ids
+// tell (crypto/chunk_tenant.h); a store that was made before there were such ids keeps all in one.
+// Pools may be replicated or erasure coded: nothing here needs omap or overwrites.
 //
 // After kUnavailable an operation may have happened all the same: a put may have left its chunk,
 // which is whole, and may be put again; a hold of unknown outcome is taken away in the background.
@@ -35,9 +36,10 @@ namespace cairn::storage {
 // Where chunks are kept, and as whom.
 struct RadosPlace {
   std::string pool;
-  std::string name_space = "cairn";  // Control objects are in the one with ".control" behind it.
-  std::string config_path;           // Of ceph.conf; empty = where Ceph looks for it.
-  std::string keyring_path;          // Empty = what the configuration says.
+  // Control objects are in the one with ".control" behind it, tenants in those with "/<number>".
+  std::string name_space = "cairn";
+  std::string config_path;   // Of ceph.conf; empty = where Ceph looks for it.
+  std::string keyring_path;  // Empty = what the configuration says.
   std::string user = "client.admin";
   // How long an operation, or the first connection, may take. Whole seconds, as librados has it.
   Duration op_timeout = seconds(20);
@@ -50,6 +52,7 @@ struct RadosStoreOptions {
   bool create = false;  // The marker is written when there is none.
   // The store that is there is taken, whatever its id: RadosStore::store_id() says which it is.
   bool adopt = false;
+  bool divide = true;                     // A store that is made has a namespace for each tenant.
   ReferenceSource* references = nullptr;  // Outlives the store; see set_references().
   Random* random = nullptr;               // Null: the operating system's.
   Duration upkeep_interval = seconds(5);  // Between passes of the background work; 0 = none.

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <thread>
 
+#include "crypto/chunk_tenant.h"
+#include "storage/rados/chunk_objects.h"
 #include "storage/rados/library.h"
 #include "storage/rados/name_window.h"
 #include "tests/contract/ceph/rados_fixture.h"
@@ -91,6 +93,56 @@ TEST_F(RadosStoreTest, ANodeThatIsSilentForTooLongIsGivenUpAndFindsOut) {
   EXPECT_EQ(wait(silent->upkeep()).error().code, Code::kUnavailable);
   EXPECT_TRUE(silent->is_session_over()) << "the server ends, to be started again";
   EXPECT_EQ(link(*silent, 2, 1).error().code, Code::kUnavailable);
+  close(std::move(silent));
+  close(std::move(watcher));
+}
+
+// A catalog that cannot be told yet which node is given up.
+struct SlowFence {
+  io::Task<Status> end(RandomId session) {
+    fenced.push_back(session);
+    if (fails) co_return fail(Code::kUnavailable, "no quorum");
+    co_return Status{};
+  }
+  bool fails = true;
+  std::vector<RandomId> fenced;
+};
+
+// Its commits have to fail before its holds do not count any more; and a hold that was on its way
+// when the session ended counts as little as the others.
+TEST_F(RadosStoreTest, AGivenUpNodeIsFencedFirstAndItsLateHoldsDoNotCount) {
+  RadosStoreOptions quick = options(1);
+  quick.session_expiry = seconds(2);
+  auto silent = open(std::move(quick));
+  RadosStoreOptions watching = options(2);
+  watching.session_expiry = seconds(2);
+  auto watcher = open(std::move(watching));
+  SlowFence fence;
+  watcher->set_fence([&fence](RandomId session) { return fence.end(session); });
+  ASSERT_TRUE(put(*silent, 1, 1).has_value());
+  ASSERT_TRUE(put(*watcher, 2, 1).has_value());
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (fence.fenced.empty() && std::chrono::steady_clock::now() < give_up) {
+    (void)wait(watcher->upkeep());
+    ASSERT_TRUE(wait(io::sleep_for(milliseconds(100))).has_value());
+  }
+  ASSERT_FALSE(fence.fenced.empty());
+  EXPECT_EQ(fence.fenced.front(), silent->session_id());
+  EXPECT_FALSE(unlink(*watcher, 1, 9).value()) << "a node that may still commit has lost its holds";
+  fence.fails = false;
+  bool dropped = false;
+  while (!dropped && std::chrono::steady_clock::now() < give_up) {
+    (void)wait(watcher->upkeep());
+    dropped = unlink(*watcher, 1, 9).value();
+    if (!dropped) ASSERT_TRUE(wait(io::sleep_for(milliseconds(100))).has_value());
+  }
+  EXPECT_TRUE(dropped);
+  EXPECT_FALSE(link(*silent, 2, 3).has_value());
+  Result<std::unique_ptr<RadosPool>> pool = wait(RadosPool::connect(ceph_->place(name_space_)));
+  ASSERT_TRUE(pool.has_value());
+  EXPECT_EQ(wait(set_hold(**pool, sample_id(2), {silent->session_id(), 77}, sample_owner(3))), 0);
+  EXPECT_TRUE(unlink(*watcher, 2, 1).value()) << "a hold that came too late counts";
+  wait((*pool)->close());
   close(std::move(silent));
   close(std::move(watcher));
 }
@@ -244,6 +296,103 @@ TEST_F(RadosStoreTest, AListingIsAscendingThoughItsWindowIsSmall) {
   close(std::move(store));
 }
 
+constexpr crypto::TenantId kFirstTenant{111'111'111'111};
+constexpr crypto::TenantId kSecondTenant{42};
+
+// A pool that another store uses too, with objects that have names of chunks.
+class RadosTenants : public RadosStoreTest {
+ protected:
+  ChunkId id_of(uint64_t number, crypto::TenantId tenant) {
+    return crypto::with_tenant(sample_id(number), tenant);
+  }
+  Status put_of(RadosStore& store, uint64_t number, crypto::TenantId tenant) {
+    return wait(store.put(id_of(number, tenant), sample_chunk(number, 3000), sample_owner(1)));
+  }
+  void expect_read(RadosStore& store, uint64_t number, crypto::TenantId tenant) {
+    const Result<SealedRead> got = wait(store.read(id_of(number, tenant), {0, UINT64_MAX}));
+    ASSERT_TRUE(got.has_value()) << got.error().message;
+    EXPECT_TRUE(std::ranges::equal(got->payload.view(), sample_bytes(number, 3000)));
+  }
+  // Names of chunks in one namespace, which a store of its own that is not divided would see.
+  size_t count_in(const std::string& name_space) {
+    Result<std::unique_ptr<RadosPool>> pool = wait(RadosPool::connect(ceph_->place(name_space)));
+    EXPECT_TRUE(pool.has_value());
+    const Result<uint64_t> count = wait(count_chunks(**pool, io::StopToken{}));
+    EXPECT_TRUE(count.has_value());
+    wait((*pool)->close());
+    return count.value_or(0);
+  }
+};
+
+TEST_F(RadosTenants, EachTenantsChunksAreInANamespaceOfTheirOwn) {
+  auto one = open(options(1));
+  auto two = open(options(2));
+  for (uint64_t number = 0; number < 4; ++number) {
+    ASSERT_TRUE(put_of(*one, number, crypto::kRootTenant).has_value());
+    ASSERT_TRUE(put_of(*one, number, kFirstTenant).has_value());
+  }
+  ASSERT_TRUE(put_of(*one, 9, kSecondTenant).has_value());
+  EXPECT_EQ(count_in(name_space_), 4U);
+  EXPECT_EQ(count_in(name_space_ + "/111111111111"), 4U);
+  EXPECT_EQ(count_in(name_space_ + "/000000000042"), 1U);
+  for (uint64_t number = 0; number < 4; ++number) {
+    expect_read(*two, number, crypto::kRootTenant);
+    expect_read(*two, number, kFirstTenant);
+  }
+  EXPECT_TRUE(wait(two->verify(id_of(9, kSecondTenant))).has_value());
+  EXPECT_EQ(wait(two->list(std::nullopt, 100))->size(), 9U) << "a listing has all tenants'";
+  EXPECT_TRUE(wait(two->link(id_of(9, kSecondTenant), sample_owner(2))).value());
+  EXPECT_FALSE(wait(one->unlink(id_of(9, kSecondTenant), sample_owner(1))).value());
+  EXPECT_TRUE(wait(two->unlink(id_of(9, kSecondTenant), sample_owner(2))).value());
+  EXPECT_EQ(count_in(name_space_ + "/000000000042"), 0U);
+  close(std::move(one));
+  close(std::move(two));
+}
+
+TEST_F(RadosTenants, ASweepSeesAllTenantsAndNobodyElse) {
+  auto store = open(options(1));
+  RadosStoreOptions neighbours = options(2);
+  neighbours.store_id = {9};
+  neighbours.place.name_space += "x";  // Begins as the first one's does.
+  auto neighbour = open(std::move(neighbours));
+  for (const crypto::TenantId tenant : {crypto::kRootTenant, kFirstTenant, kSecondTenant}) {
+    ASSERT_TRUE(put_of(*store, 1, tenant).has_value());
+    ASSERT_TRUE(put_of(*neighbour, 1, tenant).has_value());
+    wait(store->release(sample_owner(1), {id_of(1, tenant)}));
+  }
+  edges_.commit(id_of(1, kSecondTenant), sample_owner(1));
+  Result<RadosSweepReport> swept = wait(store->sweep(1, true));
+  // Holds that were released are taken away in the background.
+  for (int tries = 0; swept.has_value() && swept->orphans_count < 2 && tries < 200; ++tries) {
+    ASSERT_TRUE(wait(io::sleep_for(milliseconds(20))).has_value());
+    swept = wait(store->sweep(1, true));
+  }
+  swept = wait(store->sweep(1, false));
+  ASSERT_TRUE(swept.has_value()) << swept.error().message;
+  EXPECT_EQ(swept->chunks_count, 3U);
+  EXPECT_EQ(swept->dropped_count, 2U);
+  expect_read(*store, 1, kSecondTenant);
+  for (const crypto::TenantId tenant : {crypto::kRootTenant, kFirstTenant, kSecondTenant}) {
+    expect_read(*neighbour, 1, tenant);
+  }
+  close(std::move(store));
+  close(std::move(neighbour));
+}
+
+TEST_F(RadosTenants, AStoreFromBeforeKeepsEverythingInOneNamespace) {
+  RadosStoreOptions before = options(1);
+  before.divide = false;
+  auto store = open(std::move(before));
+  ASSERT_TRUE(put_of(*store, 1, kFirstTenant).has_value());
+  close(std::move(store));
+  store = open(options(1));
+  expect_read(*store, 1, kFirstTenant);
+  ASSERT_TRUE(put_of(*store, 2, kSecondTenant).has_value());
+  EXPECT_EQ(count_in(name_space_), 2U);
+  EXPECT_EQ(wait(store->list(std::nullopt, 100))->size(), 2U);
+  close(std::move(store));
+}
+
 TEST_F(RadosStoreTest, WhatIsWrongAtStartIsToldInWords) {
   close(open(options(1)));
   RadosStoreOptions other = options(1);
@@ -277,7 +426,7 @@ io::Task<void> damage(RadosPool& pool, ChunkId id, bool payload) {
     operation.must_exist().set_attribute(kDescriptionAttribute, bytes);
   }
   const RadosAnswer answer =
-      co_await pool.write(RadosSpace::kChunks, object_name_of(id), std::move(operation), false);
+      co_await pool.write(pool.space_of(id), object_name_of(id), std::move(operation), false);
   EXPECT_EQ(answer.code, 0);
 }
 

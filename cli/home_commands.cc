@@ -25,9 +25,37 @@ CLI::App* add_command(CLI::App& parent, const std::string& name, const std::stri
   return command;
 }
 
+void add_orphan_command(CLI::App& admin, AskServer ask) {
+  struct Options {
+    std::string data;
+    bool drop = false;
+    double share_max = 0.1;
+  };
+  const auto options = std::make_shared<Options>();
+  CLI::App* const orphans = admin.add_subcommand("orphans",
+                                                 "Count what a home that servers share holds and "
+                                                 "no catalog knows, as JSON; drop it when asked");
+  add_data_option(*orphans, options->data);
+  orphans->add_flag("--drop", options->drop, "Drop what was found; default: a dry run");
+  orphans
+      ->add_option(
+          "--share-max", options->share_max,
+          "Drop nothing when more than this share of all would go: then the catalog is more "
+          "likely to be the wrong one")
+      ->option_text("SHARE (default 0.1)")
+      ->check(CLI::Range(0.0, 1.0));
+  orphans->callback([options, ask] {
+    if (!options->drop) return ask(options->data, "GET", "orphans-show");
+    std::string path = "orphans-drop";
+    append_parameter(path, "share", std::to_string(options->share_max));
+    ask(options->data, "POST", path);
+  });
+}
+
 }  // namespace
 
 void add_home_commands(CLI::App& admin, AskServer ask) {
+  add_orphan_command(admin, ask);
   CLI::App* const placement =
       admin.add_subcommand("placement", "Homes of chunks, and the placements over them");
   placement->require_subcommand(1);

@@ -10,6 +10,7 @@
 #include "server/home_admin.h"
 #include "server/kms_admin.h"
 #include "server/migration_admin.h"
+#include "server/orphan_admin.h"
 #include "server/placement_admin.h"
 
 namespace cairn::server {
@@ -66,7 +67,8 @@ bool is_question(std::string_view name) {
   return name == "status" || name == "audit-verify" || name == "quota-show" || name == kSyncList ||
          name == "cache-status" || name == kKmsListCommand || name == kGatewayListCommand ||
          name == kPlacementShowCommand || name == kHomesStatusCommand ||
-         name == kClusterStatusCommand || name == kMigrationStatusCommand;
+         name == kClusterStatusCommand || name == kOrphansShowCommand ||
+         name == kMigrationStatusCommand;
 }
 
 // Of a reply that is told line by line.
@@ -110,6 +112,10 @@ io::Task<Result<std::string>> AdminDoor::outcome_of(http::Exchange& exchange,
   }
   if (name.starts_with("placement-")) {
     co_return co_await actions_.manage_homes(std::string(name), std::string(exchange.head().query));
+  }
+  if (name.starts_with(kOrphansPrefix)) {
+    co_return co_await actions_.manage_orphans(std::string(name),
+                                               std::string(exchange.head().query));
   }
   if (name.starts_with("cache-")) {
     co_return co_await actions_.manage_cache(std::string(name), std::string(exchange.head().query));

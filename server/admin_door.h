@@ -9,6 +9,7 @@
 //   GET, POST /admin/v1/kms-...: kms_admin.h    /admin/v1/gateway-...: gateway_admin.h
 //   GET  /admin/v1/quota-show?... POST /admin/v1/quota-set?...  (quota_admin.h)
 //   GET, POST /admin/v1/placement-...: home_admin.h
+//   GET, POST /admin/v1/orphans-...: orphan_admin.h
 //   GET, POST /admin/v1/migrate-...: migration_admin.h
 //   GET  /admin/v1/sync-list      POST /admin/v1/sync-... with a form (sync_admin.h)
 //   GET, POST /admin/v1/cluster-...: cluster_admin.h
@@ -46,6 +47,8 @@ class AdminActions {
   virtual io::Task<Result<std::string>> manage_placement(std::string name, std::string query) = 0;
   // A command of home_admin.h.
   virtual io::Task<Result<std::string>> manage_homes(std::string name, std::string query) = 0;
+  // A command of orphan_admin.h.
+  virtual io::Task<Result<std::string>> manage_orphans(std::string name, std::string query) = 0;
   // A command of cluster_admin.h.
   virtual io::Task<Result<std::string>> manage_cluster(std::string name, std::string query) = 0;
   // A command of migration_admin.h.

@@ -156,6 +156,13 @@ Result<HomePlace> parse_home(std::string_view text) {
   return place;
 }
 
+io::Task<Result<HomeSweep>> Home::sweep(double /*share_max*/, bool /*dry_run*/) {
+  co_return fail(
+      Code::kFailedPrecondition,
+      "this home is the server's alone: `cairn admin gc` and a restart find what nothing "
+      "needs there");
+}
+
 io::Task<Result<std::unique_ptr<catalog::Catalog>>> Home::attach(catalog::Catalog& /*catalog*/) {
   co_return std::unique_ptr<catalog::Catalog>();
 }

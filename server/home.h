@@ -29,6 +29,19 @@ namespace cairn::server {
 
 class NamedHomes;
 
+// What a sweep of a shared home found and did.
+struct HomeSweep {
+  uint64_t objects_count = 0;
+  uint64_t orphans_count = 0;
+  uint64_t orphan_bytes = 0;
+  uint64_t dropped_count = 0;  // 0 in a dry run.
+  // Of a bucket alone: unknown, and not old enough to be taken for orphans; not of this store at
+  // all; known to the catalog and not there.
+  uint64_t young_count = 0;
+  uint64_t strangers_count = 0;
+  uint64_t lost_count = 0;
+};
+
 // The last tier of the chunk store: the authority.
 class Home {
  public:
@@ -56,6 +69,10 @@ class Home {
   // Awaited once the catalog is there, before anything is asked of the store. What comes back is
   // the catalog as all others shall use it; null: as it is. `catalog` outlives the home.
   virtual io::Task<Result<std::unique_ptr<catalog::Catalog>>> attach(catalog::Catalog& catalog);
+  // Looks at all that is stored for what no reference names, and drops it when it is no dry run and
+  // at most that share of all. kFailedPrecondition when it is more, and for a home that is one
+  // server's alone, which looks for itself.
+  virtual io::Task<Result<HomeSweep>> sweep(double share_max, bool dry_run);
   // Closes the store, if there is one yet.
   virtual io::Task<Status> close() { return store().close(); }
   // Null unless several homes are configured (named_homes.h).

@@ -33,6 +33,14 @@ class RadosHome final : public Home {
     store_->set_fence(
         [fence = std::move(fence)](storage::RandomId session) { return fence(to_hex(session)); });
   }
+  io::Task<Result<HomeSweep>> sweep(double share_max, bool dry_run) override {
+    const storage::RadosSweepReport report =
+        co_await io::or_return(store_->sweep(share_max, dry_run));
+    co_return HomeSweep{.objects_count = report.chunks_count,
+                        .orphans_count = report.orphans_count,
+                        .orphan_bytes = report.orphan_bytes,
+                        .dropped_count = report.dropped_count};
+  }
 
  private:
   std::unique_ptr<storage::RadosStore> store_;

@@ -34,6 +34,7 @@
 #include "server/kms_admin.h"
 #include "server/metrics_page.h"
 #include "server/migration_admin.h"
+#include "server/orphan_admin.h"
 #include "server/placement_admin.h"
 #include "server/quota_admin.h"
 #include "server/root_agreement.h"
@@ -136,6 +137,9 @@ class Node final : private AdminActions {
   io::Task<Result<std::string>> manage_placement(std::string name, std::string query) override;
   io::Task<Result<std::string>> manage_homes(std::string name, std::string query) override {
     return run_home_command(stores_->home(), std::move(name), std::move(query));
+  }
+  io::Task<Result<std::string>> manage_orphans(std::string name, std::string query) override {
+    return run_orphan_command(stores_->home(), std::move(name), std::move(query));
   }
   io::Task<Result<std::string>> manage_cluster(std::string name, std::string query) override {
     return run_cluster_command(cluster_.get(), stores_->objects(), std::move(name),

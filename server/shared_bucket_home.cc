@@ -50,6 +50,17 @@ class SharedBucketHome final : public Home {
     co_return catalog::fence_catalog(catalog, directory_->fence(),
                                      object::SharedDirectory::is_reference);
   }
+  io::Task<Result<HomeSweep>> sweep(double share_max, bool dry_run) override {
+    const storage::SweepReport report =
+        co_await io::or_return(store_->sweep({.share_max = share_max, .dry_run = dry_run}));
+    co_return HomeSweep{.objects_count = report.objects_count,
+                        .orphans_count = report.orphans_count,
+                        .orphan_bytes = report.orphan_bytes,
+                        .dropped_count = report.condemned_count,
+                        .young_count = report.young_count,
+                        .strangers_count = report.strangers_count,
+                        .lost_count = report.dangling_count};
+  }
   io::Task<Status> close() override {
     if (store_ == nullptr) co_return Status{};
     Status closed = co_await store_->close();

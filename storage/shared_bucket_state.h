@@ -120,6 +120,7 @@ struct SharedBucketStore::State {
   Instant counted_at;
   bool leads = false;
   std::set<RandomId> old_trash;  // Rows that the leader saw a beat ago.
+  io::Mutex sweeping;            // One sweep at a time.
   std::set<RandomId> suspects;   // Orphans of the sweep before.
   bool closed = false;
 };

@@ -91,9 +91,10 @@ class SharedBucketStore final : public ChunkStore, public WholeReader {
 
   // One pass of the background work, on the reactor of open().
   io::Task<Status> upkeep();
-  // Compares bucket and directory, on the reactor of open(). An unknown object that is old enough
-  // and was unknown to the sweep before as well is an orphan. kFailedPrecondition, and nothing is
-  // condemned, when there are more than `share_max` of them and more than kSweepFreeObjects.
+  // Compares bucket and directory, on the reactor of open(), one sweep at a time. An unknown object
+  // that is old enough and was unknown to the sweep before as well is an orphan.
+  // kFailedPrecondition, and nothing is condemned, when there are more than `share_max` of them and
+  // more than kSweepFreeObjects.
   static constexpr uint64_t kSweepFreeObjects = 16;
   static constexpr size_t kDanglingToldMax = 1000;
   io::Task<Result<SweepReport>> sweep(SweepRules rules);

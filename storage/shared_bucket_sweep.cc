@@ -169,6 +169,7 @@ io::Task<Status> Sweep::check_row(DirectoryEntry entry) {
 }  // namespace
 
 io::Task<Result<SweepReport>> SharedBucketStore::State::sweep(SweepRules rules) {
+  const io::MutexGuard turn = co_await sweeping.lock();
   Upstream& upstream = *background_upstream;
   const WallTime now = co_await io::or_return(upstream.read_clock(kClockName));
   Sweep pass(directory, upstream, rules, now, suspects);

@@ -1,11 +1,14 @@
 """Chunks at home in a Ceph pool, through a whole server: what is there, what survives restarts and
 kill -9, an OSD that dies amid uploads, and what a start with the wrong home says."""
 import hashlib
+import io
 import itertools
+import json
 import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -13,7 +16,7 @@ import unittest
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cairn_server import CairnServer
+from cairn_server import CairnServer, binary
 from ceph_home import CephHome, cluster
 
 MIB = 1 << 20
@@ -135,6 +138,73 @@ class KeepingTest(RadosHomeCase):
         self.home.cluster.wait_clean()
         for key, body in stored.items():
             self.assertEqual(self.get(key), body)
+
+
+class TenantsTest(RadosHomeCase):
+    def admin(self, *words):
+        return subprocess.run([binary(), "admin", *words, "--data", self.server.data], capture_output=True,
+                              text=True, timeout=300)
+
+    def tenant(self, name):
+        """A client of a new account, and the account's number."""
+        made = json.loads(self.admin("tenant", "add", name, "--json").stdout)
+        key = json.loads(self.admin("key", "add", "--tenant", name, "--json").stdout)
+        client = self.server.boto3_client(access_key=key["access_key"], secret_key=key["secret_key"])
+        return client, made["account"]
+
+    def test_each_tenants_chunks_are_in_a_namespace_of_their_own(self):
+        body = body_of("of all", 9 * MIB)
+        self.put("k", body)
+        own = sorted(self.home.objects())
+        clients = {}
+        for name in ("first", "second"):
+            client, number = self.tenant(name)
+            clients[number] = client
+            client.create_bucket(Bucket=name)
+            client.put_object(Bucket=name, Key="k", Body=body)
+            self.assertGreater(len(self.home.objects(number)), 1, "chunks of a tenant are elsewhere")
+            # Parts, and a copy: whatever makes chunks.
+            client.upload_fileobj(io.BytesIO(body_of(name, 20 * MIB)), name, "parts")
+            client.copy_object(Bucket=name, Key="copy", CopySource={"Bucket": name, "Key": "parts"})
+        self.assertEqual(sorted(self.home.objects()), own, "a tenant's chunks are the root tenant's")
+        self.server.kill()
+        self.server.start()
+        for (number, client), name in zip(clients.items(), ("first", "second")):
+            self.assertEqual(client.get_object(Bucket=name, Key="k")["Body"].read(), body)
+            self.assertEqual(client.get_object(Bucket=name, Key="copy")["Body"].read(), body_of(name, 20 * MIB))
+            for key in ("k", "parts", "copy"):
+                client.delete_object(Bucket=name, Key=key)
+            self.wait_until(lambda: not self.home.objects(number), "a tenant's chunks stay in the pool")
+        self.assertEqual(self.get("k"), body)
+
+    def orphans(self, *flags, code=0):
+        done = self.admin("orphans", *flags)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return json.loads(done.stdout)
+
+    def test_orphans_are_counted_and_dropped_when_asked(self):
+        client, number = self.tenant("third")
+        client.create_bucket(Bucket="third")
+        client.put_object(Bucket="third", Key="k", Body=body_of("third", 5 * MIB))
+        self.put_all()
+        self.server.collect_garbage()  # With the sweep of a start.
+        kept = len(self.home.objects()) + len(self.home.objects(number))
+        clean = self.orphans()
+        self.assertEqual((clean["objects"], clean["orphans"], clean["dry_run"]), (kept, 0, True))
+        tagged = "ab" * 22 + "746e6e74" + f"{int(number):010x}" + "00"
+        self.home.plant([f"{n:064x}" for n in range(30)])
+        self.home.plant([tagged], number)
+        found = self.orphans()
+        self.assertEqual((found["orphans"], found["orphan_bytes"], found["dropped"]), (31, 31 * 9, 0))
+        self.assertEqual(len(self.home.objects(number)), len(set(self.home.objects(number)) - {tagged}) + 1)
+        refused = self.orphans("--drop", code=1)
+        self.assertIn("more than may go", refused["error"])
+        self.assertEqual(self.orphans()["orphans"], 31, "the brake dropped something")
+        dropped = self.orphans("--drop", "--share-max", "1")
+        self.assertEqual((dropped["dropped"], dropped["dry_run"]), (31, False))
+        self.assertEqual(self.orphans()["objects"], kept)
+        self.check_all()
+        self.assertEqual(client.get_object(Bucket="third", Key="k")["Body"].read(), body_of("third", 5 * MIB))
 
 
 class FaultsTest(RadosHomeCase):

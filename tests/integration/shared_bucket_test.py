@@ -5,6 +5,7 @@ another layout or cluster are refused."""
 import concurrent.futures
 import hashlib
 import itertools
+import json
 import os
 import random
 import shutil
@@ -123,6 +124,31 @@ class SharingTest(SharedBucketCase):
         # What a publication without an answer left, or a death between an object and its publication,
         # stays for a day: a few, of the writers that were killed.
         self.wait_until(lambda: len(self.chunks()) <= 4 * 4 * 2, "the bucket stays full", 90)
+
+    def orphans(self, number, *flags):
+        done = subprocess.run([binary(), "admin", "orphans", "--data", self.cluster.nodes[number].data, *flags],
+                              capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return json.loads(done.stdout)
+
+    def test_orphans_are_counted_and_young_ones_stay(self):
+        self.s3s[0].put_object(Bucket="bucket", Key="k", Body=body_of("k", 9 * MIB))
+        known = self.chunks()
+        root = known[0].split("/chunks/")[0] + "/chunks/"
+        names = [f"{number:064x}" for number in range(3)]
+        planted = [f"{root}{name[:2]}/{name}/{'ab' * 16}" for name in names] + [root + "00/readme"]
+        for key in planted:
+            self.upstream.s3.put_object(Bucket=BUCKET, Key=key, Body=b"of nobody")
+        for number in range(2):
+            found = self.orphans(number)
+            self.assertEqual((found["objects"], found["young"], found["strangers"], found["orphans"],
+                              found["lost"], found["dry_run"]), (len(known) + 4, 3, 1, 0, 0, True))
+        dropped = self.orphans(0, "--drop", "--share-max", "1")
+        self.assertEqual((dropped["young"], dropped["dropped"]), (3, 0))
+        self.assertEqual(sorted(self.chunks()), sorted(known + planted))
+        self.assertEqual(self.get(1, "k"), body_of("k", 9 * MIB))
+        self.upstream.s3.delete_object(Bucket=BUCKET, Key=known[0])
+        self.assertEqual(self.orphans(1)["lost"], 1)
 
 
 class UpstreamFaultsTest(SharedBucketCase):

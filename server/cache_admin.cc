@@ -107,6 +107,7 @@ struct CacheAdmin::Warming {
 struct CacheAdmin::Held {
   uint64_t objects_count = 0;
   uint64_t size_bytes = 0;
+  uint64_t inline_bytes = 0;  // Of size_bytes: in records, not in chunks.
   CachedBytes ram;
   std::vector<CachedBytes> disks;
   uint64_t pinned_bytes = 0;  // In any of them.
@@ -155,7 +156,10 @@ io::Task<Result<CacheAdmin::Held>> CacheAdmin::held(CacheSelection of) {
     ++sum.objects_count;
     sum.size_bytes += range.size_bytes;
     if (range.size_bytes == 0) continue;
+    // What is in no chunk is in the object's record, and needs no cache.
+    sum.inline_bytes += range.size_bytes;
     for (const object::ChunkSpan& span : reader->chunk_spans(range)) {
+      sum.inline_bytes -= span.range.size_bytes;
       CachedBytes here;
       if (ram_ != nullptr) here = ram_->cached_bytes(span.chunk, span.range);
       sum.ram += here;
@@ -240,7 +244,7 @@ io::Task<Result<std::string>> CacheAdmin::warm(std::string query, Progress progr
   co_await settle_disks();
   const Held now = co_await io::or_return(held(asked.selection));
   co_return warming.line(true, fmt::format(",\"pinned\":{},\"not_pinned\":{}", now.pinned_bytes,
-                                           now.size_bytes - now.pinned_bytes));
+                                           now.size_bytes - now.pinned_bytes - now.inline_bytes));
 }
 
 io::Task<void> CacheAdmin::restore_pins(io::StopToken stop) {

@@ -26,6 +26,7 @@
 #include "object/remove.h"
 #include "object/rename.h"
 #include "object/rows.h"
+#include "object/schema.h"
 #include "object/scrubber.h"
 #include "object/shared_store.h"
 #include "object/site_sync.h"
@@ -39,10 +40,6 @@
 
 namespace cairn::object {
 namespace {
-
-// 3: chunk ids tell a placement (storage/placement.h). Those of older stores are random there, so
-// that placements would be looked for that nobody configured: they are refused.
-constexpr uint32_t kSchemaVersion = 3;
 
 std::unexpected<Error> not_found(std::string_view why) {
   return fail(Code::kNotFound, std::string(why));
@@ -367,43 +364,6 @@ io::Task<Status> StoredObjects::close() {
   co_await context_.join_fetches();
   closed_ = true;
   co_return Status{};
-}
-
-// Of processes that begin side by side the first one marks the store.
-io::Task<Status> mark_schema(Context& context) {
-  StoreInfo info;
-  info.schema_version = kSchemaVersion;
-  info.store_id.resize(16);
-  context.random.fill(info.store_id);
-  info.created = context.now();
-  catalog::Batch batch;
-  batch.preconditions.push_back(catalog::Precondition::absent(keys::store_info()));
-  batch.puts.push_back({keys::store_info(), encode_store_info(info)});
-  const Result<catalog::Version> done = co_await context.catalog.commit(std::move(batch));
-  if (!done && done.error().code != Code::kFailedPrecondition) {
-    co_return std::unexpected(done.error());
-  }
-  co_return Status{};
-}
-
-// Refuses a store of another schema and marks a new one.
-io::Task<Status> check_schema(Context& context) {
-  std::optional<catalog::Entry> row =
-      co_await io::or_return(context.catalog.get(keys::store_info()));
-  if (!row) {
-    co_await io::or_return(mark_schema(context));
-    row = co_await io::or_return(context.catalog.get(keys::store_info()));
-  }
-  if (row) {
-    const StoreInfo info = co_await io::or_return(parse_store_info(as_bytes(row->value)));
-    if (info.schema_version == kSchemaVersion) co_return Status{};
-    co_return fail(Code::kUnsupported,
-                   "the data directory has schema version " + std::to_string(info.schema_version) +
-                       ", this program knows version " + std::to_string(kSchemaVersion) +
-                       ": serve it with the program that made it and copy its objects, for "
-                       "example with `cairn sync`, to a server with a new directory");
-  }
-  co_return fail(Code::kUnavailable, "the catalog does not keep what is written to it");
 }
 
 io::Task<Status> start(Context& context) {

@@ -189,8 +189,9 @@ io::Task<Result<std::unique_ptr<catalog::Catalog>>> open_catalog(const Config& c
   if (std::filesystem::exists(directory.catalog_path(), error)) {
     co_return fail(Code::kFailedPrecondition,
                    "this data directory holds metadata of its own in " + directory.catalog_path() +
-                       ", which --catalog would leave aside; give a new --data DIR, or serve it "
-                       "without --catalog");
+                       ", which --catalog and --join would leave aside; give a new --data DIR, or "
+                       "serve it without them and move it into the cluster with `cairn admin "
+                       "migrate`");
   }
   catalog::EtcdOptions options = co_await io::or_return(reach_etcd(config, config.catalog));
   options.directory = directory.path() + "/etcd";

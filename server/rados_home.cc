@@ -82,8 +82,8 @@ Result<RadosHomeIds> settle_ids(const DataDirectory& directory, Random& random) 
   if (directory.has_data()) {
     return fail(Code::kFailedPrecondition,
                 directory.path() +
-                    " keeps its chunks in its own volume: start it without --home, "
-                    "or copy its buckets into a server with a new data directory");
+                    " keeps its chunks in its own volume: start it without --home, or move what it "
+                    "has into a cluster with `cairn admin migrate`");
   }
   RadosHomeIds ids;
   random.fill(ids.store);

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 #include <vector>
 
 #include "base/encoding.h"
@@ -38,6 +39,7 @@
 #include "server/placement_admin.h"
 #include "server/quota_admin.h"
 #include "server/root_agreement.h"
+#include "server/schema_watch.h"
 #include "server/signals.h"
 #include "server/stores.h"
 #include "server/sync_admin.h"
@@ -116,6 +118,8 @@ class Node final : private AdminActions {
   io::Task<void> drain_all();
   io::Task<Status> join_cluster();
   void set_ready(bool ready);
+  // Drains, as a signal does, and fails.
+  void end_with(Error error);
 
   bool is_ready() const override {
     return ready_ && (cluster_ == nullptr || !cluster_->is_draining());
@@ -185,9 +189,9 @@ class Node final : private AdminActions {
   // Background work and the admin server, on the main reactor.
   io::Scope background_;
   io::Event stop_asked_;
+  std::optional<Error> ended_by_;
   unsigned signals_count_ = 0;
   bool ready_ = false;
-  bool is_given_up_ = false;
   io::Endpoint address_;
   io::Endpoint admin_address_;
   const Instant started_ = system_clock().now();
@@ -321,16 +325,25 @@ io::Task<Status> Node::serve_until_signal() {
   background_.spawn(cache_admin_->restore_pins(background_.stop_token()));
   background_.spawn(watch_home(background_.stop_token()));
   if (agreement_) background_.spawn(agreement_->watch(background_.stop_token()));
+  if (stores_->catalog().is_shared()) {
+    background_.spawn(watch_schema(
+        stores_->catalog(), [this](Error error) { end_with(std::move(error)); },
+        background_.stop_token()));
+  }
   co_await io::or_return(join_cluster());
   ready_ = true;
   set_ready(is_ready());
   co_await io::or_return(announce(address_));
   co_await stop_asked_.wait();
   log::info("draining", {{"grace_seconds", config_.drain_seconds}});
-  if (!is_given_up_) co_return Status();
-  co_return fail(Code::kUnavailable,
-                 "the other servers have given this one up, since they heard nothing of it for "
-                 "too long (home-silence-seconds): it ends, to be started again");
+  if (ended_by_) co_return std::unexpected(*ended_by_);
+  co_return Status();
+}
+
+void Node::end_with(Error error) {
+  log::error("serving_ends", {{"message", std::string_view(error.message)}});
+  ended_by_ = std::move(error);
+  stop_asked_.set();
 }
 
 // What load balancers see; the requests of those who do not ask are served all the same.
@@ -404,13 +417,15 @@ io::Task<void> Node::collect_until_stopped(io::StopToken stop) {
 // A server that the others have given up serves again under a new session only, which begins with
 // the process: it ends, and its supervisor starts it.
 io::Task<void> Node::watch_home(io::StopToken stop) {
-  while (!stop.stop_requested() && !is_given_up_) {
+  while (!stop.stop_requested()) {
     static_cast<void>(co_await io::sleep_for(kHomeWatchEvery, stop));
-    is_given_up_ = stores_->home().is_given_up();
+    if (!stores_->home().is_given_up()) continue;
+    log::error("given-up-by-others");
+    end_with({Code::kUnavailable,
+              "the other servers have given this one up, since they heard nothing of it for too "
+              "long (home-silence-seconds): it ends, to be started again"});
+    co_return;
   }
-  if (!is_given_up_) co_return;
-  log::error("given-up-by-others");
-  stop_asked_.set();
 }
 
 io::Task<void> Node::drain_all() {

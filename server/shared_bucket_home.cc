@@ -105,8 +105,9 @@ Result<SharedBucketIds> settle_ids(const DataDirectory& directory, Random& rando
   if (directory.has_data()) {
     return fail(Code::kFailedPrecondition,
                 directory.path() +
-                    " keeps its chunks in its own volume: start it without --home, "
-                    "or copy its buckets into a server with a new data directory");
+                    " keeps its chunks in its own volume: start it without --home, --join and "
+                    "--catalog; `cairn admin migrate` moves what it has into a cluster, whose nodes "
+                    "have data directories of their own");
   }
   SharedBucketIds ids;
   random.fill(ids.store);

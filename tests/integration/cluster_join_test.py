@@ -1,12 +1,15 @@
 """Who joins a cluster, and with what: root credentials that are not the cluster's are refused, and changed by
-restarting one node after the other."""
+restarting one node after the other; a node is refused, and ends, where a newer Cairn raised the schema of the
+metadata; a server with data of its own is told how they move."""
+import base64
+import json
 import os
 import subprocess
 import time
 import unittest
 
 from botocore.exceptions import ClientError
-from cairn_server import binary
+from cairn_server import CairnServer, binary
 from cluster_nodes import ClusterNodes
 
 REPLACE = "--replace-root-credentials"
@@ -81,6 +84,45 @@ class RootCredentialsTest(JoinCase):
         two.start()  # Which the flag has told the cluster already.
         self.assertEqual((self.answers(1, new), self.answers(1, old)), (200, 403))
         self.assertEqual(two.metrics()["cairn_root_credentials_differ"], 0)
+
+
+class SchemaTest(JoinCase):
+    ROW = "/ks/info"  # Behind the prefix; docs/format.md.
+
+    def etcdctl(self, *words, **how):
+        return subprocess.run(["etcdctl", "--endpoints", self.cluster.etcd.clients[0], *words], check=True,
+                              capture_output=True, env={**os.environ, "ETCDCTL_API": "3"}, **how).stdout
+
+    def test_a_newer_schema_ends_and_refuses_nodes(self):
+        key = self.cluster.prefix + self.ROW
+        info = json.loads(self.etcdctl("get", key, "-w", "json"))["kvs"][0]
+        value = base64.b64decode(info["value"])
+        self.assertEqual(value[:2], b"\x08\x03")  # Field 1, the schema's version.
+        self.cluster.s3(0).create_bucket(Bucket="bucket")
+        self.etcdctl("put", key, input=b"\x08\x04" + value[2:])
+        for node in self.cluster.nodes:
+            self.assertEqual(node.process.wait(30), 1)
+            self.assertIn("a newer Cairn wrote it; update this one", node.log())
+            with self.assertRaises(RuntimeError) as refused:
+                node.start()
+            self.assertIn("a newer Cairn wrote it; update this one", str(refused.exception))
+        self.etcdctl("put", key, input=value)
+        for node in self.cluster.nodes:
+            node.start()
+        self.cluster.s3(1).head_bucket(Bucket="bucket")
+
+
+class OwnDataTest(JoinCase):
+    def test_a_server_with_data_of_its_own_is_told_how_they_move(self):
+        server = CairnServer(stack="").start()
+        self.addCleanup(server.close)
+        server.boto3_client().create_bucket(Bucket="own")
+        server.stop()
+        url = self.cluster.etcd.url(self.cluster.prefix)
+        for flags in (["--join", url], ["--join", url, *self.cluster.home_flags], ["--catalog", url]):
+            self.assertIn("cairn admin migrate", self.refused(server.data, *flags))
+        server.start()
+        server.boto3_client().head_bucket(Bucket="own")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
 #include "catalog/etcd/etcd_catalog.h"
 #include "catalog/etcd/node_directory.h"
 #include "io/blocking.h"
+#include "io/certificate_check.h"
 #include "io/tls_listener.h"
 #include "peer/identity.h"
 #include "server/catalog_place.h"
@@ -53,6 +54,12 @@ Result<std::unique_ptr<peer::PeerTier>> make_peer_tier(const Config& config,
   if (!config.cluster.has_peers()) return std::unique_ptr<peer::PeerTier>();
   Result<peer::Identity> identity = load_identity(config.cluster);
   if (!identity) return std::unexpected(identity.error());
+  // Without other nodes it serves as well, so it starts: but nobody would know why they are silent.
+  const Status passes = io::check_certificate(config.cluster.peer_cert, config.cluster.peer_ca);
+  if (!passes) {
+    log::warning("peer_certificate_would_not_pass",
+                 {{"message", std::string_view(passes.error().message)}});
+  }
   peer::PeerTierOptions options;
   options.home = &home;
   options.self = config.cluster.name;

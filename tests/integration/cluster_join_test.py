@@ -11,6 +11,7 @@ import unittest
 from botocore.exceptions import ClientError
 from cairn_server import CairnServer, binary
 from cluster_nodes import ClusterNodes
+from peer_certificates import PeerCertificates
 
 REPLACE = "--replace-root-credentials"
 
@@ -110,6 +111,24 @@ class SchemaTest(JoinCase):
         for node in self.cluster.nodes:
             node.start()
         self.cluster.s3(1).head_bucket(Bucket="bucket")
+
+
+class PeerCertificateTest(JoinCase):
+    def test_one_that_others_will_not_take_is_told_of(self):
+        good, other = PeerCertificates(), PeerCertificates()
+        self.addCleanup(good.close)
+        self.addCleanup(other.close)
+        ca, cert, key = good.flags("node")[1::2]
+        for authority, is_told in ((ca, False), (other.ca, True)):
+            node = CairnServer(stack="", env=self.cluster.home_env, args=[
+                *self.cluster.nodes[0].arguments(), "--join", self.cluster.etcd.url(self.cluster.prefix),
+                "--node-name", "peer", "--peer-listen", "127.0.0.1:0", "--peer-ca", authority,
+                "--peer-cert", cert, "--peer-key", key])
+            node.access_key, node.secret_key = self.cluster.nodes[0].access_key, self.cluster.nodes[0].secret_key
+            self.addCleanup(node.close)
+            node.start()
+            self.assertEqual("peer_certificate_would_not_pass" in node.log(), is_told, node.log())
+            self.assertEqual(node.stop(), 0)
 
 
 class OwnDataTest(JoinCase):

@@ -40,6 +40,7 @@
 #include "server/quota_admin.h"
 #include "server/root_agreement.h"
 #include "server/schema_watch.h"
+#include "server/scrub_text.h"
 #include "server/signals.h"
 #include "server/stores.h"
 #include "server/sync_admin.h"
@@ -488,24 +489,7 @@ io::Task<Result<std::string>> Node::status() {
 
 io::Task<Result<std::string>> Node::scrub() {
   const object::ScrubReport report = co_await io::or_return(stores_->objects().scrub());
-  std::string text = fmt::format(
-      "{{\"chunks\":{},\"bytes\":{},\"objects\":{},\"locked_objects\":{},\"damaged\":[",
-      report.chunks_count, report.bytes_count, report.objects_count, report.locked_objects_count);
-  const auto field = [&](std::string_view name, std::string_view value, char end) {
-    text.append("\"").append(name).append("\":\"");
-    log::append_json_escaped(text, value);
-    text.append("\"").append(1, end);
-  };
-  for (size_t i = 0; i < report.damaged.size(); ++i) {
-    const object::ScrubReport::Damage& damage = report.damaged[i];
-    text += i == 0 ? "{" : ",{";
-    field("bucket", damage.bucket, ',');
-    field("key", damage.key, ',');
-    field("version", damage.version_id, ',');
-    field("what", damage.what, '}');
-  }
-  text += "]}\n";
-  co_return text;
+  co_return scrub_text(report);
 }
 
 io::Task<Result<std::string>> Node::collect_garbage() {

@@ -103,11 +103,12 @@ Result<SharedBucketIds> settle_ids(const DataDirectory& directory, Random& rando
                     "made with, or give the cluster's server a new data directory");
   }
   if (directory.has_data()) {
-    return fail(Code::kFailedPrecondition,
-                directory.path() +
-                    " keeps its chunks in its own volume: start it without --home, --join and "
-                    "--catalog; `cairn admin migrate` moves what it has into a cluster, whose nodes "
-                    "have data directories of their own");
+    return fail(
+        Code::kFailedPrecondition,
+        directory.path() +
+            " keeps its chunks in its own volume: start it without --home, --join and "
+            "--catalog; `cairn admin migrate` moves what it has into a cluster, whose nodes "
+            "have data directories of their own");
   }
   SharedBucketIds ids;
   random.fill(ids.store);

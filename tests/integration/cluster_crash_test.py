@@ -54,7 +54,9 @@ class ClusterCrashTest(unittest.TestCase):
         cls.cluster = ClusterNodes(nodes=2, cuts=True, args=(
             "--garbage-grace", str(GRACE_SECONDS), "--gc-interval-ms", "3600000"))
         cls.addClassCleanup(cls.cluster.close)
-        cls.victim, cls.other = cls.cluster.s3(VICTIM, read_timeout=2), cls.cluster.s3(OTHER)
+        cls.victim = cls.cluster.s3(VICTIM, read_timeout=2)
+        # It serves all the time; 503 of an etcd that is slow for a moment is tried again.
+        cls.other = cls.cluster.s3(OTHER, retries={"max_attempts": 5})
         cls.other.create_bucket(Bucket="bucket")
         cls.numbers = itertools.count(1)
 
@@ -99,10 +101,21 @@ class ClusterCrashTest(unittest.TestCase):
             node = self.cluster.nodes[VICTIM]
             if kind == "kill":
                 node.process.wait(10)
-                node.start()
+                self.start(node)
             else:
                 node.process.send_signal(signal.SIGCONT)
         return done, strike.has_struck
+
+    @staticmethod
+    def start(node, attempts=3):
+        """As a supervisor does: a server that etcd does not answer in time ends."""
+        for left in reversed(range(attempts)):
+            try:
+                return node.start()
+            except RuntimeError:
+                if left == 0:
+                    raise
+        return None
 
     def at_points(self, attempt):
         """`attempt(left, kind)` strikes at the message `left`, and says whether there was one."""

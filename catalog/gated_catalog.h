@@ -9,10 +9,11 @@
 #include <string>
 
 #include "catalog/catalog.h"
+#include "catalog/recent_view.h"
 
 namespace cairn::catalog {
 
-class GatedCatalog final : public Catalog {
+class GatedCatalog final : public Catalog, public RecentViews {
  public:
   // Commits of rows that are `exempt` only are taken at any time; null: none is.
   using Exempt = bool (*)(std::string_view row);
@@ -37,6 +38,9 @@ class GatedCatalog final : public Catalog {
   bool is_shared() const override { return inner_->is_shared(); }
   io::Task<Status> catch_up() override;
   io::Task<Result<std::optional<Entry>>> get_recent(std::string key) override;
+  io::Task<Result<std::shared_ptr<const Snapshot>>> recent_snapshot() override {
+    return catalog::recent_snapshot(*inner_);
+  }
   void add_observer(ChangeObserver& observer) override { inner_->add_observer(observer); }
   void remove_observer(ChangeObserver& observer) override { inner_->remove_observer(observer); }
 

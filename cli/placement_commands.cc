@@ -16,11 +16,34 @@ struct PlacementOptions {
   std::string tenant;
 };
 
+void add_reads_command(CLI::App& bucket, AskServer ask) {
+  struct Options {
+    std::string data;
+    std::string bucket;
+    std::string reads;
+  };
+  const auto options = std::make_shared<Options>();
+  CLI::App* const command = bucket.add_subcommand(
+      "reads", "Show whether reads of a bucket may be stale, which needs no etcd, or set it");
+  add_data_option(*command, options->data);
+  command->add_option("bucket", options->bucket, "The bucket")->required();
+  command->add_option("reads", options->reads, "strong, or stale: docs/cluster.md")
+      ->check(CLI::IsMember({"strong", "stale"}));
+  command->callback([options, ask = std::move(ask)] {
+    const bool sets = !options->reads.empty();
+    std::string path = sets ? "bucket-reads-set" : "bucket-reads-show";
+    append_parameter(path, "bucket", options->bucket);
+    if (sets) append_parameter(path, "reads", options->reads);
+    ask(options->data, sets ? "POST" : "GET", path);
+  });
+}
+
 }  // namespace
 
 void add_placement_commands(CLI::App& admin, AskServer ask) {
   CLI::App* const bucket = admin.add_subcommand("bucket", "What only an operator sets of a bucket");
   bucket->require_subcommand(1);
+  add_reads_command(*bucket, ask);
   // Lives as long as the callback.
   const auto options = std::make_shared<PlacementOptions>();
   CLI::App* const command = bucket->add_subcommand(

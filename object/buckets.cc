@@ -7,6 +7,7 @@
 #include "object/multipart.h"
 #include "object/rows.h"
 #include "object/signed_row.h"
+#include "object/stale_reads.h"
 #include "object/sync_tail.h"
 #include "object/tenant_keys.h"
 
@@ -25,11 +26,12 @@ struct BucketRow {
   catalog::Version version = 0;
 };
 
-// One view of the bucket's two rows, so that its mode and the mode's version belong together.
+// One view of the bucket's two rows, so that its mode and the mode's version belong together. As
+// fresh as a cached bucket is; commits have their preconditions.
 io::Task<Result<std::optional<BucketRow>>> load_bucket(Context& context, TenantId tenant,
                                                        std::string row_key) {
   const std::shared_ptr<const catalog::Snapshot> view =
-      co_await io::or_return(context.catalog.snapshot());
+      co_await io::or_return(catalog::recent_snapshot(context.catalog));
   const std::optional<catalog::Entry> entry =
       co_await io::or_return(context.catalog.get(row_key, view.get()));
   if (!entry) co_return std::optional<BucketRow>();

@@ -7,6 +7,7 @@
 #include "object/keys.h"
 #include "object/lister_walk.h"
 #include "object/signed_row.h"
+#include "object/stale_reads.h"
 
 namespace cairn::object {
 
@@ -15,8 +16,11 @@ io::Task<Result<ListPage>> list_objects(Context& context, BucketInfo bucket, Lis
   const size_t limit = std::min(request.limit, kListLimitMax);
   if (limit == 0 || request.prefix.find('\0') != std::string::npos) co_return page;
   const std::string root = keys::objects(bucket.id);
+  std::shared_ptr<const catalog::Snapshot> view;
+  if (reads_stale(bucket)) view = co_await io::or_return(view_of(context, bucket));
   Walk walk(context, root, request.prefix, request.delimiter,
-            begin_after(root, request.start_after, request.prefix, request.delimiter), limit);
+            begin_after(root, request.start_after, request.prefix, request.delimiter), limit,
+            view.get());
   ListedParser parser;
   while (true) {
     if (!walk.has_row()) co_await io::or_return(walk.fetch());

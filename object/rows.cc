@@ -7,6 +7,7 @@
 #include "object/chunk_reader.h"
 #include "object/keys.h"
 #include "object/signed_row.h"
+#include "object/stale_reads.h"
 
 namespace cairn::object {
 
@@ -79,7 +80,7 @@ io::Task<Result<std::optional<HeadRow>>> find_version(Context& context, BucketIn
                                                       std::string key, std::string version_id) {
   // One view: a version may be on its way between the two kinds of rows.
   const std::shared_ptr<const catalog::Snapshot> view =
-      co_await io::or_return(context.catalog.snapshot());
+      co_await io::or_return(view_of(context, bucket));
   std::optional<HeadRow> current = co_await io::or_return(
       load_head_at(context, bucket.tenant, key, keys::object(bucket.id, key), view.get()));
   if (current && version_id_of(current->head) == version_id) co_return current;

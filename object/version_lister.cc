@@ -8,6 +8,7 @@
 #include "object/lister_walk.h"
 #include "object/rows.h"
 #include "object/signed_row.h"
+#include "object/stale_reads.h"
 
 namespace cairn::object {
 namespace {
@@ -180,7 +181,9 @@ io::Task<Result<VersionListPage>> VersionLister::next(size_t limit) {
 io::Task<Result<VersionListPage>> list_versions(Context& context, BucketInfo bucket,
                                                 VersionListRequest request) {
   const size_t limit = request.limit;
-  VersionLister lister(context, std::move(bucket), std::move(request), nullptr);
+  std::shared_ptr<const catalog::Snapshot> view;
+  if (reads_stale(bucket)) view = co_await io::or_return(view_of(context, bucket));
+  VersionLister lister(context, std::move(bucket), std::move(request), std::move(view));
   co_await io::or_return(lister.start());
   co_return co_await lister.next(limit);
 }

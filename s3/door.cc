@@ -7,6 +7,7 @@
 #include "base/encoding.h"
 #include "io/reactor.h"
 #include "object/quota_store.h"
+#include "object/stale_reads.h"
 #include "s3/access.h"
 #include "s3/body.h"
 #include "s3/call.h"
@@ -15,6 +16,7 @@
 #include "s3/request_keys.h"
 #include "s3/requester_pays.h"
 #include "s3/routes.h"
+#include "s3/stale_reads.h"
 #include "s3/website.h"
 
 namespace cairn::s3 {
@@ -136,6 +138,9 @@ struct Door::State {
   size_t route_index(const Route* route) const;
   S3Status admit(Call& call);
   io::Task<S3Status> wait_for_room();
+  // Makes what is looked up for the call as fresh as it has to be.
+  io::Task<S3Status> freshen(Call& call);
+  io::Task<bool> is_of_stale_bucket(Call& call);
   S3Status limit(Call& call);
   std::string shown_client(const http::ExchangeSummary& summary) const;
   void remember(Call& call, S3Code error);
@@ -146,6 +151,7 @@ struct Door::State {
   Authenticator authenticator;
   SeededRandom ids;  // Request ids only: unique, not secret.
   BucketCache bucket_cache;
+  StaleReads stale_reads;
   DoorContext context;
   std::vector<Finished> finished;  // Between handle() and on_exchange_end(): one per connection.
   bool ready = false;
@@ -299,10 +305,50 @@ void Door::State::remember(Call& call, S3Code error) {
   finished.push_back(std::move(end));
 }
 
+// GET and HEAD of a bucket's objects, lists and settings.
+bool is_read_of_bucket(const Call& call) {
+  if (call.target.bucket.empty()) return false;
+  if (call.is_site) return call.view.method == "GET" || call.view.method == "HEAD";
+  return call.route != nullptr && call.route->needs_bucket && !mutates(*call.route) &&
+         call.view.method != "OPTIONS";
+}
+
 // A bucket of another server, on a server that has none or no longer: never an empty bucket.
 io::Task<S3Status> serve_elsewhere(Call& call) {
   if (call.context.elsewhere != nullptr) co_return co_await call.context.elsewhere->serve(call);
   co_return s3_fail(S3Code::kNotImplemented, "This server does not serve buckets of others.");
+}
+
+// Whether that is so is looked up before the caller is known, so a bucket has to be everybody's by
+// its name.
+io::Task<bool> Door::State::is_of_stale_bucket(Call& call) {
+  const Result<object::BucketInfo> bucket = co_await call.objects().find_bucket(call.target.bucket);
+  co_return bucket&& object::reads_stale(*bucket);
+}
+
+io::Task<S3Status> Door::State::freshen(Call& call) {
+  const bool may_be_stale = is_read_of_bucket(call);
+  bool is_stale = false;
+  if (may_be_stale && stale_reads.contains(call.target.bucket)) {
+    is_stale = co_await is_of_stale_bucket(call);
+    if (!is_stale) stale_reads.remove(call.target.bucket);
+  }
+  Status fresh;
+  if (!is_stale) {
+    fresh = co_await options.catch_up();
+    if (fresh) co_return S3Status();
+    // Of a bucket that this door sees for the first time.
+    if (may_be_stale && fresh.error().code == Code::kUnavailable) {
+      is_stale = co_await is_of_stale_bucket(call);
+    }
+  }
+  if (is_stale) {
+    stale_reads.add(call.target.bucket);
+    // Keys and accounts are what the mirror says, never older.
+    fresh = co_await options.refresh();
+  }
+  if (!fresh) co_return std::unexpected(translate(call, fresh.error()));
+  co_return S3Status();
 }
 
 io::Task<S3Status> Door::State::serve(Call& call) {
@@ -310,8 +356,8 @@ io::Task<S3Status> Door::State::serve(Call& call) {
   find_site(call);
   if (!call.is_site) co_await or_fail(parse(call));
   if (options.catch_up) {
-    const Status fresh = co_await options.catch_up();
-    if (!fresh) co_return std::unexpected(translate(call, fresh.error()));
+    const S3Status fresh = co_await freshen(call);
+    if (!fresh) co_return std::unexpected(fresh.error());
   }
   if (call.view.header("origin")) co_await prepare_cors(call);
   if (call.view.method == "OPTIONS") co_return co_await answer_preflight(call);
@@ -324,6 +370,7 @@ io::Task<S3Status> Door::State::serve(Call& call) {
   if (call.route->needs_bucket) {
     Result<object::BucketInfo> bucket = co_await call.find_bucket(call.target.bucket);
     call.bucket = co_await or_fail(translated(call, std::move(bucket)));
+    if (options.catch_up && object::reads_stale(call.bucket)) stale_reads.add(call.bucket.name);
     co_await or_fail(check_expected_owner(call, "x-amz-expected-bucket-owner", call.bucket));
     co_await or_fail(accept_requester(call));
   }

@@ -55,6 +55,8 @@ struct DoorOptions {
   // Awaited before anything is looked up for a request, where other processes write too; null =
   // there are none.
   std::function<io::Task<Status>()> catch_up;
+  // Awaited instead of it for reads that may be stale; set where catch_up is.
+  std::function<io::Task<Status>()> refresh;
 };
 
 class Door final : public http::Handler {

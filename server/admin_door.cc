@@ -106,9 +106,9 @@ io::Task<Result<std::string>> AdminDoor::outcome_of(http::Exchange& exchange,
     std::string form = co_await io::or_return(read_form(exchange));
     co_return co_await actions_.manage_gateways(std::string(name), std::move(form));
   }
-  if (name.starts_with("bucket-placement-")) {
-    co_return co_await actions_.manage_placement(std::string(name),
-                                                 std::string(exchange.head().query));
+  if (name.starts_with("bucket-")) {
+    co_return co_await actions_.manage_bucket(std::string(name),
+                                              std::string(exchange.head().query));
   }
   if (name.starts_with("placement-")) {
     co_return co_await actions_.manage_homes(std::string(name), std::string(exchange.head().query));

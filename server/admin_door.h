@@ -43,8 +43,8 @@ class AdminActions {
   virtual io::Task<Result<std::string>> manage_kms(std::string name, std::string query) = 0;
   // A command of gateway_admin.h.
   virtual io::Task<Result<std::string>> manage_gateways(std::string name, std::string form) = 0;
-  // A command of placement_admin.h.
-  virtual io::Task<Result<std::string>> manage_placement(std::string name, std::string query) = 0;
+  // A command of placement_admin.h or reads_admin.h.
+  virtual io::Task<Result<std::string>> manage_bucket(std::string name, std::string query) = 0;
   // A command of home_admin.h.
   virtual io::Task<Result<std::string>> manage_homes(std::string name, std::string query) = 0;
   // A command of orphan_admin.h.

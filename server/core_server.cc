@@ -78,6 +78,7 @@ io::Task<Result<io::Endpoint>> CoreServer::listen(io::Endpoint at, Served served
   door.object_ownership = s3::parse_ownership(config.object_ownership).value();
   if (served.freshness != nullptr) {
     door.catch_up = [freshness = served.freshness] { return freshness->catch_up(); };
+    door.refresh = [freshness = served.freshness] { return freshness->refresh(); };
   }
   door_ = std::make_unique<s3::Door>(std::move(door));
   co_await io::or_return(open_accounts_door(served.stores, served.freshness));

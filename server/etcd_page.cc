@@ -1,5 +1,7 @@
 #include "server/etcd_page.h"
 
+#include "base/clock.h"
+
 namespace cairn::server {
 
 void render_etcd(MetricsOut out, const catalog::EtcdMetrics* of) {
@@ -28,6 +30,11 @@ void render_etcd(MetricsOut out, const catalog::EtcdMetrics* of) {
                  "Writes made to see how far the watch is.", load(of->pulses_count));
   metrics_single(out, "cairn_etcd_mirror_revision", "gauge", "How far the mirror is.",
                  load(of->applied_revision));
+  const int64_t confirmed_ns = of->confirmed_at_ns.load(std::memory_order_relaxed);
+  const int64_t age_ns = system_clock().now().nanoseconds - confirmed_ns;
+  metrics_head(out, "cairn_etcd_mirror_age_seconds", "gauge",
+               "How old a stale read may be: since the mirror was last known to be complete.");
+  fmt::format_to(out, "cairn_etcd_mirror_age_seconds {:.1f}\n", static_cast<double>(age_ns) / 1e9);
 }
 
 }  // namespace cairn::server

@@ -8,6 +8,8 @@
 namespace cairn::server {
 namespace {
 
+constexpr Duration kConfirmInterval = seconds(1);
+
 // Runs `read` when rows changed, and notes what it has read.
 io::Task<Status> read_again(catalog::RowWatch& rows, std::function<io::Task<Status>()> read) {
   if (!rows.is_behind()) co_return Status();
@@ -39,7 +41,20 @@ bool Freshness::is_behind() const {
 io::Task<Status> Freshness::catch_up() {
   co_await io::or_return(stores_.catalog().catch_up());
   if (!is_behind()) co_return Status();
+  co_return co_await refresh();
+}
+
+io::Task<Status> Freshness::refresh() {
+  if (!is_behind()) co_return Status();
   co_return co_await io::run_on(home_, reload());
+}
+
+io::Task<void> Freshness::keep_confirming(io::StopToken stop) {
+  while (!stop.stop_requested()) {
+    // What it fails with, who reads is told.
+    static_cast<void>(co_await stores_.catalog().catch_up());
+    static_cast<void>(co_await io::sleep_for(kConfirmInterval, stop));
+  }
 }
 
 io::Task<Status> Freshness::reload_keys() {

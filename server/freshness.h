@@ -29,6 +29,11 @@ class Freshness {
   // Completes when what is answered from now on knows of every commit that completed before the
   // call, of any process. kUnavailable when the catalog cannot tell.
   io::Task<Status> catch_up();
+  // Completes when what is answered from now on knows of all that the catalog has here, without
+  // asking for more. kUnavailable when something of it has to be read anew and cannot be.
+  io::Task<Status> refresh();
+  // Asks once a second, so that one knows how old the answers to stale reads may be, until `stop`.
+  io::Task<void> keep_confirming(io::StopToken stop);
 
  private:
   Freshness(Stores& stores, object::QuotaStore& quotas);

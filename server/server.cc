@@ -38,6 +38,7 @@
 #include "server/orphan_admin.h"
 #include "server/placement_admin.h"
 #include "server/quota_admin.h"
+#include "server/reads_admin.h"
 #include "server/root_agreement.h"
 #include "server/schema_watch.h"
 #include "server/scrub_text.h"
@@ -139,7 +140,7 @@ class Node final : private AdminActions {
                        stores_->gateway()};
     return run_gateway_command(admin, std::move(name), std::move(form));
   }
-  io::Task<Result<std::string>> manage_placement(std::string name, std::string query) override;
+  io::Task<Result<std::string>> manage_bucket(std::string name, std::string query) override;
   io::Task<Result<std::string>> manage_homes(std::string name, std::string query) override {
     return run_home_command(stores_->home(), std::move(name), std::move(query));
   }
@@ -331,6 +332,7 @@ io::Task<Status> Node::serve_until_signal() {
         stores_->catalog(), [this](Error error) { end_with(std::move(error)); },
         background_.stop_token()));
   }
+  if (freshness_) background_.spawn(freshness_->keep_confirming(background_.stop_token()));
   co_await io::or_return(join_cluster());
   ready_ = true;
   set_ready(is_ready());
@@ -524,7 +526,12 @@ io::Task<Result<std::string>> Node::verify_audit() {
   co_return report;
 }
 
-io::Task<Result<std::string>> Node::manage_placement(std::string name, std::string query) {
+io::Task<Result<std::string>> Node::manage_bucket(std::string name, std::string query) {
+  if (name.starts_with(kReadsPrefix)) {
+    const bool is_shared = stores_->catalog().is_shared();
+    co_return co_await run_reads_command(stores_->objects(), is_shared, std::move(name),
+                                         std::move(query));
+  }
   Result<std::string> outcome =
       co_await run_placement_command(stores_->objects(), std::move(name), std::move(query));
   co_return outcome;

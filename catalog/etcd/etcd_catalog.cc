@@ -16,6 +16,7 @@
 #include "catalog/etcd/mirror.h"
 #include "catalog/etcd/node_directory.h"
 #include "catalog/etcd/revision_gate.h"
+#include "catalog/recent_view.h"
 #include "catalog/rocksdb_reader.h"
 #include "catalog/rocksdb_status.h"
 #include "io/blocking.h"
@@ -26,6 +27,9 @@ namespace {
 
 using etcd::Generation;
 using etcd::Revision;
+
+// How finely the age of the mirror is told; the word is shared by all reactors.
+inline constexpr Duration kConfirmedStep = milliseconds(100);
 
 // A view of one copy; it keeps the copy, even when the mirror has moved on to another.
 class EtcdSnapshot final : public Snapshot {
@@ -48,7 +52,7 @@ class EtcdSnapshot final : public Snapshot {
   Version version_ = 0;
 };
 
-class EtcdCatalog final : public Catalog {
+class EtcdCatalog final : public Catalog, public RecentViews {
  public:
   explicit EtcdCatalog(EtcdOptions options)
       : options_(std::move(options)), layout_(options_.prefix), order_(options_.queue_depth_max) {}
@@ -65,6 +69,7 @@ class EtcdCatalog final : public Catalog {
   bool is_shared() const override { return true; }
   io::Task<Status> catch_up() override;
   io::Task<Result<std::optional<Entry>>> get_recent(std::string key) override;
+  io::Task<Result<std::shared_ptr<const Snapshot>>> recent_snapshot() override;
   void add_observer(ChangeObserver& observer) override { mirror_->add_observer(observer); }
   void remove_observer(ChangeObserver& observer) override {
     if (mirror_) mirror_->remove_observer(observer);
@@ -74,6 +79,10 @@ class EtcdCatalog final : public Catalog {
   io::Task<Result<Version>> commit_in_turn(const Batch& batch);
   // Whoever reads from now on sees that revision.
   void note_own(Revision revision);
+  io::Task<Status> reach_own();
+  Result<std::shared_ptr<const Snapshot>> present_copy() const;
+  // The mirror has everything that was committed before `moment`.
+  void note_confirmed(Instant moment);
   Instant deadline() const { return system_clock().now() + options_.timeout; }
   void warn_of_versions(Instant deadline);
   CatalogMetrics& metrics() { return options_.metrics != nullptr ? *options_.metrics : metrics_; }
@@ -165,16 +174,30 @@ void EtcdCatalog::warn_of_versions(Instant deadline) {
   }
 }
 
-io::Task<Status> EtcdCatalog::catch_up() {
-  if (options_.stale_reads) {
-    co_return co_await mirror_->reach(committed_.load(std::memory_order_acquire), deadline());
+io::Task<Status> EtcdCatalog::reach_own() {
+  const Revision own = committed_.load(std::memory_order_acquire);
+  if (mirror_->seen() >= own) co_return Status();
+  co_return co_await mirror_->reach(own, deadline());
+}
+
+void EtcdCatalog::note_confirmed(Instant moment) {
+  std::atomic<int64_t>& confirmed = counts().confirmed_at_ns;
+  if (confirmed.load(std::memory_order_relaxed) + kConfirmedStep.nanoseconds < moment.nanoseconds) {
+    confirmed.store(moment.nanoseconds, std::memory_order_relaxed);
   }
-  const Instant until = deadline();
+}
+
+io::Task<Status> EtcdCatalog::catch_up() {
+  if (options_.stale_reads) co_return co_await reach_own();
+  const Instant begin = system_clock().now();
   counts().strong_reads_count.fetch_add(1, std::memory_order_relaxed);
   const Duration half{options_.timeout.nanoseconds / 2};
   const Revision present = co_await io::or_return(gate_->present(half));
-  if (mirror_->seen() >= present) co_return Status();
-  co_return co_await mirror_->reach(present, until);
+  if (mirror_->seen() < present) {
+    co_await io::or_return(mirror_->reach(present, begin + options_.timeout));
+  }
+  note_confirmed(begin);
+  co_return Status();
 }
 
 template <typename Read>
@@ -208,8 +231,7 @@ io::Task<Result<std::optional<Entry>>> EtcdCatalog::get(std::string key, const S
 
 io::Task<Result<std::optional<Entry>>> EtcdCatalog::get_recent(std::string key) {
   metrics().gets_count.fetch_add(1, std::memory_order_relaxed);
-  const Revision own = committed_.load(std::memory_order_acquire);
-  if (mirror_->seen() < own) co_await io::or_return(mirror_->reach(own, deadline()));
+  co_await io::or_return(reach_own());
   std::optional<Entry> entry;
   const std::shared_ptr<Generation> copy = mirror_->copy();
   co_await io::or_return(read("catalog get", [&](ReadTier tier) {
@@ -236,11 +258,20 @@ io::Task<Result<ScanPage>> EtcdCatalog::scan(ScanRequest request, const Snapshot
   co_return std::move(page);
 }
 
+Result<std::shared_ptr<const Snapshot>> EtcdCatalog::present_copy() const {
+  auto snapshot = std::make_shared<EtcdSnapshot>(mirror_->copy());
+  if (Status loaded = snapshot->load_version(); !loaded) return std::unexpected(loaded.error());
+  return std::shared_ptr<const Snapshot>(std::move(snapshot));
+}
+
 io::Task<Result<std::shared_ptr<const Snapshot>>> EtcdCatalog::snapshot() {
   co_await io::or_return(catch_up());
-  auto snapshot = std::make_shared<EtcdSnapshot>(mirror_->copy());
-  co_await io::or_return(snapshot->load_version());
-  co_return std::shared_ptr<const Snapshot>(std::move(snapshot));
+  co_return present_copy();
+}
+
+io::Task<Result<std::shared_ptr<const Snapshot>>> EtcdCatalog::recent_snapshot() {
+  co_await io::or_return(reach_own());
+  co_return present_copy();
 }
 
 io::Task<Status> EtcdCatalog::settle() {

@@ -17,7 +17,9 @@ struct EtcdMetrics {
   std::atomic<uint64_t> watches_count{0};       // Watch streams opened.
   std::atomic<uint64_t> pulses_count{0};        // Writes made to learn how far the watch is.
   std::atomic<uint64_t> applied_revision{0};    // Gauge: of the mirror.
-  std::atomic<uint64_t> mirror_bytes{0};        // Gauge: keys and values of the last bootstrap.
+  // Gauge: a moment of system_clock(); the mirror has all that was committed before it.
+  std::atomic<int64_t> confirmed_at_ns{0};
+  std::atomic<uint64_t> mirror_bytes{0};  // Gauge: keys and values of the last bootstrap.
 };
 
 }  // namespace cairn::catalog

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <iostream>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -36,6 +37,32 @@ std::string text_of(const Json& object, const char* name) {
   return text.empty() ? "-" : text;
 }
 
+std::string share_of(uint64_t part, uint64_t whole) {
+  return whole == 0 ? "-"
+                    : fmt::format("{:.1f} %",
+                                  100.0 * static_cast<double>(part) / static_cast<double>(whole));
+}
+
+// What each node says of its caches. A read of a client that its own memory does not answer is
+// asked of another node, or read from the home.
+void print_caches(const Json& stats) {
+  if (stats.empty()) return;
+  fmt::print("\n  {:<24} {:>9} {:>9} {:>10} {:>10} {:>10} {:>10}\n", "NAME", "OWN HITS",
+             "PEER HITS", "MEMORY", "DISK", "FOR PEERS", "SERVED");
+  for (const auto& [name, of] : stats.items()) {
+    if (of.contains("error")) {
+      fmt::print("  {:<24} does not answer: {}\n", name, text_of(of, "error"));
+      continue;
+    }
+    const auto number = [&of](const char* key) { return of.value(key, uint64_t{0}); };
+    fmt::print("  {:<24} {:>9} {:>9} {:>10} {:>10} {:>10} {:>10}\n", name,
+               share_of(number("hits"), number("hits") + number("misses")),
+               share_of(number("answered"), number("asked")), human_size(number("ram_bytes")),
+               human_size(number("disk_bytes")), human_size(number("kept_bytes")),
+               human_size(number("served_bytes")));
+  }
+}
+
 // The answer as a table, one line a node; the caller's own node is marked.
 void print_table(const Json& status) {
   const std::string own = status.value("name", std::string());
@@ -51,13 +78,14 @@ void print_table(const Json& status) {
   if (!status.value("registered", false)) {
     fmt::print("This node is not registered: {}\n", text_of(status, "error"));
   }
+  print_caches(status.value("stats", Json::object()));
   const Json peers = status.value("peers", Json::object());
   if (peers.empty()) return;
-  fmt::print("Asked {} times, answered {} with {}; home read beside {} of them, {} failed.\n",
-             peers.value("asked", uint64_t{0}), peers.value("answered", uint64_t{0}),
-             human_size(peers.value("answered_bytes", uint64_t{0})),
-             peers.value("hedged", uint64_t{0}),
-             peers.value("unanswered", uint64_t{0}) + peers.value("wrong", uint64_t{0}));
+  fmt::print(
+      "\nThis node asked {} times, answered {} with {}; home read beside {} of them, {} failed.\n",
+      peers.value("asked", uint64_t{0}), peers.value("answered", uint64_t{0}),
+      human_size(peers.value("answered_bytes", uint64_t{0})), peers.value("hedged", uint64_t{0}),
+      peers.value("unanswered", uint64_t{0}) + peers.value("wrong", uint64_t{0}));
   fmt::print("Served {} to other nodes; keeps {} of {} for them.\n",
              human_size(peers.value("served_bytes", uint64_t{0})),
              human_size(peers.value("kept_bytes", uint64_t{0})),
@@ -77,18 +105,22 @@ int run_status(const ClusterOptions& options) {
   return kExitDone;
 }
 
-int run_change(const std::string& data, const std::string& command) {
-  const Result<AdminReply> reply = ask_admin(data, "POST", command);
+int run_change(const std::string& data, const std::string& command,
+               const std::string& method = "POST") {
+  const Result<AdminReply> reply = ask_admin(data, method, command);
   if (!reply) return report_error(reply.error());
   (reply->status == 200 ? std::cout : std::cerr) << reply->body;
   return exit_code_of_status(reply->status);
 }
 
-int run_warm(const ClusterOptions& options, const std::string& command) {
+int run_about_objects(const ClusterOptions& options, const std::string& command) {
   const Result<Location> location = parse_bucket_location(options.location);
   if (!location) return report_error(location.error());
-  return run_change(options.data, command + "?bucket=" + url_encoded(location->bucket) +
-                                      "&prefix=" + url_encoded(location->key));
+  const std::string method = command == "cluster-lookup" ? "GET" : "POST";
+  return run_change(options.data,
+                    command + "?bucket=" + url_encoded(location->bucket) +
+                        "&prefix=" + url_encoded(location->key),
+                    method);
 }
 
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& help,
@@ -123,17 +155,18 @@ void add_cluster_commands(CLI::App& admin, int& exit_code) {
           run_change(options->data, "cluster-" + command + "?name=" + url_encoded(options->name));
     });
   }
-  for (const std::string command : {"warm", "pin"}) {
-    CLI::App* const warm =
-        add_command(*cluster, command,
-                    command == "warm" ? "Let the owner of every chunk of some objects fetch it"
-                                      : "The same, and keep them there until they are dropped",
-                    *options);
+  const std::map<std::string, std::string> about_objects = {
+      {"warm", "Let the owner of every chunk of some objects fetch it"},
+      {"pin", "The same, and keep them there until they are dropped"},
+      {"lookup", "How much of some objects each node has, in which tier; JSON"}};
+  for (const auto& [command, help] : about_objects) {
+    CLI::App* const warm = add_command(*cluster, command, help, *options);
     warm->add_option("location", options->location,
                      "s3://BUCKET/PREFIX: every object whose key begins so")
         ->required();
-    warm->callback(
-        [options, command, &exit_code] { exit_code = run_warm(*options, "cluster-" + command); });
+    warm->callback([options, name = command, &exit_code] {
+      exit_code = run_about_objects(*options, "cluster-" + name);
+    });
   }
 }
 

@@ -233,6 +233,11 @@ io::Task<void> watch(RacePointer race) {
       asked_for_leave = true;
       continue;
     }
+    const bool is_silent = now - race->heard >= race->asking.patience;
+    if (!is_silent) {
+      Counters& counters = race->asking.counters;
+      Counters::add(race->answers ? counters.hedged_slow : counters.hedged_early);
+    }
     race->is_late = true;
     race->changed.set();
     co_return;

@@ -29,6 +29,7 @@ struct Lane {
   http::Client client;
   storage::HedgePolicy policy;  // Learns how quick answers begin.
   io::Scope strays;             // Requests and reads that nobody waits for any more.
+  size_t tellings_count = 0;    // Of damaged chunks, under way.
 };
 
 struct Asking {

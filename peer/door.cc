@@ -165,11 +165,8 @@ io::Task<void> Door::handle(http::Exchange& exchange) {
     co_await refuse(exchange, 403);
     co_return;
   }
-  if (head.path == kStatsPath && head.method == "GET") {
-    const std::string stats = parts_.stats ? parts_.stats() : "{}";
-    http::ResponseHead reply(200);
-    reply.add("Content-Type", "application/json");
-    static_cast<void>(co_await exchange.respond(reply, std::string_view(stats)));
+  if (is_control_path(head.path)) {
+    co_await answer_control(exchange, parts_.inventory, parts_.tier.counters());
     co_return;
   }
   const std::optional<Question> question =

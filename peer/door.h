@@ -7,12 +7,12 @@
 // Thread rule: one per reactor; what is shared is guarded.
 #pragma once
 
-#include <functional>
 #include <mutex>
 #include <string>
 
 #include "cluster/hot_chunks.h"
 #include "http/server.h"
+#include "peer/control.h"
 #include "peer/peer_tier.h"
 
 namespace cairn::peer {
@@ -41,7 +41,7 @@ class Door final : public http::Handler {
     PeerTier& tier;
     storage::ChunkStore& front;
     Heat& heat;
-    std::function<std::string()> stats;  // JSON.
+    Inventory& inventory;
   };
   // All outlive the door.
   explicit Door(Parts parts) : parts_(std::move(parts)) {}

@@ -260,7 +260,7 @@ io::Task<Result<SealedRead>> Keeper::read(ChunkId id, ByteRange range, storage::
   co_return SealedRead{first.header, std::move(out), payload_bytes};
 }
 
-void Keeper::forget(const ChunkId& id) {
+bool Keeper::forget(const ChunkId& id) {
   Departed departed;
   const std::lock_guard lock(mutex_);
   ++forgets_count_;
@@ -271,6 +271,20 @@ void Keeper::forget(const ChunkId& id) {
     departed.push_back(std::move(found->second->run));
     entries_.erase(found);
   }
+  return !departed.empty();
+}
+
+cache::CachedBytes Keeper::held(const ChunkId& id) const {
+  cache::CachedBytes held;
+  const std::lock_guard lock(mutex_);
+  for (uint32_t block = 0; block <= cache::block_of(cache::kChunkFramesMax); ++block) {
+    const auto found = entries_.find({id, block});
+    if (found == entries_.end()) continue;
+    const uint64_t size_bytes = found->second->run->data.size();
+    const bool is_pinned = found->second->place == cache::RamNode::Place::kPinned;
+    held += {.cached = size_bytes, .pinned = is_pinned ? size_bytes : 0};
+  }
+  return held;
 }
 
 KeptReading Keeper::reading() const {

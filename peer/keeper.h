@@ -50,8 +50,10 @@ class Keeper {
   // before kPayloadBytesMax.
   io::Task<Result<storage::SealedRead>> read(ChunkId id, ByteRange range,
                                              storage::ReadOptions options, Way way, Fetch fetch);
-  // The chunk was dropped, or did not verify.
-  void forget(const ChunkId& id);
+  // The chunk was dropped, or did not verify. True when something of it was here.
+  bool forget(const ChunkId& id);
+  // How much of the chunk's payload is here, and pinned.
+  cache::CachedBytes held(const ChunkId& id) const;
 
   KeptReading reading() const;
 

@@ -20,6 +20,11 @@ inline constexpr Duration kReadMax = seconds(2);
 // Until a reader gives up an answer of which bytes keep coming.
 inline constexpr Duration kAnswerMax = seconds(30);
 inline constexpr Duration kConnectMax = seconds(1);
+// What is asked of other nodes besides bytes (control.h): until a node counts as not reached, how
+// many are asked at a time, and tellings of damaged chunks under way on one core.
+inline constexpr Duration kControlMax = seconds(2);
+inline constexpr size_t kNodesAskedAtOnce = 16;
+inline constexpr size_t kTellingsMax = 16;
 // One receive: silence is counted from one to the next.
 inline constexpr size_t kPieceBytes = 256 * KiB;
 

@@ -15,16 +15,19 @@ struct Counters {
   Count asked{0};      // Of another node.
   Count answered{0};   // By it, and used.
   Count answered_bytes{0};
-  Count answered_ns{0};  // Their latency, summed.
-  Count unanswered{0};   // An error, a refusal, a connection that broke.
-  Count wrong{0};        // Its checksum or its sizes do not hold.
-  Count absent{0};       // The owner does not find the chunk.
-  Count hedged{0};       // It was late: the home was asked beside it,
-  Count hedged_won{0};   // and was quicker.
-  Count passed_by{0};    // Not asked: it failed before, or has too much to do.
-  Count home_reads{0};   // Of other nodes' chunks, by this node.
+  Count answered_ns{0};   // Their latency, summed.
+  Count unanswered{0};    // An error, a refusal, a connection that broke.
+  Count wrong{0};         // Its checksum or its sizes do not hold.
+  Count absent{0};        // The owner does not find the chunk.
+  Count hedged{0};        // It was late: the home was asked beside it,
+  Count hedged_won{0};    // and was quicker.
+  Count hedged_early{0};  // Of those, before the patience was over, by what was learned;
+  Count hedged_slow{0};   // and because the owner read its home for too long.
+  Count passed_by{0};     // Not asked: it failed before, or has too much to do.
+  Count home_reads{0};    // Of other nodes' chunks, by this node.
   Count home_bytes{0};
-  Count distrusted{0};  // Chunks that did not verify above.
+  Count distrusted{0};   // Chunks that did not verify above.
+  Count damage_told{0};  // To their owners.
 
   // What other nodes ask of this one.
   Count served{0};

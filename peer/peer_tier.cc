@@ -6,6 +6,8 @@
 #include "base/assert.h"
 #include "cluster/load_bound.h"
 #include "io/reactor.h"
+#include "peer/control.h"
+#include "peer/everyone.h"
 #include "peer/limits.h"
 
 namespace cairn::peer {
@@ -179,11 +181,31 @@ io::Task<Result<SealedRead>> PeerTier::read_copy(ChunkId id, ByteRange range,
   co_return co_await keeper_.read(id, range, options, Keeper::Way::kOwner, fetch);
 }
 
+namespace {
+
+io::Task<void> ask_to_drop(Lane& lane, http::Url origin, std::string self, ChunkId id) {
+  static_cast<void>(co_await ask_control(lane, std::move(origin), kDropPath, std::move(self),
+                                         encode_chunks({&id, 1})));
+  --lane.tellings_count;
+}
+
+}  // namespace
+
+void PeerTier::tell_owner(ChunkId id) {
+  const std::shared_ptr<Peer> owner = first_owner(id);
+  Lane& on = lane();
+  if (owner == nullptr || on.tellings_count >= kTellingsMax) return;
+  ++on.tellings_count;
+  Counters::add(counters_.damage_told);
+  on.strays.spawn(ask_to_drop(on, owner->origin, peers_.self(), id));
+}
+
 io::Task<Result<SealedRead>> PeerTier::read(ChunkId id, ByteRange range,
                                             storage::ReadOptions options) {
   if (options.distrust > 0) {
     Counters::add(counters_.distrusted);
     keeper_.forget(id);
+    tell_owner(id);
     co_return co_await home_.read(id, range, options);
   }
   if (options.no_cache || range.size_bytes == 0 || range.offset_bytes >= kPayloadBytesMax) {

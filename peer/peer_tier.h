@@ -69,6 +69,8 @@ class PeerTier final : public storage::ChunkStore {
   const Peers& peers() const { return peers_; }
   Keeper& keeper() { return keeper_; }
   Counters& counters() { return counters_; }
+  // What questions of this reactor share.
+  Lane& lane();
 
  private:
   struct HotHint {
@@ -91,7 +93,8 @@ class PeerTier final : public storage::ChunkStore {
   bool may_ask(const Peer& peer, Instant now) const;
   size_t hinted_owners(cluster::ChunkKey key, Instant now) const;
   void hint(cluster::ChunkKey key, size_t owners_count, Instant now);
-  Lane& lane();
+  // The chunk's owner may have given the bytes that did not verify: it forgets them.
+  void tell_owner(ChunkId id);
 
   const PeerTierOptions options_;
   storage::ChunkStore& home_;

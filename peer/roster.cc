@@ -21,17 +21,21 @@ std::shared_ptr<Peer> make_peer(const cluster::Member& member) {
   auto peer = std::make_shared<Peer>();
   peer->name = member.name;
   peer->address = member.address;
-  // An address that does not parse leads nowhere, and its chunks are read from the home.
-  const Result<io::Endpoint> at = io::Endpoint::parse(member.address);
-  peer->origin.is_https = true;
-  if (at) {
-    peer->origin.host = at->host;
-    peer->origin.port = at->port;
-  }
+  peer->origin = origin_of(member.address);
   return peer;
 }
 
 }  // namespace
+
+http::Url origin_of(const std::string& address) {
+  http::Url origin;
+  origin.is_https = true;
+  const Result<io::Endpoint> at = io::Endpoint::parse(address);
+  if (!at) return origin;
+  origin.host = at->host;
+  origin.port = at->port;
+  return origin;
+}
 
 void Peers::set(std::vector<cluster::Member> members) {
   const std::shared_ptr<const Roster> before = now();

@@ -52,6 +52,9 @@ class Peers {
   std::shared_ptr<const Roster> now_;
 };
 
+// Of a member; an address that does not parse leads nowhere, and its chunks are read from the home.
+http::Url origin_of(const std::string& address);
+
 // Where a chunk is placed by.
 cluster::ChunkKey placement_key(const std::array<uint8_t, 32>& id);
 

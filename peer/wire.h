@@ -21,7 +21,6 @@
 namespace cairn::peer {
 
 inline constexpr std::string_view kChunksPath = "/v1/chunks/";
-inline constexpr std::string_view kStatsPath = "/v1/stats";
 inline constexpr std::string_view kFromField = "x-cairn-node";  // Who asks.
 
 struct Question {

@@ -67,8 +67,8 @@ bool is_question(std::string_view name) {
   return name == "status" || name == "audit-verify" || name == "quota-show" || name == kSyncList ||
          name == "cache-status" || name == kKmsListCommand || name == kGatewayListCommand ||
          name == kPlacementShowCommand || name == kHomesStatusCommand ||
-         name == kClusterStatusCommand || name == kOrphansShowCommand ||
-         name == kMigrationStatusCommand;
+         name == kClusterStatusCommand || name == kClusterLookupCommand ||
+         name == kOrphansShowCommand || name == kMigrationStatusCommand;
 }
 
 // Of a reply that is told line by line.

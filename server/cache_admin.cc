@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <deque>
+#include <set>
 #include <utility>
 
 #include "base/log.h"
 #include "io/reactor.h"
 #include "io/scope.h"
+#include "peer/everyone.h"
 #include "s3/uri.h"
 
 namespace cairn::server {
@@ -311,33 +313,70 @@ io::Task<Result<std::string>> CacheAdmin::status(std::string query) {
 void CacheAdmin::evict(const storage::ChunkId& chunk) {
   if (ram_ != nullptr) ram_->erase_chunk(chunk);
   for (cache::DiskTier* const disk : disks_.all()) disk->evict_chunk(chunk);
+  if (peers_ != nullptr) peers_->keeper().forget(chunk);
+}
+
+// What is told to the other nodes in one question, and who could not be told.
+struct CacheAdmin::Dropping {
+  std::vector<storage::ChunkId> chunks = {};
+  std::set<std::string> nodes = {};
+  std::set<std::string> unreached = {};
+
+  std::string json() const {
+    std::string out;
+    for (const std::string& node : unreached) out += (out.empty() ? "" : ",") + json_text(node);
+    return fmt::format("\"nodes\":{},\"unreached\":[{}]", nodes.size(), out);
+  }
+};
+
+io::Task<void> CacheAdmin::drop_elsewhere(Dropping& dropping) {
+  std::vector<storage::ChunkId> chunks = std::exchange(dropping.chunks, {});
+  if (peers_ == nullptr || chunks.empty()) co_return;
+  const peer::AllTold<uint64_t> told = co_await peer::drop_everywhere(*peers_, std::move(chunks));
+  for (const peer::NodeTold<uint64_t>& each : told) {
+    dropping.nodes.insert(each.node);
+    if (each.answer) continue;
+    log::warning("cache_drop_not_told",
+                 {{"node", std::string_view(each.node)},
+                  {"message", std::string_view(each.answer.error().message)}});
+    dropping.unreached.insert(each.node);
+  }
+}
+
+io::Task<void> CacheAdmin::drop_chunk(Dropping& dropping, storage::ChunkId chunk) {
+  evict(chunk);
+  dropping.chunks.push_back(chunk);
+  if (dropping.chunks.size() >= peer::kChunksPerQuestionMax) co_await drop_elsewhere(dropping);
 }
 
 // How many objects those chunks are of.
 io::Task<Result<size_t>> CacheAdmin::for_each_chunk(
-    CacheSelection of, std::function<void(const storage::ChunkId&)> what) {
+    CacheSelection of, std::function<io::Task<void>(storage::ChunkId)> what) {
   Walk walk{.selection = of, .bucket = co_await io::or_return(objects_.find_bucket(of.bucket))};
   for (size_t count = 0;; ++count) {
     const std::unique_ptr<object::ObjectReader> reader = co_await io::or_return(next_object(walk));
     if (reader == nullptr) co_return count;
     const ByteRange all{0, reader->info().size_bytes};
     if (all.size_bytes == 0) continue;
-    for (const object::ChunkSpan& span : reader->chunk_spans(all)) what(span.chunk);
+    for (const object::ChunkSpan& span : reader->chunk_spans(all)) co_await what(span.chunk);
     co_await io::yield();
   }
 }
 
 io::Task<Result<std::string>> CacheAdmin::drop(std::string query) {
   const Asked asked = co_await io::or_return(parse_asked(query, false));
-  co_await io::or_return(require_tiers());
+  if (peers_ == nullptr) co_await io::or_return(require_tiers());
   if (asked.all == !asked.selection.bucket.empty()) {
     co_return fail(Code::kInvalidArgument, "name a bucket, or all=1");
   }
   co_await io::or_return(pins_.remove(asked.selection.bucket, asked.selection.prefix));
+  Dropping dropping;
   if (!asked.all) {
-    const size_t count = co_await io::or_return(
-        for_each_chunk(asked.selection, [this](const storage::ChunkId& id) { evict(id); }));
-    co_return fmt::format("{{\"objects\":{}}}\n", count);
+    const size_t count = co_await io::or_return(for_each_chunk(
+        asked.selection,
+        [this, &dropping](storage::ChunkId id) { return drop_chunk(dropping, id); }));
+    co_await drop_elsewhere(dropping);
+    co_return fmt::format("{{\"objects\":{},{}}}\n", count, dropping.json());
   }
   // Tiers hold nothing but what the home has.
   size_t count = 0;
@@ -345,9 +384,12 @@ io::Task<Result<std::string>> CacheAdmin::drop(std::string query) {
   while (true) {
     const std::vector<storage::ChunkStat> page =
         co_await io::or_return(chunks_.list(after, kChunksPerPage));
-    for (const storage::ChunkStat& each : page) evict(each.id);
+    for (const storage::ChunkStat& each : page) co_await drop_chunk(dropping, each.id);
     count += page.size();
-    if (page.empty()) co_return fmt::format("{{\"chunks\":{}}}\n", count);
+    if (page.empty()) {
+      co_await drop_elsewhere(dropping);
+      co_return fmt::format("{{\"chunks\":{},{}}}\n", count, dropping.json());
+    }
     after = page.back().id;
     co_await io::yield();
   }
@@ -357,9 +399,10 @@ io::Task<Result<std::string>> CacheAdmin::unpin(std::string query) {
   const Asked asked = co_await io::or_return(parse_asked(query, true));
   co_await io::or_return(require_tiers());
   co_await io::or_return(pins_.remove(asked.selection.bucket, asked.selection.prefix));
-  const auto unpin_chunk = [this](const storage::ChunkId& id) {
+  const auto unpin_chunk = [this](storage::ChunkId id) {
     if (ram_ != nullptr) ram_->unpin_chunk(id);
     for (cache::DiskTier* const disk : disks_.all()) disk->unpin_chunk(id);
+    return io::yield();
   };
   const size_t count = co_await io::or_return(for_each_chunk(asked.selection, unpin_chunk));
   co_return fmt::format("{{\"objects\":{}}}\n", count);

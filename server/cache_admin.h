@@ -14,6 +14,7 @@
 #include "io/sync.h"
 #include "io/task.h"
 #include "object/objects.h"
+#include "peer/peer_tier.h"
 #include "server/disk_tiers.h"
 #include "server/pin_list.h"
 #include "storage/chunk_store.h"
@@ -28,10 +29,11 @@ class CacheAdmin {
   // What a command did, and how far it is: a line of JSON. A failure ends the command.
   using Progress = std::function<io::Task<Status>(std::string line)>;
 
-  // All outlive it; `ram` may be null.
+  // All outlive it; `ram` may be null, and so may `peers`: the other nodes of a cluster, which
+  // forget what is dropped here.
   CacheAdmin(object::Objects& objects, cache::RamTier* ram, DiskTiers& disks,
-             storage::ChunkStore& chunks, PinList& pins)
-      : objects_(objects), ram_(ram), disks_(disks), chunks_(chunks), pins_(pins) {}
+             storage::ChunkStore& chunks, PinList& pins, peer::PeerTier* peers)
+      : objects_(objects), ram_(ram), disks_(disks), chunks_(chunks), pins_(pins), peers_(peers) {}
 
   // JSON. kInvalidArgument says which parameter is wrong; kNotFound when no object is meant, and
   // kFailedPrecondition when there are no tiers.
@@ -54,14 +56,19 @@ class CacheAdmin {
   io::Task<Status> warm_one(Warming& warming, object::ObjectReader& reader);
   io::Task<void> settle_disks();
   io::Task<Result<size_t>> for_each_chunk(CacheSelection of,
-                                          std::function<void(const storage::ChunkId&)> what);
+                                          std::function<io::Task<void>(storage::ChunkId)> what);
   void evict(const storage::ChunkId& chunk);
+  struct Dropping;
+  // Here, and at the other nodes once a question is full of them.
+  io::Task<void> drop_chunk(Dropping& dropping, storage::ChunkId chunk);
+  io::Task<void> drop_elsewhere(Dropping& dropping);
 
   object::Objects& objects_;
   cache::RamTier* const ram_;
   DiskTiers& disks_;
   storage::ChunkStore& chunks_;
   PinList& pins_;
+  peer::PeerTier* const peers_;
 };
 
 // One of cache-status, cache-drop and cache-unpin; kNotFound for another one.

@@ -1,7 +1,5 @@
 #include "server/cluster.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -13,6 +11,7 @@
 #include "io/tls_listener.h"
 #include "peer/identity.h"
 #include "server/catalog_place.h"
+#include "server/node_inventory.h"
 #include "server/version.h"
 
 namespace cairn::server {
@@ -65,6 +64,7 @@ Result<std::unique_ptr<peer::PeerTier>> make_peer_tier(const Config& config,
   options.self = config.cluster.name;
   options.tls = identity->client;
   options.kept_bytes = config.cluster.peer_memory_bytes;
+  options.patience = milliseconds(static_cast<int64_t>(config.cluster.peer_patience_ms));
   return std::make_unique<peer::PeerTier>(std::move(options));
 }
 
@@ -77,7 +77,10 @@ struct Cluster::Listening {
   io::Scope running;
 };
 
-Cluster::Cluster(Parts parts) : parts_(std::move(parts)) {}
+Cluster::Cluster(Parts parts) : parts_(std::move(parts)) {
+  if (parts_.tier == nullptr) return;
+  inventory_ = std::make_unique<NodeInventory>(*parts_.tier, parts_.ram, parts_.disks);
+}
 
 Cluster::~Cluster() = default;
 
@@ -109,7 +112,7 @@ io::Task<Status> Cluster::listen() {
   const peer::Identity identity = co_await io::or_return(load_identity(config));
   io::Endpoint at = co_await io::or_return(io::Endpoint::parse(config.peer_listen));
   for (io::Reactor* const reactor : parts_.reactors) {
-    const peer::Door::Parts door{*parts_.tier, parts_.front, heat_, [this] { return stats(); }};
+    const peer::Door::Parts door{*parts_.tier, parts_.front, heat_, *inventory_};
     listening_.push_back(std::make_unique<Listening>(*reactor, door));
     // The first one gets the port when any was asked for; the others share it.
     at = co_await io::or_return(
@@ -181,11 +184,8 @@ ClusterReading Cluster::reading() const {
   return reading;
 }
 
-std::string Cluster::stats() const {
-  const peer::Counters& of = parts_.tier->counters();
-  const peer::KeptReading kept = parts_.tier->keeper().reading();
-  return fmt::format("{{\"served\":{},\"served_bytes\":{},\"kept_bytes\":{},\"kept_runs\":{}}}\n",
-                     of.served.load(), of.served_bytes.load(), kept.used_bytes, kept.runs_count);
+peer::Inventory* Cluster::inventory() const {
+  return inventory_.get();
 }
 
 io::Task<Status> Cluster::set_draining(std::string name, bool draining) {

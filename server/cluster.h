@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cache/ram_tier.h"
 #include "catalog/etcd/member_list.h"
 #include "catalog/etcd/node_directory.h"
 #include "http/server.h"
@@ -17,6 +18,7 @@
 #include "peer/peer_tier.h"
 #include "server/config.h"
 #include "server/data_directory.h"
+#include "server/disk_tiers.h"
 
 namespace cairn::server {
 
@@ -32,12 +34,16 @@ struct ClusterReading {
   peer::KeptReading kept;
 };
 
+class NodeInventory;
+
 class Cluster {
  public:
   struct Parts {
     const Config& config;
     const DataDirectory& directory;
-    peer::PeerTier* tier;        // Null without peers.
+    peer::PeerTier* tier;  // Null without peers.
+    cache::RamTier* ram;   // Null without one.
+    DiskTiers& disks;
     storage::ChunkStore& front;  // What peers' requests are read from.
     std::vector<io::Reactor*> reactors;
     // Called on the main reactor when this node begins or ceases to drain.
@@ -56,6 +62,8 @@ class Cluster {
   ClusterReading reading() const;
   bool is_draining() const { return is_draining_; }
   peer::PeerTier* tier() const { return parts_.tier; }
+  // What this node has in its tiers; null without peers.
+  peer::Inventory* inventory() const;
   io::Task<Status> set_draining(std::string name, bool draining);
 
  private:
@@ -67,10 +75,10 @@ class Cluster {
                                            std::shared_ptr<const io::TlsContext> tls);
   static io::Task<void> stop_one(Listening& listening);
   void take_members(std::vector<cluster::Member> members);
-  std::string stats() const;
 
   const Parts parts_;
   peer::Heat heat_;
+  std::unique_ptr<NodeInventory> inventory_;  // Null without peers.
   std::string address_;  // Where other nodes find this one; empty without peers.
   std::unique_ptr<catalog::etcd::NodeDirectory> node_;
   std::unique_ptr<catalog::etcd::MemberList> members_;
@@ -80,9 +88,10 @@ class Cluster {
   std::shared_ptr<Cluster*> here_ = std::make_shared<Cluster*>(this);
 };
 
-// `cluster-status`, `cluster-drain` and `cluster-undrain` (name), `cluster-warm` and `cluster-pin`
-// (bucket, prefix). JSON; kFailedPrecondition without a cluster.
+// `cluster-status`, `cluster-drain` and `cluster-undrain` (name), `cluster-warm`, `cluster-pin` and
+// `cluster-lookup` (bucket, prefix). JSON; kFailedPrecondition without a cluster.
 inline constexpr std::string_view kClusterPrefix = "cluster-";
 inline constexpr std::string_view kClusterStatusCommand = "cluster-status";
+inline constexpr std::string_view kClusterLookupCommand = "cluster-lookup";
 
 }  // namespace cairn::server

@@ -11,7 +11,9 @@
 #include "io/reactor.h"
 #include "io/scope.h"
 #include "io/sync.h"
+#include "peer/everyone.h"
 #include "s3/uri.h"
+#include "server/cluster_lookup.h"
 
 namespace cairn::server {
 namespace {
@@ -35,7 +37,33 @@ void append_member(std::string& out, const cluster::Member& member) {
                  member.capacity_bytes, member.started_ms);
 }
 
-std::string status_text(const ClusterReading& reading) {
+std::string stats_text(const peer::NodeStats& of) {
+  return fmt::format(
+      "{{\"hits\":{},\"misses\":{},\"asked\":{},\"answered\":{},\"home_reads\":{},\"hedged\":{},"
+      "\"served\":{},\"served_bytes\":{},\"kept_bytes\":{},\"kept_capacity\":{},"
+      "\"kept_pinned\":{},\"ram_bytes\":{},\"ram_capacity\":{},\"disk_bytes\":{},"
+      "\"disk_capacity\":{},\"disk_hit_bytes\":{},\"disk_miss_bytes\":{}}}",
+      of.hits, of.misses, of.asked, of.answered, of.home_reads, of.hedged, of.served,
+      of.served_bytes, of.kept_bytes, of.kept_capacity_bytes, of.kept_pinned_bytes, of.ram_bytes,
+      of.ram_capacity_bytes, of.disk_bytes, of.disk_capacity_bytes, of.disk_hit_bytes,
+      of.disk_miss_bytes);
+}
+
+// What each node says of its caches, by its name; "error" of one that does not answer.
+io::Task<std::string> all_stats_text(Cluster& cluster) {
+  std::string out = "{";
+  if (cluster.inventory() == nullptr) co_return "{}";
+  out += json_text(cluster.reading().name) + ":" + stats_text(cluster.inventory()->stats());
+  const peer::AllTold<peer::NodeStats> told = co_await peer::stats_of_all(*cluster.tier());
+  for (const peer::NodeTold<peer::NodeStats>& each : told) {
+    out += "," + json_text(each.node) + ":";
+    out += each.answer ? stats_text(*each.answer)
+                       : "{\"error\":" + json_text(each.answer.error().message) + "}";
+  }
+  co_return out + "}";
+}
+
+std::string status_text(const ClusterReading& reading, const std::string& stats) {
   std::string out =
       fmt::format("{{\"name\":{},\"registered\":{},\"registrations\":{},\"error\":{},\"members\":[",
                   json_text(reading.name), reading.members.is_registered,
@@ -57,7 +85,7 @@ std::string status_text(const ClusterReading& reading) {
         of.served_bytes.load(), reading.kept.used_bytes, reading.kept.capacity_bytes,
         reading.kept.pinned_bytes);
   }
-  return out + "}\n";
+  return out + ",\"stats\":" + stats + "}\n";
 }
 
 // Objects whose chunks their owners fetch.
@@ -159,7 +187,10 @@ io::Task<Result<std::string>> run_cluster_command(Cluster* cluster, object::Obje
     co_return fail(Code::kFailedPrecondition,
                    "this server is in no cluster: start it with --join etcd://...");
   }
-  if (name == kClusterStatusCommand) co_return status_text(cluster->reading());
+  if (name == kClusterStatusCommand) {
+    const std::string stats = co_await all_stats_text(*cluster);
+    co_return status_text(cluster->reading(), stats);
+  }
   const s3::S3Result<s3::Query> parsed = s3::parse_query(query);
   if (!parsed) co_return fail(Code::kInvalidArgument, "the parameters do not parse");
   const auto parameter = [&parsed](std::string_view of) {
@@ -172,6 +203,9 @@ io::Task<Result<std::string>> run_cluster_command(Cluster* cluster, object::Obje
     log::info("cluster_draining_asked", {{"name", std::string_view(node)}, {"drain", draining}});
     co_return fmt::format("{{\"name\":{},\"state\":\"{}\"}}\n", json_text(node),
                           draining ? "draining" : "up");
+  }
+  if (name == kClusterLookupCommand) {
+    co_return co_await look_up(*cluster, objects, parameter("bucket"), parameter("prefix"));
   }
   if (name == "cluster-warm" || name == "cluster-pin") {
     co_return co_await warm(*cluster, objects, parameter("bucket"), parameter("prefix"),

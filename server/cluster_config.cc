@@ -12,16 +12,18 @@
 namespace cairn::server {
 namespace {
 
-constexpr std::pair<std::string_view, std::string_view> kKeys[] = {{"join", "join"},
-                                                                   {"name", "node-name"},
-                                                                   {"zone", "zone"},
-                                                                   {"capacity", "node-capacity"},
-                                                                   {"peer-listen", "peer-listen"},
-                                                                   {"advertise", "advertise"},
-                                                                   {"peer-ca", "peer-ca"},
-                                                                   {"peer-cert", "peer-cert"},
-                                                                   {"peer-key", "peer-key"},
-                                                                   {"peer-memory", "peer-memory"}};
+constexpr std::pair<std::string_view, std::string_view> kKeys[] = {
+    {"join", "join"},
+    {"name", "node-name"},
+    {"zone", "zone"},
+    {"capacity", "node-capacity"},
+    {"peer-listen", "peer-listen"},
+    {"advertise", "advertise"},
+    {"peer-ca", "peer-ca"},
+    {"peer-cert", "peer-cert"},
+    {"peer-key", "peer-key"},
+    {"peer-memory", "peer-memory"},
+    {"peer-patience-ms", "peer-patience-ms"}};
 
 bool is_any_address(const io::Endpoint& at) {
   return at.host.empty() || at.host == "0.0.0.0" || at.host == "::";

@@ -11,6 +11,7 @@
 //   peer-cert = "/etc/cairn/node.pem"
 //   peer-key = "/etc/cairn/node.key"
 //   peer-memory = "4GiB"           # of blocks kept for other nodes
+//   peer-patience-ms = 50          # of silence until the home is asked beside a node
 //
 // Thread rule: plain values.
 #pragma once
@@ -36,6 +37,7 @@ struct ClusterConfig {
   std::string peer_cert;
   std::string peer_key;
   uint64_t peer_memory_bytes = 256 * MiB;
+  uint64_t peer_patience_ms = 50;
 
   bool is_set() const { return !join.empty(); }
   bool has_peers() const { return is_set() && !peer_listen.empty(); }

@@ -153,6 +153,13 @@ Status set_size_of_cluster(Config& config, std::string_view value) {
   return {};
 }
 
+Status set_peer_patience(Config& config, std::string_view value) {
+  const Result<uint64_t> number = parse_number(value, 5, 60'000);
+  if (!number) return std::unexpected(number.error());
+  config.cluster.peer_patience_ms = *number;
+  return {};
+}
+
 Status set_log_level(Config& config, std::string_view value) {
   static constexpr std::pair<std::string_view, log::Level> kLevels[] = {
       {"debug", log::Level::kDebug},
@@ -318,6 +325,8 @@ constexpr Setting kSettings[] = {
      set_of_cluster<&ClusterConfig::peer_key>},
     {"peer-memory", "SIZE", "Memory of blocks that are kept for other nodes (default 256MiB)",
      set_size_of_cluster<&ClusterConfig::peer_memory_bytes>},
+    {"peer-patience-ms", "MS",
+     "Silence of another node until the home is asked beside it (default 50)", set_peer_patience},
     {"gc-interval-ms", "MS", "Pause between passes of the garbage collector (default 2000)",
      set_number<&Config::gc_interval_ms, 10, 3'600'000>},
     {"garbage-grace", "SECONDS",

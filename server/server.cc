@@ -251,7 +251,8 @@ io::Task<Status> Node::main() {
   pins_ = co_await io::or_return(PinList::open(directory_.path() + "/PINS"));
   stores_ = co_await io::or_return(Stores::open(config_, directory_));
   cache_admin_ = std::make_unique<CacheAdmin>(stores_->objects(), stores_->ram_tier(),
-                                              stores_->disk_tiers(), stores_->chunks(), *pins_);
+                                              stores_->disk_tiers(), stores_->chunks(), *pins_,
+                                              stores_->peer_tier());
   migration_ = std::make_unique<MigrationAdmin>(*stores_, directory_);
   Status served = co_await open_beside();
   if (served) {
@@ -362,6 +363,8 @@ io::Task<Status> Node::join_cluster() {
   Cluster::Parts parts{.config = config_,
                        .directory = directory_,
                        .tier = stores_->peer_tier(),
+                       .ram = stores_->ram_tier(),
+                       .disks = stores_->disk_tiers(),
                        .front = stores_->front(),
                        .reactors = {},
                        .on_draining = [this](bool /*is_draining*/) { set_ready(is_ready()); }};

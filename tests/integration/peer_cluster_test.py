@@ -1,6 +1,6 @@
 """A cluster with everything: metadata in etcd, chunks in one store, and nodes that read through each
-other's memory. What is written through one node is read by all at once from the home but once, and
-goes on being read while nodes die."""
+other's memory. What is written through one node is read by all, and goes on being read while nodes
+die. How often the home is read: peer_once_test.py."""
 import random
 import threading
 import time
@@ -39,20 +39,14 @@ class PeerClusterTest(unittest.TestCase):
             thread.start()
         return threads, wrong
 
-    def test_a_model_is_read_from_the_home_once_and_goes_on_while_a_node_dies(self):
+    def test_a_model_goes_on_being_read_while_a_node_dies(self):
         body = random.Random(1).randbytes(192 * MIB)
         self.cluster.s3(0).put_object(Bucket="bucket", Key="model", Body=body)
         threads, wrong = self.read_by(range(NODES), "model", body)
         for thread in threads:
             thread.join()
         self.assertEqual(wrong, [])
-        fetched = self.cluster.sum("cairn_peer_kept_misses_total")
-        beside = self.cluster.sum("cairn_peer_home_reads_total")
-        # Blocks of 1 MiB and ends of chunks. Without owners it would be three times as many; a
-        # machine with more to do than it can hedges some (peer_tier_test counts without a clock).
-        self.assertLess(fetched, 192 * 1.6)
-        self.assertLessEqual(beside, 0.6 * fetched)
-        self.assertGreater(self.cluster.sum("cairn_peer_hits_total"), fetched)
+        self.assertGreater(self.cluster.sum("cairn_peer_hits_total"), 0)
         # While one of them is killed, written to and read.
         threads, wrong = self.read_by((0, 1), "model", body, rounds=4)
         time.sleep(0.1)

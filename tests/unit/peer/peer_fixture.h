@@ -94,6 +94,23 @@ class MoodyDoor final : public http::Handler {
   PeerTier& tier_;
 };
 
+// A node without tiers of its own.
+class KeptInventory final : public Inventory {
+ public:
+  explicit KeptInventory(PeerTier& tier) : tier_(tier) {}
+  Holding holding(const ChunkId& id) const override {
+    const cache::CachedBytes kept = tier_.keeper().held(id);
+    return {.kept_bytes = kept.cached, .pinned_bytes = kept.pinned};
+  }
+  bool forget(const ChunkId& id) override { return tier_.keeper().forget(id); }
+  NodeStats stats() const override {
+    return {.asked = tier_.counters().asked, .kept_bytes = tier_.keeper().reading().used_bytes};
+  }
+
+ private:
+  PeerTier& tier_;
+};
+
 class TestNode {
  public:
   TestNode(std::string name, storage::ChunkStore& home, const Identity& identity, Duration patience,
@@ -128,7 +145,8 @@ class TestNode {
   const std::string name;
   PeerTier tier;
   Heat heat;
-  MoodyDoor door{{tier, tier, heat, {}}};
+  KeptInventory inventory{tier};
+  MoodyDoor door{{tier, tier, heat, inventory}};
   std::unique_ptr<http::Server> server;
   std::string last_address;
   io::Scope running;

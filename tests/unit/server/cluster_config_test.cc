@@ -33,7 +33,8 @@ TEST(ClusterConfigTest, TheTableSaysWhatTheFlagsSay) {
       config,
       "[cluster]\njoin = 'etcd://127.0.0.1:2379/prod'\nname = 'node-1'\nzone = 'rack-3'\n"
       "capacity = '2TiB'\npeer-listen = '0.0.0.0:9100'\nadvertise = '10.0.0.7:9100'\n"
-      "peer-ca = 'a'\npeer-cert = 'b'\npeer-key = 'c'\npeer-memory = '4GiB'\n",
+      "peer-ca = 'a'\npeer-cert = 'b'\npeer-key = 'c'\npeer-memory = '4GiB'\n"
+      "peer-patience-ms = '70'\n",
       "test");
   ASSERT_TRUE(applied) << applied.error().message;
   const ClusterConfig& cluster = config.cluster;
@@ -45,6 +46,7 @@ TEST(ClusterConfigTest, TheTableSaysWhatTheFlagsSay) {
   EXPECT_EQ(cluster.advertise, "10.0.0.7:9100");
   EXPECT_EQ(cluster.peer_ca + cluster.peer_cert + cluster.peer_key, "abc");
   EXPECT_EQ(cluster.peer_memory_bytes, 4 * GiB);
+  EXPECT_EQ(cluster.peer_patience_ms, 70U);
 
   const Status unknown = apply_toml(config, "[cluster]\nnmae = 'x'\n", "test");
   ASSERT_FALSE(unknown);

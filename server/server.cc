@@ -1,11 +1,6 @@
 #include "server/server.h"
 
 #include <fmt/format.h>
-#include <malloc.h>
-#include <sched.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -37,6 +32,7 @@
 #include "server/migration_admin.h"
 #include "server/orphan_admin.h"
 #include "server/placement_admin.h"
+#include "server/process_limits.h"
 #include "server/quota_admin.h"
 #include "server/reads_admin.h"
 #include "server/root_agreement.h"
@@ -53,34 +49,6 @@ namespace {
 constexpr uint64_t kPoolBytesMin = 64 * MiB;  // Per core.
 constexpr Duration kAdminGrace = seconds(1);
 constexpr Duration kHomeWatchEvery = seconds(1);
-
-unsigned usable_cpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-  return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
-}
-
-uint64_t quarter_of_memory() {
-  struct sysinfo info{};
-  if (sysinfo(&info) != 0) return 1 * GiB;
-  return uint64_t{info.totalram} * info.mem_unit / 4;
-}
-
-// Keys would be in a core dump.
-void forbid_core_dumps() {
-  const rlimit none{0, 0};
-  setrlimit(RLIMIT_CORE, &none);
-  prctl(PR_SET_DUMPABLE, 0);
-}
-
-// A listing's page is a megabyte in a few pieces. By its defaults malloc may map and unmap them, or
-// give the heap's end back, at every request: 0.3 of 1.0 ms of a page of 1,000 keys were page
-// faults.
-void keep_freed_memory() {
-  mallopt(M_MMAP_THRESHOLD, static_cast<int>(4 * MiB));
-  mallopt(M_TRIM_THRESHOLD, static_cast<int>(64 * MiB));
-}
 
 const char* backend_name(io::BackendKind kind) {
   switch (kind) {
@@ -250,9 +218,9 @@ void Node::on_signal() {
 io::Task<Status> Node::main() {
   pins_ = co_await io::or_return(PinList::open(directory_.path() + "/PINS"));
   stores_ = co_await io::or_return(Stores::open(config_, directory_));
-  cache_admin_ = std::make_unique<CacheAdmin>(stores_->objects(), stores_->ram_tier(),
-                                              stores_->disk_tiers(), stores_->chunks(), *pins_,
-                                              stores_->peer_tier());
+  cache_admin_ =
+      std::make_unique<CacheAdmin>(stores_->objects(), stores_->ram_tier(), stores_->disk_tiers(),
+                                   stores_->chunks(), *pins_, stores_->peer_tier());
   migration_ = std::make_unique<MigrationAdmin>(*stores_, directory_);
   Status served = co_await open_beside();
   if (served) {

@@ -12,6 +12,7 @@
 #include "server/migration_admin.h"
 #include "server/orphan_admin.h"
 #include "server/placement_admin.h"
+#include "server/reads_admin.h"
 
 namespace cairn::server {
 namespace {
@@ -66,9 +67,10 @@ io::Task<void> reply_error(http::Exchange& exchange, int status, std::string_vie
 bool is_question(std::string_view name) {
   return name == "status" || name == "audit-verify" || name == "quota-show" || name == kSyncList ||
          name == "cache-status" || name == kKmsListCommand || name == kGatewayListCommand ||
-         name == kPlacementShowCommand || name == kHomesStatusCommand ||
-         name == kClusterStatusCommand || name == kClusterLookupCommand ||
-         name == kOrphansShowCommand || name == kMigrationStatusCommand;
+         name == kPlacementShowCommand || name == kReadsShowCommand ||
+         name == kHomesStatusCommand || name == kClusterStatusCommand ||
+         name == kClusterLookupCommand || name == kOrphansShowCommand ||
+         name == kMigrationStatusCommand;
 }
 
 // Of a reply that is told line by line.

@@ -26,7 +26,7 @@ io::Task<Result<std::string>> run_reads_command(object::Objects& objects, bool i
   const std::string name(parsed->find("bucket").value_or(""));
   if (name.empty()) co_return fail(Code::kInvalidArgument, "bucket: name one");
   object::BucketInfo bucket = co_await io::or_return(objects.find_bucket(name));
-  if (command == std::string(kReadsPrefix) + "show") co_return describe(bucket);
+  if (command == kReadsShowCommand) co_return describe(bucket);
   if (command != std::string(kReadsPrefix) + "set") {
     co_return fail(Code::kNotFound, "there is no such command");
   }

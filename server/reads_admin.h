@@ -13,6 +13,7 @@
 namespace cairn::server {
 
 inline constexpr std::string_view kReadsPrefix = "bucket-reads-";
+inline constexpr std::string_view kReadsShowCommand = "bucket-reads-show";
 
 // JSON: the bucket and its reads. kInvalidArgument says which parameter is wrong; kNotFound;
 // kFailedPrecondition where the catalog is this server's own, so that no read is ever stale.

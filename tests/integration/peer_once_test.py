@@ -54,7 +54,9 @@ class EachChunkOnce(unittest.TestCase):
 
     def test_the_home_sends_each_byte_once(self):
         size = OBJECT_MIB * MIB
-        body = random.Random(3).randbytes(size)
+        # randbytes() makes at most 256 MiB at a time.
+        source = random.Random(3)
+        body = b"".join(source.randbytes(MIB) for _ in range(OBJECT_MIB))
         self.cluster.s3(0).put_object(Bucket="bucket", Key="model", Body=body)
         before = self.sent_by_home()
         self.read_by_all(body)

@@ -136,7 +136,7 @@ class Catalog {
   // Changes with version > `after`, oldest first, at most `limit` commits. kOutOfRange when the
   // history no longer reaches back that far.
   virtual io::Task<Result<std::vector<Change>>> tail(Version after, size_t limit) = 0;
-  virtual io::Task<Status> close() = 0;
+  virtual io::Task<Status> close() = 0;  // While every reactor that used it runs.
 
   // True when other processes commit to it too.
   virtual bool is_shared() const { return false; }

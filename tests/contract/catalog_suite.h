@@ -6,8 +6,10 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
+#include <latch>
 #include <map>
 #include <memory>
 #include <string>
@@ -380,6 +382,11 @@ inline io::Task<int> incrementers(Catalog& catalog, int tasks, int times) {
   co_return failures;
 }
 
+// A catalog is closed while the reactors that used it run.
+inline io::Task<void> run_until(const std::atomic<bool>& is_over) {
+  while (!is_over) static_cast<void>(co_await io::sleep_for(milliseconds(1)));
+}
+
 TEST_P(CatalogSuite, ConcurrentCompareAndSetLosesNoIncrement) {
   constexpr int kThreads = 3;
   constexpr int kTasks = 4;
@@ -387,15 +394,23 @@ TEST_P(CatalogSuite, ConcurrentCompareAndSetLosesNoIncrement) {
   put("counter", "0");
   std::vector<std::thread> threads;
   std::vector<int> failures(kThreads, -1);
+  std::latch done(kThreads);
+  std::atomic<bool> is_closed = false;
   for (int i = 0; i < kThreads; ++i) {
-    threads.emplace_back([this, &failures, i] {
+    threads.emplace_back([&, i] {
       const auto reactor = std::move(io::Reactor::create({}).value());
       failures[static_cast<size_t>(i)] = reactor->run(incrementers(*catalog_, kTasks, kTimes));
+      done.count_down();
+      reactor->run(run_until(is_closed));
     });
   }
-  for (std::thread& thread : threads) thread.join();
+  done.wait();
   for (const int count : failures) EXPECT_EQ(count, 0);
   EXPECT_EQ(value("counter"), std::to_string(kThreads * kTasks * kTimes));
+  EXPECT_TRUE(run(catalog_->close()).has_value());
+  catalog_.reset();
+  is_closed = true;
+  for (std::thread& thread : threads) thread.join();
 }
 
 TEST_P(CatalogSuite, RecentReadsSeeOwnCommitsAndWhatTheyFailedOn) {

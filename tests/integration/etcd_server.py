@@ -24,6 +24,18 @@ def _free_ports(count):
     return ports
 
 
+def thread_states(pid):
+    """The state letters of a process's threads (proc_pid_stat(5))."""
+    states = []
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        try:
+            with open(f"/proc/{pid}/task/{thread}/stat", encoding="ascii") as file:
+                states.append(file.read().rpartition(") ")[2][0])
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return states
+
+
 class EtcdServer:
     """The members end with close(); a member is paused and killed by its number."""
 
@@ -145,7 +157,16 @@ class EtcdServer:
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
     def pause(self, member):
-        self._processes[member].send_signal(signal.SIGSTOP)
+        """Returns when it stands still: on a busy machine its threads go on for a while."""
+        process = self._processes[member]
+        if process.poll() is not None:
+            return
+        process.send_signal(signal.SIGSTOP)
+        end = time.monotonic() + 10
+        while not all(state in "TZX" for state in thread_states(process.pid)):
+            if time.monotonic() > end:
+                raise RuntimeError(f"member {member} of etcd does not stop")
+            time.sleep(0.001)
 
     def resume(self, member):
         self._processes[member].send_signal(signal.SIGCONT)

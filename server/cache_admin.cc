@@ -12,6 +12,7 @@
 #include "io/scope.h"
 #include "peer/everyone.h"
 #include "s3/uri.h"
+#include "server/json_text.h"
 
 namespace cairn::server {
 namespace {
@@ -59,12 +60,6 @@ ByteRange range_in(const CacheSelection& selection, uint64_t size_bytes) {
 
 std::string json_of(const CachedBytes& bytes) {
   return fmt::format("{{\"cached\":{},\"pinned\":{}}}", bytes.cached, bytes.pinned);
-}
-
-std::string json_text(std::string_view text) {
-  std::string out = "\"";
-  log::append_json_escaped(out, text);
-  return out + '"';
 }
 
 io::Task<Status> go_on_unless(io::StopToken stop) {

@@ -14,6 +14,7 @@
 #include "peer/everyone.h"
 #include "s3/uri.h"
 #include "server/cluster_lookup.h"
+#include "server/json_text.h"
 
 namespace cairn::server {
 namespace {
@@ -21,12 +22,6 @@ namespace {
 constexpr size_t kKeysPerPage = 1000;
 // Blocks that owners are asked to fetch at a time.
 constexpr size_t kWarmingMax = 16;
-
-std::string json_text(std::string_view text) {
-  std::string out = "\"";
-  log::append_json_escaped(out, text);
-  return out + '"';
-}
 
 void append_member(std::string& out, const cluster::Member& member) {
   fmt::format_to(std::back_inserter(out),

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/log.h"
 #include "peer/everyone.h"
+#include "server/json_text.h"
 
 namespace cairn::server {
 namespace {
@@ -75,21 +75,15 @@ io::Task<void> take_object(Lookup& lookup, std::string key) {
   }
 }
 
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  log::append_json_escaped(out, text);
-  return out + '"';
-}
-
 std::string text_of(const Lookup& lookup) {
   std::string nodes;
   for (const auto& [name, holds] : lookup.nodes) {
-    nodes += (nodes.empty() ? "" : ",") + quoted(name) + ":";
+    nodes += (nodes.empty() ? "" : ",") + json_text(name) + ":";
     nodes += holds.error.empty()
                  ? fmt::format("{{\"chunks\":{},\"kept\":{},\"ram\":{},\"disk\":{},\"pinned\":{}}}",
                                holds.chunks_count, holds.sum.kept_bytes, holds.sum.ram_bytes,
                                holds.sum.disk_bytes, holds.sum.pinned_bytes)
-                 : "{\"error\":" + quoted(holds.error) + "}";
+                 : "{\"error\":" + json_text(holds.error) + "}";
   }
   return fmt::format("{{\"objects\":{},\"chunks\":{},\"bytes\":{},\"nodes\":{{{}}}}}\n",
                      lookup.objects_count, lookup.seen.size(), lookup.size_bytes, nodes);

@@ -1,8 +1,8 @@
 #include "server/reads_admin.h"
 
-#include "base/log.h"
 #include "object/stale_reads.h"
 #include "s3/uri.h"
+#include "server/json_text.h"
 
 namespace cairn::server {
 namespace {
@@ -10,11 +10,8 @@ namespace {
 constexpr std::string_view kStrongReads = "strong";
 
 std::string describe(const object::BucketInfo& bucket) {
-  std::string out = "{\"bucket\":\"";
-  log::append_json_escaped(out, bucket.name);
-  out += "\",\"reads\":\"";
-  out += object::reads_stale(bucket) ? object::kStaleReads : kStrongReads;
-  return out + "\"}\n";
+  const std::string_view reads = object::reads_stale(bucket) ? object::kStaleReads : kStrongReads;
+  return "{\"bucket\":" + json_text(bucket.name) + ",\"reads\":" + json_text(reads) + "}\n";
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 // that the questions took.
 #include <gtest/gtest.h>
 
-
 #include "io/reactor_group.h"
 #include "io/scope.h"
 #include "tests/support/cut_proxy.h"

@@ -15,6 +15,7 @@ returns None to pass it on, or a fault:
     ("lost", None)        asks the server, and resets instead of answering
     ("drop", n)           takes n bytes of the request's body, then resets
     ("lie", None)         answers 200 without asking the server
+    ("late", s)           asks the server s seconds later
 The Host header is passed on as it came: signatures stay valid.
 """
 import http.client
@@ -122,6 +123,8 @@ class FaultProxy:
         if kind == "lie":
             client.sendall(b'HTTP/1.1 200 OK\r\nETag: "0"\r\nContent-Length: 0\r\n\r\n')
             return True
+        if kind == "late":
+            time.sleep(value)
         self._pass_on(client, request, body, kind, value)
         return True
 

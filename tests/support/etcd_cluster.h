@@ -15,7 +15,9 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -96,7 +98,12 @@ class EtcdCluster {
     ::waitpid(one.pid, nullptr, 0);
     one.pid = 0;
   }
-  void pause(size_t member) { ::kill(members_[member].pid, SIGSTOP); }
+  // Returns when the member stands still: on a busy machine its threads go on for a while.
+  void pause(size_t member) {
+    const pid_t pid = members_[member].pid;
+    ::kill(pid, SIGSTOP);
+    while (!stands_still(pid)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   void resume(size_t member) { ::kill(members_[member].pid, SIGCONT); }
 
   // Waits until each running member answers a linearizable read; false when one does not.
@@ -183,6 +190,21 @@ class EtcdCluster {
     pid_t pid = 0;
   };
 
+  // Of every thread the state behind its name in /proc/PID/task/TID/stat (proc_pid_stat(5)).
+  static bool stands_still(pid_t pid) {
+    std::error_code gone;
+    const std::filesystem::path tasks = "/proc/" + std::to_string(pid) + "/task";
+    for (const auto& task : std::filesystem::directory_iterator(tasks, gone)) {
+      std::ifstream file(task.path() / "stat");
+      std::string line;
+      std::getline(file, line);
+      const size_t state = line.rfind(") ");
+      if (state != std::string::npos && !std::string_view("TtZX").contains(line[state + 2])) {
+        return false;
+      }
+    }
+    return true;
+  }
   static std::string name(size_t member) { return "m" + std::to_string(member); }
 
   std::vector<std::string> command_line(size_t member) const {

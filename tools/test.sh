@@ -7,7 +7,8 @@
 #   4. TSan: the tests labelled `threads`
 # --quick runs the first step only. The tests labelled `ceph`, which start a Ceph cluster, are part of the
 # first step with --all, and where what they test was changed (tools/ceph_wanted.sh). Each step ends with
-# ctest's totals and the seconds it took; skips are checked against tests/skips_allowed.txt.
+# ctest's totals and the seconds it took; skips are checked against tests/skips_allowed.txt. A few tests of
+# real servers and real time may fail beside others and pass alone; they are named (tools/run_again.py).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 quick=no
@@ -37,9 +38,16 @@ timed() {
 run_suite() {
   local name=$1 preset=$2 jobs=$3
   shift 3
+  local result=0
   timed "$name" ctest --test-dir "build/$preset" --output-on-failure --no-tests=error -j "$jobs" "$@" ||
-    failed+=("$name")
+    result=$?
   tools/check_skips.py "build/$preset" || failed+=("$name: skips")
+  # ctest exits with 8 when tests failed.
+  if [ $result = 8 ]; then
+    result=0
+    timed "$name, again" tools/run_again.py "build/$preset" || result=$?
+  fi
+  [ $result = 0 ] || failed+=("$name")
 }
 
 # build_aside PRESET TARGET: builds in the time in which tests wait: only while none wants the processor.

@@ -99,17 +99,19 @@ io::Task<Status> LogWriter::preallocate(ActiveLog& active, uint64_t end_bytes) {
 io::Task<Status> LogWriter::write(const Place& place, const ChunkId& id, SealedChunk& chunk) {
   ActiveLog& active = *place.active;
   const uint64_t payload_bytes = chunk.payload.size();
-  const RecordHeader header{.log_id = active.log->header().log_id,
-                            .sequence = place.sequence,
-                            .chunk = id,
-                            .payload_bytes = payload_bytes,
-                            .payload_xxh3 = checksum_of(chunk.payload.view()),
-                            .sealed_header = std::move(chunk.header)};
+  RecordHeader header{.log_id = active.log->header().log_id,
+                      .sequence = place.sequence,
+                      .chunk = id,
+                      .payload_bytes = payload_bytes,
+                      .payload_xxh3 = checksum_of(chunk.payload.view()),
+                      .sealed_header = std::move(chunk.header)};
   // Never waits for the pool: its memory is in the hands of puts like this one.
   Result<Buffer> block = io::Reactor::current().buffers().try_acquire(kBlockBytes);
   if (!block) block = Buffer::allocate(kBlockBytes);
   block->resize(kBlockBytes);
   encode(header, block->span());
+  // Whoever appends it elsewhere after a failure here needs it whole.
+  chunk.header = std::move(header.sealed_header);
 
   const MutableBytes tail = chunk.payload.spare();
   const uint64_t padding = round_up(payload_bytes, kBlockBytes) - payload_bytes;

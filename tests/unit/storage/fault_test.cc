@@ -2,6 +2,8 @@
 // retried on its file and loses nothing that was acknowledged; a full disk refuses puts only.
 // Method: the decorator of the file system records all calls in order and fails some of them; the
 // long loop runs on the simulated disk.
+#include <set>
+
 #include "io/sim_file_system.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/store_fixture.h"
@@ -186,6 +188,35 @@ TEST_F(FaultTest, TheReserveIsNotTouched) {
   EXPECT_EQ(faulty_.count(FileCall::kAllocate), 0U);
   EXPECT_EQ(wait(store->usage())->available_bytes, 12 * MiB);
   close(std::move(store));
+}
+
+// A disk that runs full under a record hands the chunk on whole to the next volume: with its sealed
+// header, without which nothing of it could ever be opened.
+TEST_F(FaultTest, AChunkThatOneVolumeHasNoRoomForIsWholeInTheNext) {
+  for (const FileCall failing : {FileCall::kWrite, FileCall::kSync}) {
+    const std::string tag = failing == FileCall::kWrite ? "write" : "sync";
+    SCOPED_TRACE(tag);
+    const std::string full = directory_.sub("full-" + tag);
+    const std::vector<std::string> both = {full, directory_.sub("empty-" + tag)};
+    std::unique_ptr<VolumeStore> store = open(both);
+    uint64_t failures = 0;
+    std::set<std::string> with_records;  // The first flush of a log file is that of its header.
+    faulty_.set_rule([&](const CallRecord& record) {
+      if (!record.path.starts_with(full)) return Fault{};
+      if (is_record_write(record)) with_records.insert(record.path);
+      if (record.call != failing || !with_records.contains(record.path)) return Fault{};
+      ++failures;
+      return Fault{.error = kFull};
+    });
+    for (uint64_t i = 0; i < 8; ++i) ASSERT_TRUE(put(*store, i, 50000).has_value()) << i;
+    EXPECT_GT(failures, 0U) << "some chunk prefers the volume that is full";
+    faulty_.set_rule({});
+    for (uint64_t i = 0; i < 8; ++i) expect_stored(*store, i, 50000);
+    close(std::move(store));
+    store = open(both);
+    for (uint64_t i = 0; i < 8; ++i) expect_stored(*store, i, 50000);
+    close(std::move(store));
+  }
 }
 
 // One workload; every call of it fails once, with EIO and then with ENOSPC. Whatever was

@@ -51,6 +51,27 @@ io::Task<Status> LogWriter::append(ChunkId id, SealedChunk& chunk) {
 
 io::Task<Result<LogWriter::Place>> LogWriter::reserve(uint64_t size_bytes) {
   const io::MutexGuard guard = co_await mutex_.lock();
+  while (true) {
+    const std::shared_ptr<ActiveLog> chosen = co_await io::or_return(log_with_room(size_bytes));
+    const uint64_t needed_bytes =
+        chosen->end_bytes + size_bytes + footer_bytes(chosen->records_count + 1);
+    // Counted before the wait: an append that fails meanwhile does not end the file under this one.
+    ++chosen->appends_running;
+    const Status ready = co_await preallocate(*chosen, needed_bytes);
+    if (ready && !chosen->condemned) {
+      Place place{chosen, chosen->end_bytes, chosen->records_count};
+      chosen->end_bytes += size_bytes;
+      ++chosen->records_count;
+      co_return place;
+    }
+    (void)co_await finish(chosen);
+    if (!ready) co_return std::unexpected(ready.error());
+  }
+}
+
+// The file in use, or a new one where that has no room for so many bytes.
+io::Task<Result<std::shared_ptr<LogWriter::ActiveLog>>> LogWriter::log_with_room(
+    uint64_t size_bytes) {
   const auto fits = [size_bytes](const ActiveLog& active) {
     return !active.condemned &&
            active.end_bytes + size_bytes + footer_bytes(active.records_count + 1) <=
@@ -67,24 +88,12 @@ io::Task<Result<LogWriter::Place>> LogWriter::reserve(uint64_t size_bytes) {
   }
   if (active_ == nullptr) {
     auto active = std::make_shared<ActiveLog>();
-    Result<std::shared_ptr<LogFile>> log = co_await volume_.create_log(&active->capacity_bytes);
-    if (!log) co_return std::unexpected(log.error());
-    active->log = std::move(*log);
+    active->log = co_await io::or_return(volume_.create_log(&active->capacity_bytes));
     active->allocated_bytes = std::min(active->capacity_bytes, kPreallocationBytes);
     ASSERT(fits(*active));
     active_ = std::move(active);
   }
-  const std::shared_ptr<ActiveLog> chosen = active_;
-  const uint64_t needed_bytes =
-      chosen->end_bytes + size_bytes + footer_bytes(chosen->records_count + 1);
-  if (Status ready = co_await preallocate(*chosen, needed_bytes); !ready) {
-    co_return std::unexpected(ready.error());
-  }
-  Place place{chosen, chosen->end_bytes, chosen->records_count};
-  chosen->end_bytes += size_bytes;
-  ++chosen->records_count;
-  ++chosen->appends_running;
-  co_return place;
+  co_return active_;
 }
 
 io::Task<Status> LogWriter::preallocate(ActiveLog& active, uint64_t end_bytes) {

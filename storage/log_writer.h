@@ -55,6 +55,7 @@ class LogWriter {
   };
 
   io::Task<Result<Place>> reserve(uint64_t size_bytes);
+  io::Task<Result<std::shared_ptr<ActiveLog>>> log_with_room(uint64_t size_bytes);
   // Preallocates up to `end_bytes` of the file at least. A failure leaves the file as it was.
   io::Task<Status> preallocate(ActiveLog& active, uint64_t end_bytes);
   io::Task<Status> write(const Place& place, const ChunkId& id, SealedChunk& chunk);

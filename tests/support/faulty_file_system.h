@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "io/file.h"
+#include "io/sync.h"
 
 namespace cairn::testing_support {
 
@@ -54,6 +55,9 @@ struct Fault {
   std::optional<Error> error = {};               // Fails without effect.
   std::optional<size_t> bytes_max = {};          // Reads and writes: at most so many bytes.
   std::optional<uint64_t> available_bytes = {};  // space(): this answer.
+  // Of calls on an open file but reads: what is to be set before anything happens. Outlives the
+  // call.
+  io::Event* begins = nullptr;
 };
 
 class FaultyFileSystem final : public io::FileSystem {
@@ -171,6 +175,7 @@ class FaultyFileSystem final : public io::FileSystem {
   static io::Task<T> passed(std::shared_ptr<Log> log, FileCall call, std::string path,
                             uint64_t offset, uint64_t size, io::Task<T> work) {
     const Begun begun = log->begin(call, path, offset, size);
+    if (begun.fault.begins != nullptr) co_await begun.fault.begins->wait();
     if (begun.fault.error) co_return log->refuse(begun);
     T result = co_await work;
     log->end(begun, result.has_value());
@@ -195,6 +200,7 @@ class FaultyFileSystem final : public io::FileSystem {
       uint64_t size = 0;
       for (const BytesView& piece : pieces) size += piece.size();
       const Begun begun = log_->begin(FileCall::kWrite, path_, offset_bytes, size);
+      if (begun.fault.begins != nullptr) co_await begun.fault.begins->wait();
       if (begun.fault.error) co_return log_->refuse(begun);
       std::vector<BytesView> kept(pieces.begin(), pieces.end());
       if (begun.fault.bytes_max) {

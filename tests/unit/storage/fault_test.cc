@@ -2,9 +2,11 @@
 // retried on its file and loses nothing that was acknowledged; a full disk refuses puts only.
 // Method: the decorator of the file system records all calls in order and fails some of them; the
 // long loop runs on the simulated disk.
+#include <functional>
 #include <set>
 
 #include "io/sim_file_system.h"
+#include "io/sync.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/store_fixture.h"
 
@@ -23,6 +25,7 @@ using testing_support::StoreFixture;
 class FaultTest : public StoreFixture {
  protected:
   FaultTest() { files_ = &faulty_; }
+  void fail_beside_an_extension(bool kept);
 
   FaultyFileSystem faulty_{io::system_file_system()};
 };
@@ -217,6 +220,71 @@ TEST_F(FaultTest, AChunkThatOneVolumeHasNoRoomForIsWholeInTheNext) {
     for (uint64_t i = 0; i < 8; ++i) expect_stored(*store, i, 50000);
     close(std::move(store));
   }
+}
+
+// Waits until `count` calls that match have begun.
+io::Task<void> await_calls(FaultyFileSystem& files, size_t count,
+                           std::function<bool(const CallRecord&)> matches) {
+  while (std::ranges::count_if(files.calls(), matches) < static_cast<ptrdiff_t>(count)) {
+    co_await io::yield();
+  }
+}
+
+// A write fails while the next append of the same file waits for more of it to be preallocated.
+// `kept` tells whether a record of the file lives on, or the file ends with the failure.
+void FaultTest::fail_beside_an_extension(bool kept) {
+  constexpr size_t kLarge = 8 * MiB;
+  io::SimFileSystem disk({.capacity_bytes = 512 * MiB});
+  FaultyFileSystem files{disk};
+  files_ = &files;
+  VolumeStoreOptions options = options_for({"/volume"});
+  options.log_file_bytes = 256 * MiB;
+  std::unique_ptr<VolumeStore> store = wait(VolumeStore::open(options)).value();
+  for (uint64_t i = 0; i < 7; ++i) ASSERT_TRUE(put(*store, i, kLarge).has_value());
+  for (uint64_t i = kept ? 1 : 0; i < 7; ++i) ASSERT_TRUE(unlink(*store, i).value());
+  io::Event write_fails;
+  io::Event extended;
+  const auto is_extension = [](const CallRecord& record) {
+    return record.call == FileCall::kAllocate && record.offset_bytes > 0;
+  };
+  const auto is_failing_write = [](const CallRecord& record) {
+    return record.call == FileCall::kWrite && record.size_bytes == record_bytes(7 * MiB);
+  };
+  files.set_rule([&](const CallRecord& record) {
+    if (is_failing_write(record)) return Fault{.error = kEio, .begins = &write_fails};
+    return is_extension(record) ? Fault{.begins = &extended} : Fault{};
+  });
+  Status failed;
+  Status stored = fail(Code::kInternal, "not done");
+  const auto race = [&]() -> io::Task<void> {
+    io::Scope scope;
+    io::Scope failing;
+    failing.spawn(put_one(*store, 10, 7 * MiB, failed));
+    co_await await_calls(files, 1, is_failing_write);
+    scope.spawn(put_one(*store, 11, kLarge, stored));
+    co_await await_calls(files, 1, is_extension);
+    write_fails.set();
+    co_await failing.join();
+    extended.set();
+    co_await scope.join();
+  };
+  wait(race());
+  EXPECT_EQ(failed.error().code, Code::kIo);
+  EXPECT_TRUE(stored.has_value()) << stored.error().message;
+  if (kept) expect_stored(*store, 0, kLarge);
+  expect_stored(*store, 11, kLarge);
+  close(std::move(store));
+  store = wait(VolumeStore::open(options)).value();
+  if (kept) expect_stored(*store, 0, kLarge);
+  expect_stored(*store, 11, kLarge);
+  close(std::move(store));
+}
+
+TEST_F(FaultTest, AFailureBesideAnExtensionLeavesTheOtherRecordsOfTheFile) {
+  fail_beside_an_extension(true);
+}
+TEST_F(FaultTest, AFailureBesideAnExtensionLetsTheOtherAppendGoElsewhere) {
+  fail_beside_an_extension(false);
 }
 
 // One workload; every call of it fails once, with EIO and then with ENOSPC. Whatever was

@@ -78,6 +78,9 @@ io::Task<Status> Volume::recover_file(std::string name, std::vector<Found>& foun
   if (!recovered) co_return std::unexpected(recovered.error());
   file.sealed = recovered->sealed;
   file.end_bytes = recovered->end_bytes;
+  // What a killed process wrote without having flushed it is found as well, and puts may rest on
+  // what is found: it is made durable first. A flush that fails is no store to begin with.
+  if (!file.sealed) co_await io::or_return(file.log->file().sync_data());
   std::vector<Location> duplicates;
   Status adopted = co_await adopt(file, std::move(recovered->records), duplicates);
   // The older one may lie on another volume.

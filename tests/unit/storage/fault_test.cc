@@ -287,6 +287,39 @@ TEST_F(FaultTest, AFailureBesideAnExtensionLetsTheOtherAppendGoElsewhere) {
   fail_beside_an_extension(false);
 }
 
+// A record that a killed process wrote and did not flush may stand in a cache only. The next one
+// finds it, and a put that rests on it is acknowledged: it must be durable by then, whether or not
+// a footer could be written behind it.
+TEST_F(FaultTest, WhatAKilledProcessLeftUnflushedIsFlushedBeforeAPutRestsOnIt) {
+  for (uint64_t seed = 1; seed <= 8; ++seed) {
+    SCOPED_TRACE(seed);
+    io::SimFileSystem disk({.seed = seed});
+    FaultyFileSystem files{disk};
+    files_ = &files;
+    std::unique_ptr<VolumeStore> store = open({"/volume"});
+    ASSERT_TRUE(put(*store, 0, 50000).has_value());
+    files.fail_nth(1, kEio, is_log_sync, true);
+    ASSERT_FALSE(put(*store, 1, 50000).has_value());
+    close(std::move(store));
+    files.set_rule([](const CallRecord& record) {
+      return record.call == FileCall::kWrite ? Fault{.error = kEio} : Fault{};
+    });
+    store = open({"/volume"});
+    ASSERT_NE(store, nullptr);
+    const Status again = put(*store, 1, 50000);
+    disk.cut_power();
+    (void)wait(store->close());
+    store.reset();
+    disk.restart();
+    files.set_rule({});
+    store = open({"/volume"});
+    expect_stored(*store, 0, 50000);
+    if (again) expect_stored(*store, 1, 50000);
+    EXPECT_TRUE(again.has_value()) << "the record that is there counts";
+    close(std::move(store));
+  }
+}
+
 // One workload; every call of it fails once, with EIO and then with ENOSPC. Whatever was
 // acknowledged is served, before and after a restart, and nothing wrong ever is.
 TEST_F(FaultTest, AnyFailingCallLosesNothingAcknowledged) {

@@ -215,7 +215,7 @@ LogWriter& Volume::writer() {
 }
 
 void Volume::note_failure(const Error& error) {
-  if (error.code == Code::kNoSpace) return;
+  if (error.code == Code::kNoSpace || error.code == Code::kResourceExhausted) return;
   if (failures_in_a_row_.fetch_add(1) + 1 < kFailuresUntilReadOnly) return;
   if (read_only_.exchange(true)) return;
   log::error("storage.volume_read_only", {{"directory", directory_}, {"error", error.message}});

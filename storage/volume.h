@@ -68,7 +68,8 @@ class Volume {
   // The writer of the current reactor.
   LogWriter& writer();
 
-  // Health: two failures of writes or flushes in a row make the volume read-only.
+  // Health: two failures of writes or flushes in a row make the volume read-only. Being full, or
+  // out of file descriptors or memory, is a state of the server that passes, and no failure.
   void note_success() { failures_in_a_row_.store(0, std::memory_order_relaxed); }
   void note_failure(const Error& error);
   bool read_only() const { return read_only_.load(std::memory_order_relaxed); }

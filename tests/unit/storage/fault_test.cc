@@ -133,6 +133,20 @@ TEST_F(FaultTest, TwoFailuresInARowMakeTheVolumeReadOnly) {
   close(std::move(store));
 }
 
+TEST_F(FaultTest, AServerOutOfFileDescriptorsWritesAgainOnceItHasSome) {
+  std::unique_ptr<VolumeStore> store = open();
+  faulty_.fail_nth(
+      1, {Code::kResourceExhausted, "injected"},
+      [](const CallRecord& record) { return record.call == FileCall::kOpen; }, true);
+  for (uint64_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(put(*store, i, 50000).error().code, Code::kResourceExhausted);
+  }
+  faulty_.set_rule({});
+  EXPECT_TRUE(put(*store, 3, 50000).has_value());
+  expect_stored(*store, 3, 50000);
+  close(std::move(store));
+}
+
 TEST_F(FaultTest, ShortReadsAndWritesAreCompleted) {
   faulty_.set_rule([](const CallRecord& record) {
     return Fault{.bytes_max = record.number % 3 == 0 ? std::optional<size_t>(kBlockBytes * 3)

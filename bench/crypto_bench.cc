@@ -45,7 +45,7 @@ void BM_EngineMd5(benchmark::State& state) {
   }
   count_bytes(state, data.size());
 }
-BENCHMARK(BM_EngineMd5)->Arg(1)->Arg(2)->Arg(4)->Arg(8)->Arg(16);
+BENCHMARK(BM_EngineMd5)->Arg(1)->Arg(2)->Arg(3)->Arg(4)->Arg(8)->Arg(16);
 
 void BM_EngineSha256(benchmark::State& state) {
   const auto messages_count = static_cast<size_t>(state.range(0));

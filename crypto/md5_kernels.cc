@@ -1,5 +1,5 @@
-// MD5 (RFC 1321) with the words of several streams side by side in vector registers: MD5 is one
-// long chain of dependent steps, so a single stream leaves most of the core idle. Written once over
+// MD5 (RFC 1321) of several streams side by side, in general or vector registers: MD5 is one long
+// chain of dependent steps, so a single stream leaves most of the core idle. Written once over
 // compiler vectors; the wide forms are instantiated inside functions that allow wide instructions.
 #include <array>
 #include <bit>
@@ -48,8 +48,21 @@ CAIRN_INLINE void keep([[maybe_unused]] V& value) {
   if constexpr (sizeof(V) == sizeof(uint32_t)) asm("" : "+r"(value));
 }
 
+// A word rotates by the instruction for it: clang takes shld, which AMD's cores split in six.
+template <int kShift, typename V>
+CAIRN_INLINE void rotate_left(V& value) {
+#if defined(__x86_64__)
+  if constexpr (sizeof(V) == sizeof(uint32_t)) {
+    asm("roll %1, %0" : "+r"(value) : "i"(kShift) : "cc");
+    return;
+  }
+#endif
+  value = (value << kShift) | (value >> (32 - kShift));
+}
+
 template <size_t kStep, typename V, size_t kGroups>
-CAIRN_INLINE void md5_step(V (&s)[4][kGroups], const V (&message)[16][kGroups]) {
+CAIRN_INLINE void md5_step(V (&s)[4][kGroups], const V (&message)[16][kGroups],
+                           const uint32_t* sines) {
   constexpr size_t kRound = kStep / 16;
   constexpr size_t kWord = kRound == 0   ? kStep
                            : kRound == 1 ? (5 * kStep + 1) % 16
@@ -61,7 +74,12 @@ CAIRN_INLINE void md5_step(V (&s)[4][kGroups], const V (&message)[16][kGroups]) 
     const V& b = s[(5 - kStep % 4) % 4][g];
     const V& c = s[(6 - kStep % 4) % 4][g];
     const V& d = s[(7 - kStep % 4) % 4][g];
-    V sum = a + message[kWord][g] + kMd5Sines[kStep];
+    V sum = a + message[kWord][g];
+    if constexpr (sizeof(V) == sizeof(uint32_t)) {
+      sum += kMd5Sines[kStep];
+    } else {
+      sum += sines[kStep];
+    }
     keep(sum);
     if constexpr (kRound == 0) {
       sum += d ^ (b & (c ^ d));
@@ -75,14 +93,15 @@ CAIRN_INLINE void md5_step(V (&s)[4][kGroups], const V (&message)[16][kGroups]) 
     } else {
       sum += c ^ (b | ~d);
     }
-    a = ((sum << kShift) | (sum >> (32 - kShift))) + b;
+    rotate_left<kShift>(sum);
+    a = sum + b;
   }
 }
 
 template <typename V, size_t kGroups, size_t... kSteps>
 CAIRN_INLINE void md5_rounds(V (&s)[4][kGroups], const V (&message)[16][kGroups],
-                             std::index_sequence<kSteps...>) {
-  (md5_step<kSteps>(s, message), ...);
+                             const uint32_t* sines, std::index_sequence<kSteps...>) {
+  (md5_step<kSteps>(s, message, sines), ...);
 }
 
 // Swaps the blocks off the diagonal of pairs of rows: one stage of a transposition.
@@ -133,7 +152,11 @@ CAIRN_INLINE void load_message(Words<kWidth> (&message)[16][kGroups], const uint
                                size_t offset) {
   using V = Words<kWidth>;
   if constexpr (kWidth == 1) {
-    std::memcpy(message, at[0] + offset, kHashBlockBytes);
+    for (size_t word = 0; word < 16; ++word) {
+      for (size_t g = 0; g < kGroups; ++g) {
+        std::memcpy(&message[word][g], at[g] + offset + word * 4, sizeof(V));
+      }
+    }
   } else {
     for (size_t g = 0; g < kGroups; ++g) {
       for (size_t word = 0; word < 16; word += kWidth) {
@@ -163,12 +186,15 @@ CAIRN_INLINE void md5_lanes(size_t lanes, uint32_t* const* states, const uint8_t
   }
   V s[4][kGroups];
   std::memcpy(s, words, sizeof(s));
+  // Of constants that it knows the compiler adds a vector last, behind everything that waits for b.
+  const uint32_t* sines = kMd5Sines.data();
+  if constexpr (kWidth > 1) asm("" : "+r"(sines));
   for (size_t block = 0; block < blocks; ++block) {
     V message[16][kGroups];
     load_message<kWidth, kGroups>(message, at, block * kHashBlockBytes);
     V before[4][kGroups];
     std::memcpy(before, s, sizeof(s));
-    md5_rounds(s, message, std::make_index_sequence<64>{});
+    md5_rounds(s, message, sines, std::make_index_sequence<64>{});
     for (size_t i = 0; i < 4; ++i) {
       for (size_t g = 0; g < kGroups; ++g) s[i][g] += before[i][g];
     }
@@ -179,13 +205,20 @@ CAIRN_INLINE void md5_lanes(size_t lanes, uint32_t* const* states, const uint8_t
   }
 }
 
-void md5_single(size_t lanes, uint32_t* const* states, const uint8_t* const* data, size_t blocks) {
-  md5_lanes<1, 1>(lanes, states, data, blocks);
+// Up to three streams in general registers: there each takes half as long as in a lane, and the
+// processor works at one while another waits.
+constexpr size_t kScalarLanesMax = 3;
+void md5_scalar(size_t lanes, uint32_t* const* states, const uint8_t* const* data, size_t blocks) {
+  switch (lanes) {
+    case 1: return md5_lanes<1, 1>(lanes, states, data, blocks);
+    case 2: return md5_lanes<1, 2>(lanes, states, data, blocks);
+    default: return md5_lanes<1, 3>(lanes, states, data, blocks);
+  }
 }
 
 // 128-bit vectors are in every x86-64-v2 and every ARMv8.
 void md5_narrow(size_t lanes, uint32_t* const* states, const uint8_t* const* data, size_t blocks) {
-  if (lanes == 1) return md5_single(lanes, states, data, blocks);
+  if (lanes <= kScalarLanesMax) return md5_scalar(lanes, states, data, blocks);
   if (lanes <= 4) return md5_lanes<4, 1>(lanes, states, data, blocks);
   md5_lanes<4, 2>(lanes, states, data, blocks);
 }
@@ -194,7 +227,7 @@ void md5_narrow(size_t lanes, uint32_t* const* states, const uint8_t* const* dat
 
 [[gnu::target("avx2")]] void md5_avx2(size_t lanes, uint32_t* const* states,
                                       const uint8_t* const* data, size_t blocks) {
-  if (lanes == 1) return md5_single(lanes, states, data, blocks);
+  if (lanes <= kScalarLanesMax) return md5_scalar(lanes, states, data, blocks);
   if (lanes <= 8) return md5_lanes<8, 1>(lanes, states, data, blocks);
   // A second group of 8 fills the gaps that the first one's dependencies leave.
   md5_lanes<8, 2>(lanes, states, data, blocks);
@@ -204,7 +237,7 @@ void md5_narrow(size_t lanes, uint32_t* const* states, const uint8_t* const* dat
                                                                       uint32_t* const* states,
                                                                       const uint8_t* const* data,
                                                                       size_t blocks) {
-  if (lanes == 1) return md5_single(lanes, states, data, blocks);
+  if (lanes <= kScalarLanesMax) return md5_scalar(lanes, states, data, blocks);
   if (lanes <= 8) return md5_lanes<8, 1>(lanes, states, data, blocks);
   md5_lanes<16, 1>(lanes, states, data, blocks);
 }
@@ -218,7 +251,7 @@ std::vector<HashKernel> probe() {
   if (cpu_features().avx2) kernels.push_back({"avx2", 16, md5_avx2});
 #endif
   kernels.push_back({"128-bit", 8, md5_narrow});
-  kernels.push_back({"single", 1, md5_single});
+  kernels.push_back({"scalar", kScalarLanesMax, md5_scalar});
   return kernels;
 }
 

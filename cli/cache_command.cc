@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "cli/admin_client.h"
@@ -65,14 +66,28 @@ Result<std::string> query_of(const CacheOptions& options) {
          "&prefix=" + percent_encoded(location->key);
 }
 
-int run_question(const CacheOptions& options, const std::string& method, const std::string& name) {
+// `answer`, where it is not null: what was printed.
+int run_question(const CacheOptions& options, const std::string& method, const std::string& name,
+                 std::string* answer = nullptr) {
   Result<std::string> query = query_of(options);
   if (!query) return fail_with(query.error());
   if (options.all) query = "?all=1";
   const Result<AdminReply> reply = ask_admin(options.data, method, name + *query);
   if (!reply) return fail_with(reply.error());
   (reply->status == 200 ? std::cout : std::cerr) << reply->body;
+  if (answer != nullptr) *answer = reply->body;
   return exit_code_of_status(reply->status);
+}
+
+int run_drop(const CacheOptions& options) {
+  std::string answer;
+  const int exit_code = run_question(options, "POST", "cache-drop", &answer);
+  const nlohmann::json told = nlohmann::json::parse(answer, nullptr, false);
+  const bool is_whole =
+      !told.is_object() || told.value("unreached", nlohmann::json::array()).empty();
+  if (exit_code != kExitDone || is_whole) return exit_code;
+  std::cerr << "cairn: not every node was told: repeat this when all of them answer\n";
+  return kExitFailed;
 }
 
 std::string progress_text(std::string_view line) {
@@ -146,7 +161,7 @@ void add_cache_command(CLI::App& app, int& exit_code) {
       exit_code = kExitUsage;
       return;
     }
-    exit_code = run_question(*options, "POST", "cache-drop");
+    exit_code = run_drop(*options);
   });
   CLI::App* const unpin =
       add_command(*cache, "unpin", "Let the caches give up what was pinned", *options, true);

@@ -119,7 +119,7 @@ class Counted(NodesCase):
         done = subprocess.run([binary(), "cache", "drop", f"s3://{BUCKET}/other",
                                "--data", self.nodes[0].data],
                               capture_output=True, text=True, check=False)
-        self.assertEqual(json.loads(done.stdout)["unreached"], ["node-2"])
+        self.assertEqual((done.returncode, json.loads(done.stdout)["unreached"]), (1, ["node-2"]))
 
 
 class PeerCache(NodesCase):

@@ -51,7 +51,7 @@ void print_caches(const Json& stats) {
              "PEER HITS", "MEMORY", "DISK", "FOR PEERS", "SERVED");
   for (const auto& [name, of] : stats.items()) {
     if (of.contains("error")) {
-      fmt::print("  {:<24} does not answer: {}\n", name, text_of(of, "error"));
+      fmt::print("  {:<24} tells nothing: {}\n", name, text_of(of, "error"));
       continue;
     }
     const auto number = [&of](const char* key) { return of.value(key, uint64_t{0}); };
@@ -82,10 +82,13 @@ void print_table(const Json& status) {
   const Json peers = status.value("peers", Json::object());
   if (peers.empty()) return;
   fmt::print(
-      "\nThis node asked {} times, answered {} with {}; home read beside {} of them, {} failed.\n",
+      "\nThis node asked others {} times: {} answers with {}, {} without an answer or with a wrong "
+      "one; "
+      "the home was read beside {} of them.\n",
       peers.value("asked", uint64_t{0}), peers.value("answered", uint64_t{0}),
-      human_size(peers.value("answered_bytes", uint64_t{0})), peers.value("hedged", uint64_t{0}),
-      peers.value("unanswered", uint64_t{0}) + peers.value("wrong", uint64_t{0}));
+      human_size(peers.value("answered_bytes", uint64_t{0})),
+      peers.value("unanswered", uint64_t{0}) + peers.value("wrong", uint64_t{0}),
+      peers.value("hedged", uint64_t{0}));
   fmt::print("Served {} to other nodes; keeps {} of {} for them.\n",
              human_size(peers.value("served_bytes", uint64_t{0})),
              human_size(peers.value("kept_bytes", uint64_t{0})),
@@ -157,7 +160,9 @@ void add_cluster_commands(CLI::App& admin, int& exit_code) {
   }
   const std::map<std::string, std::string> about_objects = {
       {"warm", "Let the owner of every chunk of some objects fetch it"},
-      {"pin", "The same, and keep them there until they are dropped"},
+      {"pin",
+       "Let the owner of every chunk fetch it and keep it, until it is dropped or its owner "
+       "restarts"},
       {"lookup", "How much of some objects each node has, in which tier; JSON"}};
   for (const auto& [command, help] : about_objects) {
     CLI::App* const warm = add_command(*cluster, command, help, *options);

@@ -57,7 +57,8 @@ io::Task<AllTold<Answer>> ask_all(PeerTier& tier, std::string_view path, std::st
   co_await scope.join();
   AllTold<Answer> told;
   for (size_t i = 0; i < others.size(); ++i) {
-    Result<Answer> answer = fail(Code::kUnavailable, "the node's answer does not parse");
+    Result<Answer> answer =
+        fail(Code::kUnavailable, "its answer does not parse: another version of Cairn?");
     if (!bodies[i]) {
       answer = std::unexpected(bodies[i].error());
     } else if (std::optional<Answer> decoded = decode(*bodies[i])) {
@@ -82,6 +83,9 @@ io::Task<Result<std::string>> ask_control(Lane& lane, http::Url origin, std::str
   request.retry_safe = true;
   http::ClientResponse response =
       co_await io::or_return(lane.client.send(std::move(request), until));
+  if (response.status() == 404) {
+    co_return fail(Code::kUnavailable, "it does not know the question: an older Cairn");
+  }
   if (response.status() != 200) {
     co_return fail(Code::kUnavailable,
                    "the node answers with status " + std::to_string(response.status()));

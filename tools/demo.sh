@@ -70,7 +70,8 @@ empty=$(disk_bytes) before=$(received) began=$(seconds)
 rate "$size" "$began"
 sent "$before"
 first=$(disk_bytes)
-echo "disk: $(mib "$empty") before, $(mib "$first") after"
+echo "disk: $(mib "$empty") before, $(mib "$first") after (256 MiB are held back for when the disk is full, and log"
+echo "  files take their space 64 MiB ahead)"
 
 say "The same again by stock aws-cli: the server has the bytes, none is sent"
 before=$(received) began=$(seconds)
@@ -88,6 +89,7 @@ before=$(received) began=$(seconds)
 "$binary" cp "$model" s3://models/copies/third.onnx
 rate "$size" "$began"
 sent "$before"
+echo "  (pieces around the ends of aws-cli's parts, which cairn cuts elsewhere)"
 second=$(disk_bytes)
 echo "disk: $(mib "$first") with one copy, $(mib "$second") with three"
 [ $((second - first)) -lt $((size / 50)) ] || {

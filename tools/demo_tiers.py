@@ -164,6 +164,8 @@ class Demo:
         self.s3.put_object(Bucket="models", Key="isnet.onnx", Body=self.model)
         self.tell("upload, both providers", f"{len(self.model) / 1e6 / (time.monotonic() - began):6.0f} MB/s")
         say("Read it: cold over the line, then from the tiers")
+        print("   What is read ahead of a reader and found in memory counts there as well: memory may have given more "
+              "than the model.")
         cold = self.read_model("cold: from a provider")
         require(cold["line"] >= len(self.model), "the first read was not cold")
         warm = self.read_model("again: from memory")
@@ -267,7 +269,7 @@ def main():
             raise
         finally:
             demo.close()
-        say("demo: all of it held")
+        say("demo: all of it held; once more in one table")
         for what, figures in demo.results:
             print(f"   {what:44} {figures}")
 

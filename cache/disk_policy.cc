@@ -150,8 +150,8 @@ std::optional<DiskPlace> DiskPolicy::place(uint64_t size_bytes, DiskLog to) {
   return place;
 }
 
-// A region that is worth more as it is than what rewriting it would free. Pins fill at most half of
-// the disk, so not every region can be more than half pinned; references let it pass once.
+// A region that is worth more as it is than what rewriting it would free. Pins let it pass for as
+// long as there is another one, references once.
 bool DiskPolicy::pass_over(RegionId id) {
   Region& region = regions_[id];
   const double limit_units = kPassedOverShare * options_.region_units;
@@ -182,13 +182,34 @@ RegionId DiskPolicy::next_region(DiskLog to) {
     return static_cast<RegionId>(fresh_);
   }
   full_ = true;
-  while (true) {
+  // Each may be passed over for its references, and is not the second time.
+  const size_t turns_max = 2 * (logs_[0].filled.size() + logs_[1].filled.size());
+  for (size_t turn = 0; turn < turns_max; ++turn) {
     Log& from = log_to_reuse();
     const RegionId region = from.filled.front();
     from.filled.pop_front();
     if (!pass_over(region)) return region;
     log(DiskLog::kKept).filled.push_back(region);
   }
+  return take_least_pinned();
+}
+
+// When all are pinned for the larger part: the one that has the least to be written again.
+RegionId DiskPolicy::take_least_pinned() {
+  Log* from = nullptr;
+  RegionId least = 0;
+  for (Log& each : logs_) {
+    for (const RegionId region : each.filled) {
+      const bool is_less =
+          from == nullptr || regions_[region].pinned_units < regions_[least].pinned_units;
+      if (!is_less) continue;
+      from = &each;
+      least = region;
+    }
+  }
+  ASSERT(from != nullptr);
+  std::erase(from->filled, least);
+  return least;
 }
 
 void DiskPolicy::give_up(const DiskItem& item, Departure reason) {

@@ -6,7 +6,7 @@
 // referenced are written again, to the second log, as far as the share of the caller goes; the
 // others go when what is written anew lies over them, and are found until then. A region that was
 // referenced or pinned for the larger part is passed over as it is: once before it is reused, or as
-// long as it is pinned.
+// long as it is pinned and not all of them are.
 //
 // Pure: no I/O, no clock. How a tier uses it:
 //   look_up()       on a read; the tier checks the bytes, and erase()s an entry that is not right
@@ -162,6 +162,7 @@ class DiskPolicy {
   void enter(const DiskEntry& entry);
   void leave(const DiskEntry& entry);
   bool pass_over(RegionId region);
+  RegionId take_least_pinned();
   Log& log_to_reuse();
   void note_chance(uint32_t units, bool useful);
   double chance_usefulness() const;

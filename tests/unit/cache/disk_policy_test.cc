@@ -232,5 +232,20 @@ TEST_F(DiskPolicyTest, AnErasedEntryIsNotMoved) {
   EXPECT_FALSE(hit(2));
 }
 
+// Pins within their half of the disk, spread so that no filled region is free of them.
+TEST_F(DiskPolicyTest, ARegionIsFoundWhenAllArePinnedForTheLargerPart) {
+  write_new(1000);  // Has a region to itself, without a pin.
+  for (uint64_t id = 0; id < 24; ++id) write(id);
+  for (uint64_t id = 0; id < 24; ++id) {
+    if (id % 8 < 5) ASSERT_TRUE(policy_.pin(hash(id))) << id;
+  }
+  for (uint64_t id = 24; id < 60; ++id) write(id);
+  EXPECT_TRUE(policy_.contains(hash(59)));
+  EXPECT_EQ(policy_.pinned_bytes(), 150U);
+  for (uint64_t id = 0; id < 24; ++id) {
+    if (id % 8 < 5) EXPECT_TRUE(policy_.pinned(hash(id))) << id;
+  }
+}
+
 }  // namespace
 }  // namespace cairn::cache

@@ -161,11 +161,15 @@ std::optional<DiskPlace> DiskContents::place(uint16_t size_blocks, DiskLog log) 
   return place;
 }
 
-void DiskContents::erase_superfluous(const BlockKey& key, const FrameRange& frames) {
+bool DiskContents::erase_superfluous(const BlockKey& key, const FrameRange& frames) {
+  bool any_pinned = false;
   for (uint32_t first = frames.first + 1; first < frames.end; ++first) {
     const std::optional<HeldRun> other = peek({key.chunk, first});
-    if (other && other->frames().end <= frames.end) policy_.erase(fingerprint_of(other->key));
+    if (!other || other->frames().end > frames.end) continue;
+    any_pinned = policy_.pinned(fingerprint_of(other->key)) || any_pinned;
+    policy_.erase(fingerprint_of(other->key));
   }
+  return any_pinned;
 }
 
 bool DiskContents::commit(const BlockKey& key, const DiskPlace& place, uint64_t drops_seen,
@@ -175,9 +179,12 @@ bool DiskContents::commit(const BlockKey& key, const DiskPlace& place, uint64_t 
   if (drops_[shard_of(key.chunk)] != drops_seen) return false;
   const std::optional<HeldRun> held = peek(key);
   if (held && held->frames().end > run.frames().end) return false;
-  policy_.commit(fingerprint_of(key), place, hints, by_chance, now);
-  if (hints.pin && !policy_.pinned(fingerprint_of(key))) Counters::add(counters_.pins_refused);
-  erase_superfluous(key, run.frames());
+  const uint64_t fingerprint = fingerprint_of(key);
+  const bool was_pinned = held && policy_.pinned(fingerprint);
+  policy_.commit(fingerprint, place, hints, by_chance, now);
+  const bool had_pins = erase_superfluous(key, run.frames());
+  const bool is_wanted = hints.pin || was_pinned || had_pins;
+  if (is_wanted && !policy_.pin(fingerprint)) Counters::add(counters_.pins_refused);
   return true;
 }
 

@@ -64,8 +64,8 @@ class DiskContents {
   // For the writer. A place for an entry of so many blocks in the open region of a log; none when
   // full.
   std::optional<DiskPlace> place(uint16_t size_blocks, DiskLog log);
-  // Enters a run that was written; runs that it makes superfluous go. False when its chunk was
-  // dropped since `drops_seen`, or when something larger is there.
+  // Enters a run that was written; runs that it makes superfluous go, and leave their pins to it.
+  // False when its chunk was dropped since `drops_seen`, or when something larger is there.
   bool commit(const BlockKey& key, const DiskPlace& place, uint64_t drops_seen, bool by_chance,
               const Hints& hints, Instant now);
   void wrote(uint64_t size_bytes, Instant now);
@@ -95,7 +95,8 @@ class DiskContents {
   static size_t shard_of(const ChunkId& chunk) { return chunk.bytes[0]; }
   std::optional<HeldRun> peek(const BlockKey& key);
   void count_departed(const std::vector<DiskDeparture>& departed);
-  void erase_superfluous(const BlockKey& key, const FrameRange& frames);
+  // True when one of them was pinned.
+  bool erase_superfluous(const BlockKey& key, const FrameRange& frames);
 
   const CacheGeometry geometry_;
   DiskTierCounters& counters_;

@@ -189,6 +189,20 @@ TEST_F(DiskTierTest, PinsHaveHalfOfTheDisk) {
   EXPECT_EQ(tier_->metrics().pinned_bytes, 0U);
 }
 
+TEST_F(DiskTierTest, ALongerRunHasThePinsOfThoseThatItReplaces) {
+  open();
+  put_home(1, 2);
+  for (const ByteRange pinned : {ByteRange{0, 64 * KiB}, ByteRange{MiB + 128 * KiB, 64 * KiB}}) {
+    ASSERT_TRUE(wait(tier_->read(sample_id(1), pinned, {.pin = true})));
+  }
+  settle();
+  EXPECT_EQ(tier_->metrics().pinned_bytes, 2 * (64 * KiB + 4 * KiB));
+  for (const uint64_t block : {0, 1}) expect_read(1, {block * MiB, MiB});
+  settle();
+  EXPECT_EQ(tier_->metrics().entries_count, 2U);
+  EXPECT_EQ(tier_->metrics().pinned_bytes, 2 * (MiB + 4 * KiB));
+}
+
 TEST_F(DiskTierTest, AThousandReadersOfAColdChunkMakeOneFetch) {
   open();
   put_home(1, 1, 8 * MiB);

@@ -32,7 +32,7 @@ class RamTier::Shard {
   Turn begin(const BlockKey& key, size_t size_bytes, const Hints& hints, Instant now);
   RamBlockPointer allocate(size_t size_bytes);
   void publish(const BlockKey& key, const RamBlockPointer& block, const Hints& hints, Instant now);
-  void abandon(const BlockKey& key, const Error& error);
+  void abandon(const BlockKey& key, uint64_t flight, const Error& error);
   size_t erase_chunk(const ChunkId& chunk);
   size_t unpin_chunk(const ChunkId& chunk);
   CachedBytes cached_bytes(const ChunkId& chunk, ByteRange range) const;
@@ -45,10 +45,14 @@ class RamTier::Shard {
     RamBlockPointer block;
     bool ahead = false;  // Nobody has asked for it yet.
   };
+  // A longer block than it is of may land it before its own reader comes; then there may be another
+  // one of the same key when he does.
   struct Flight {
+    uint64_t number = 0;
     size_t size_bytes = 0;
     std::vector<Outcome> waiters;
   };
+  using Flights = std::unordered_map<BlockKey, Flight, BlockKeyHash>;
   // Blocks that left the table; they are let go when the lock is free again.
   using Departed = std::vector<RamBlockPointer>;
 
@@ -58,13 +62,14 @@ class RamTier::Shard {
                      bool is_ahead, Instant now, Departed& departed);
   void pin_locked(Entry& entry, Departed& departed);
   void drop_locked(PlaceList& nodes, Departed& departed);
-  std::vector<Outcome> land_locked(const BlockKey& key);
+  std::vector<Outcome> land_locked(Flights::iterator flight);
 
   const std::shared_ptr<BlockMemory> memory_;
   mutable std::mutex mutex_;
   RamPolicy policy_;
   std::unordered_map<BlockKey, Entry, BlockKeyHash> entries_;
-  std::unordered_map<BlockKey, Flight, BlockKeyHash> flights_;
+  Flights flights_;
+  uint64_t flights_count_ = 0;  // Of all that there were.
   RamTierCounters counters_;
 };
 
@@ -118,7 +123,8 @@ RamTier::Turn RamTier::Shard::begin(const BlockKey& key, size_t size_bytes, cons
   const std::lock_guard lock(mutex_);
   turn.block = find_locked(key, size_bytes, hints, now, departed);
   if (turn.block != nullptr) return turn;
-  const auto [flight, is_first] = flights_.try_emplace(key, Flight{size_bytes, {}});
+  const auto [flight, is_first] =
+      flights_.try_emplace(key, Flight{flights_count_ + 1, size_bytes, {}});
   if (!is_first && flight->second.size_bytes >= size_bytes) {
     ++counters_.shared;
     counters_.shared_bytes += size_bytes;
@@ -128,7 +134,7 @@ RamTier::Turn RamTier::Shard::begin(const BlockKey& key, size_t size_bytes, cons
   // A longer run than the one under way is read by itself.
   ++counters_.misses;
   counters_.missed_bytes += size_bytes;
-  turn.others_wait = is_first;
+  if (is_first) turn.flight = ++flights_count_;
   return turn;
 }
 
@@ -162,8 +168,13 @@ void RamTier::Shard::insert_locked(const BlockKey& key, const RamBlockPointer& b
   }
   const auto [at, is_new] = entries_.try_emplace(key);
   Entry& entry = at->second;
+  Hints kept = hints;
   if (!is_new) {
-    if (entry.block->size_bytes() >= block->size_bytes()) return;
+    if (entry.block->size_bytes() >= block->size_bytes()) {
+      if (hints.pin) pin_locked(entry, departed);
+      return;
+    }
+    kept.pin = kept.pin || entry.place == RamNode::Place::kPinned;
     policy_.erase(entry);
     counters_.used_bytes -= entry.block->allocated_bytes();
     departed.push_back(std::move(entry.block));
@@ -175,16 +186,13 @@ void RamTier::Shard::insert_locked(const BlockKey& key, const RamBlockPointer& b
   if (is_ahead) counters_.ahead_bytes += entry.size_bytes;
   counters_.used_bytes += entry.size_bytes;
   PlaceList left;
-  policy_.insert(entry, now, hints, left);
-  if (hints.pin && entry.place != RamNode::Place::kPinned) ++counters_.pins_refused;
+  policy_.insert(entry, now, kept, left);
+  if (kept.pin && entry.place != RamNode::Place::kPinned) ++counters_.pins_refused;
   drop_locked(left, departed);
 }
 
-std::vector<RamTier::Outcome> RamTier::Shard::land_locked(const BlockKey& key) {
-  const auto flight = flights_.find(key);
-  std::vector<Outcome> waiters;
-  if (flight == flights_.end()) return waiters;
-  waiters = std::move(flight->second.waiters);
+std::vector<RamTier::Outcome> RamTier::Shard::land_locked(Flights::iterator flight) {
+  std::vector<Outcome> waiters = std::move(flight->second.waiters);
   flights_.erase(flight);
   return waiters;
 }
@@ -195,7 +203,10 @@ void RamTier::Shard::publish(const BlockKey& key, const RamBlockPointer& block, 
   std::vector<Outcome> waiters;
   {
     const std::lock_guard lock(mutex_);
-    waiters = land_locked(key);
+    const auto flight = flights_.find(key);
+    const bool is_enough =
+        flight != flights_.end() && flight->second.size_bytes <= block->size_bytes();
+    if (is_enough) waiters = land_locked(flight);
     if (hints.ahead && !waiters.empty()) {
       counters_.ahead_bytes += block->allocated_bytes();
       counters_.ahead_used_bytes += block->allocated_bytes();
@@ -205,11 +216,13 @@ void RamTier::Shard::publish(const BlockKey& key, const RamBlockPointer& block, 
   for (const Outcome& waiter : waiters) waiter.complete(block);
 }
 
-void RamTier::Shard::abandon(const BlockKey& key, const Error& error) {
+void RamTier::Shard::abandon(const BlockKey& key, uint64_t flight, const Error& error) {
   std::vector<Outcome> waiters;
   {
     const std::lock_guard lock(mutex_);
-    waiters = land_locked(key);
+    const auto found = flights_.find(key);
+    if (found == flights_.end() || found->second.number != flight) return;
+    waiters = land_locked(found);
   }
   for (const Outcome& waiter : waiters) waiter.complete(std::unexpected(error));
 }
@@ -334,8 +347,8 @@ void RamTier::publish(const BlockKey& key, const RamBlockPointer& block, const H
   shard_of(key.chunk).publish(key, block, hints, now);
 }
 
-void RamTier::abandon(const BlockKey& key, const Error& error) {
-  shard_of(key.chunk).abandon(key, error);
+void RamTier::abandon(const BlockKey& key, uint64_t flight, const Error& error) {
+  shard_of(key.chunk).abandon(key, flight, error);
 }
 
 size_t RamTier::erase_chunk(const ChunkId& chunk) {

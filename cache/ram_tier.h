@@ -59,7 +59,7 @@ class RamTier {
   struct Turn {
     RamBlockPointer block;           // A hit.
     std::optional<Outcome> outcome;  // Else await this when set; else read the block.
-    bool others_wait = false;        // They may: publish() or abandon() is due.
+    uint64_t flight = 0;             // Not 0: others may wait, publish() or abandon() is due.
   };
 
   explicit RamTier(RamTierOptions options);
@@ -75,11 +75,11 @@ class RamTier {
   // Memory for a block that the caller reads; from the heap, and not kept afterwards, when the tier
   // has no room.
   RamBlockPointer allocate(const BlockKey& key, size_t size_bytes);
-  // The block is whole and verified: those who wait get it, and it is kept if it is of the tier.
-  // Also for a block that nobody waits for.
+  // The block is whole and verified: those who wait for as much get it, and it is kept if it is of
+  // the tier, and pinned if what it replaces was. Also for a block that nobody waits for.
   void publish(const BlockKey& key, const RamBlockPointer& block, const Hints& hints, Instant now);
-  // The read that others may wait for failed: they get `error`.
-  void abandon(const BlockKey& key, const Error& error);
+  // The read that others may wait for failed: they get `error`. `flight`: of its Turn.
+  void abandon(const BlockKey& key, uint64_t flight, const Error& error);
 
   // The chunk was dropped, or shall be forgotten. The number of blocks.
   size_t erase_chunk(const ChunkId& chunk);

@@ -345,7 +345,7 @@ io::Task<Result<Buffer>> ChunkReader::State::read_through(Extent piece, cache::H
   }
   if (turn.block == nullptr) {
     Result<cache::RamBlockPointer> read = co_await read_block(key, piece, hints);
-    if (turn.others_wait && !read) tier->abandon(key, read.error());
+    if (turn.flight != 0 && !read) tier->abandon(key, turn.flight, read.error());
     turn.block = co_await io::or_return(std::move(read));
     tier->publish(key, turn.block, hints, core.reactor.now());
   }

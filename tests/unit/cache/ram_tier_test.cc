@@ -134,6 +134,20 @@ TEST_F(RamTierTest, pins_stay_and_have_half_of_the_room) {
   EXPECT_EQ(tier_.counters().pinned_bytes, MiB);
 }
 
+TEST_F(RamTierTest, a_longer_block_has_the_pin_of_the_shorter_one) {
+  Hints pin;
+  pin.pin = true;
+  keep({chunk(1), 0}, 64 * KiB, 1, at(1), pin);
+  keep({chunk(1), 0}, kBlockBytes, 1, at(2));
+  EXPECT_EQ(tier_.counters().pinned_bytes, kBlockBytes);
+  for (uint64_t i = 100; i < 400; ++i) keep({chunk(i), 0}, kBlockBytes, 2, at(2));
+  EXPECT_NE(find({chunk(1), 0}, kBlockBytes), nullptr);
+  // Read at the same time by who pins and by who does not.
+  keep({chunk(2), 0}, kBlockBytes, 1, at(3));
+  tier_.publish({chunk(2), 0}, tier_.allocate({chunk(2), 0}, kBlockBytes), pin, at(3));
+  EXPECT_EQ(tier_.counters().pinned_bytes, 2 * kBlockBytes);
+}
+
 TEST_F(RamTierTest, tells_what_reading_ahead_was_good_for) {
   Hints ahead;
   ahead.ahead = true;
@@ -175,7 +189,7 @@ class RamTierFlightTest : public RamTierTest {
       ++reads_count;
       static_cast<void>(co_await io::sleep_for(milliseconds(1)));
       if (fails && reads_count == 1) {
-        tier_.abandon(key_, Error{Code::kIo, "the disk is gone"});
+        tier_.abandon(key_, turn.flight, Error{Code::kIo, "the disk is gone"});
         co_return;
       }
       turn.block = tier_.allocate(key_, kBlockBytes);
@@ -191,6 +205,35 @@ class RamTierFlightTest : public RamTierTest {
   }
   const BlockKey key_{chunk(1), 0};
 };
+
+// A short read is overtaken by a longer one of the same block, which finds no room; then others
+// want the long one again. What the short read comes to is not theirs.
+TEST_F(RamTierFlightTest, a_read_that_ends_late_does_not_end_the_next_one) {
+  const auto unkept = [](size_t size_bytes) {
+    Buffer bytes = Buffer::allocate(size_bytes);
+    bytes.resize(size_bytes);
+    return std::make_shared<RamBlock>(std::move(bytes), nullptr);
+  };
+  const auto overtake = [&]() -> io::Task<void> {
+    const RamTier::Turn early = tier_.begin(key_, 64 * KiB, {}, at(1));
+    const RamTier::Turn late = tier_.begin(key_, 64 * KiB, {}, at(1));
+    EXPECT_NE(early.flight, 0U);
+    EXPECT_TRUE(late.outcome.has_value());
+    EXPECT_EQ(tier_.begin(key_, kBlockBytes, {}, at(1)).flight, 0U);
+    tier_.publish(key_, unkept(kBlockBytes), {}, at(1));
+    EXPECT_EQ((co_await late.outcome->wait()).value()->size_bytes(), kBlockBytes);
+    const RamTier::Turn next = tier_.begin(key_, kBlockBytes, {}, at(1));
+    EXPECT_NE(next.flight, 0U);
+    const RamTier::Turn follower = tier_.begin(key_, kBlockBytes, {}, at(1));
+    EXPECT_TRUE(follower.outcome.has_value());
+    tier_.publish(key_, unkept(64 * KiB), {}, at(1));
+    tier_.abandon(key_, early.flight, Error{Code::kIo, "the disk is gone"});
+    tier_.publish(key_, unkept(kBlockBytes), {}, at(1));
+    const Result<RamBlockPointer> got = co_await follower.outcome->wait();
+    EXPECT_TRUE(got && (*got)->size_bytes() == kBlockBytes);
+  };
+  io::Reactor::create({}).value()->run(overtake());
+}
 
 TEST_F(RamTierFlightTest, a_thousand_readers_read_the_store_once) {
   auto reactor = io::Reactor::create({}).value();

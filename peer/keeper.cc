@@ -154,7 +154,13 @@ SealedRunPointer Keeper::keep(const FlightKey& key, const SealedRead& fetched,
   const std::lock_guard lock(mutex_);
   if (forgets_count_ != forgets_seen) return shared;
   std::unique_ptr<Entry>& place = entries_[{key.chunk, cache::block_of(key.frames.first)}];
+  cache::Hints hints = cache::hints_of(options);
   if (place != nullptr) {
+    const bool is_pinned = place->place == cache::RamNode::Place::kPinned;
+    // What is pinned gives way to what has all of it, and is then pinned with it.
+    const FrameRange there{place->run->key.first_frame, place->run->end_frame()};
+    if (is_pinned && !shared->covers(there)) return shared;
+    hints.pin = hints.pin || is_pinned;
     policy_.erase(*place);
     departed.push_back(std::move(place->run));
   }
@@ -164,8 +170,8 @@ SealedRunPointer Keeper::keep(const FlightKey& key, const SealedRead& fetched,
   place->size_bytes = charged_bytes;
   Entry& entry = *place;
   cache::PlaceList left;
-  policy_.insert(entry, io::Reactor::current().now(), cache::hints_of(options), left);
-  if (options.pin && entry.resident()) static_cast<void>(policy_.pin(entry, left));
+  policy_.insert(entry, io::Reactor::current().now(), hints, left);
+  if (hints.pin && entry.resident()) static_cast<void>(policy_.pin(entry, left));
   drop_locked(left, departed);
   return shared;
 }

@@ -2,7 +2,8 @@
 // all who want a block at the same time.
 //
 // Other nodes ask for sealed bytes, so what the plaintext tier has is of no use to them. A block is
-// a run of frames (cache/run.h); per block one run, the last that was read. Runs leave by the
+// a run of frames (cache/run.h); per block one run, the last that was read, or one that is pinned
+// until a longer one has all of it. Runs leave by the
 // policy of the memory tier. The bytes are as the home gave them: nobody here can open them.
 //
 // Thread rule: any reactor; one short lock. The counters outlive it.

@@ -169,6 +169,25 @@ TEST_F(PeerTierTest, WarmingFillsTheOwnerAndMovesNoBytes) {
   EXPECT_EQ(home_.reads.size(), 1U);
 }
 
+TEST_F(PeerTierTest, APinnedRunStaysUntilALongerOneHasAllOfIt) {
+  start(2);
+  const uint64_t number = owned_by(0);
+  put_home(number, 1);
+  storage::ReadOptions pinned;
+  pinned.pin = true;
+  PeerTier& owner = nodes_[0]->tier;
+  ASSERT_TRUE(wait(owner.read(sample_id(number), {0, 64 * KiB}, pinned)));
+  const uint64_t pinned_bytes = owner.keeper().reading().pinned_bytes;
+  EXPECT_GT(pinned_bytes, 0U);
+  expect_read(0, number, {256 * KiB, 64 * KiB});
+  EXPECT_EQ(owner.keeper().reading().pinned_bytes, pinned_bytes);
+  const size_t reads_before = home_.reads.size();
+  expect_read(0, number, {0, 64 * KiB});
+  EXPECT_EQ(home_.reads.size(), reads_before);
+  expect_read(0, number, {0, MiB});
+  EXPECT_GT(owner.keeper().reading().pinned_bytes, pinned_bytes);
+}
+
 TEST_F(PeerTierTest, MemoryOfKeptBlocksIsBounded) {
   start(2);
   put_home(1, 60, 4 * MiB);

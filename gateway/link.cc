@@ -35,6 +35,11 @@ Failure refusal(Duration pause) {
   return failure;
 }
 
+uint64_t next_number() {
+  static std::atomic<uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
 bool means_trouble(const Failure& failure) {
   return failure.status == 0 || (failure.status >= 500 && failure.status != 501) ||
          failure.status == 429;
@@ -55,7 +60,8 @@ struct Link::Lane {
 
 Link::Link(LinkPlace place, Settings settings, std::string secret, io::Network& network,
            Random& random)
-    : place_(std::move(place)),
+    : number_(next_number()),
+      place_(std::move(place)),
       settings_(std::move(settings)),
       secret_(std::move(secret)),
       network_(network),

@@ -59,6 +59,8 @@ class Link {
   Link& operator=(const Link&) = delete;
   ~Link();
 
+  // No other link of this process has or had it.
+  uint64_t number() const { return number_; }
   const LinkPlace& place() const { return place_; }
   const Settings& settings() const { return settings_; }
   LinkCounters& counters() { return counters_; }
@@ -87,6 +89,7 @@ class Link {
   Result<Lane*> lane();
   void note(const transfer::Failure* failure);
 
+  const uint64_t number_;
   const LinkPlace place_;
   const Settings settings_;
   const std::string secret_;

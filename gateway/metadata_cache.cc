@@ -11,9 +11,9 @@ constexpr uint64_t kEntryOverheadBytes = 192;
 
 }  // namespace
 
-std::string MetadataCache::name_of(uint64_t bucket_id, std::string_view key,
+std::string MetadataCache::name_of(uint64_t link_number, std::string_view key,
                                    std::string_view version_id) {
-  std::string name = std::to_string(bucket_id);
+  std::string name = std::to_string(link_number);
   // A key holds no NUL (s3/uri.h).
   name.append(1, '\0').append(key).append(1, '\0').append(version_id);
   return name;

@@ -1,4 +1,6 @@
-// What is known of the upstream's objects, in memory: bounded, by bucket, key and version.
+// What is known of the upstream's objects, in memory: bounded, by link, key and version. Settings
+// that changed make a new link (links.h): what the old one was told says nothing of what it leads
+// to.
 //
 // An entry says when it was asked for, on the monotonic clock: a wall clock that jumps makes
 // nothing live longer. Whoever changes an object forgets it after the upstream has answered and
@@ -31,7 +33,8 @@ class MetadataCache {
   MetadataCache& operator=(const MetadataCache&) = delete;
 
   // The name of an entry.
-  static std::string name_of(uint64_t bucket_id, std::string_view key, std::string_view version_id);
+  static std::string name_of(uint64_t link_number, std::string_view key,
+                             std::string_view version_id);
 
   struct Found {
     FactsPointer facts;

@@ -34,7 +34,7 @@ size_t Resolver::NameHash::operator()(const std::string& name) const {
 
 io::Task<S3Result<FactsPointer>> Resolver::resolve(std::shared_ptr<Link> link, Wanted wanted) {
   const uint64_t bucket_id = link->place().bucket_id;
-  const std::string name = MetadataCache::name_of(bucket_id, wanted.key, wanted.version_id);
+  const std::string name = MetadataCache::name_of(link->number(), wanted.key, wanted.version_id);
   const Instant begun = io::Reactor::current().now();
   while (true) {
     // Read before the look-up: what is forgotten after it is not found by who asks after that.

@@ -65,6 +65,31 @@ TEST_P(ResolverTest, AChangeOrANewQuestionIsSeenAtOnce) {
   with_link(with_ttl(seconds(60)), forgets);
 }
 
+// Settings that changed lead elsewhere: what is there is asked for, whatever the TTL.
+io::Task<void> moves(UpstreamTest& self) {
+  self.handler.answer = [](const SeenRequest& request) {
+    const bool is_old = request.target == "/theirs/p/k";
+    return UpstreamTest::serve(request, "body", is_old ? "old" : "new");
+  };
+  EXPECT_EQ(co_await etag_of(self, "k"), "old");
+  const std::shared_ptr<Link> before = self.link;
+  Settings settings = before->settings();
+  settings.prefix = "q/";
+  self.link = std::make_shared<Link>(before->place(), settings, std::string(), io::system_network(),
+                                     self.random);
+  EXPECT_EQ(co_await etag_of(self, "k"), "new");
+  EXPECT_EQ(co_await etag_of(self, "k"), "new");
+  EXPECT_EQ(self.handler.seen.size(), 2U);
+  // A change of either is one of the bucket's key.
+  self.resolver.forget(*before, "k");
+  EXPECT_EQ(co_await etag_of(self, "k"), "new");
+  EXPECT_EQ(self.handler.seen.size(), 3U);
+  co_await before->close();
+}
+TEST_P(ResolverTest, AnotherPlaceIsAskedAnew) {
+  with_link(with_ttl(seconds(3600)), moves);
+}
+
 io::Task<void> absent(UpstreamTest& self) {
   self.handler.answer = [](const SeenRequest&) { return ScriptedReply{404}; };
   EXPECT_EQ(co_await etag_of(self, "k"), "404");

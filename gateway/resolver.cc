@@ -22,6 +22,11 @@ Duration ttl_of(const Link& link, const ObjectFacts& facts) {
   return facts.exists ? link.settings().ttl : std::min(link.settings().ttl, kAbsentTtlMax);
 }
 
+// Whether what was asked for at `asked` is too old for who wants it at `begun`.
+bool is_too_old(const Link& link, const Resolver::Wanted& wanted, Instant asked, Instant begun) {
+  return asked < begun && (wanted.past_cache || asked + link.settings().ttl <= begun);
+}
+
 bool is_down(const Failure& failure) {
   return failure.status == 0 || failure.status >= 500 || failure.status == 429;
 }
@@ -56,6 +61,8 @@ io::Task<S3Result<FactsPointer>> Resolver::resolve(std::shared_ptr<Link> link, W
       Flights::Landing landing = co_await turn.follower->wait();
       if (landing.value != nullptr) {
         if (landing.value->facts == nullptr) co_return std::unexpected(landing.value->failure);
+        // It may have been answered before who waited for it came.
+        if (is_too_old(*link, wanted, landing.value->asked, begun)) continue;
         co_return told(landing.value->facts);
       }
       if (!landing.lead) continue;
@@ -77,6 +84,7 @@ io::Task<Resolver::Outcome> Resolver::ask(std::shared_ptr<Link> link, Wanted wan
   S3Result<HeadAnswer> answer =
       co_await ask_head(link, wanted.key, wanted.version_id, std::string());
   Outcome outcome;
+  outcome.asked = asked;
   if (answer) {
     outcome.facts = std::make_shared<const ObjectFacts>(std::move(answer->facts));
     const bool same = before && before->facts->exists &&

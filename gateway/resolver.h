@@ -35,6 +35,7 @@ class Resolver {
   struct Outcome {
     FactsPointer facts;  // Null for a failure.
     transfer::Failure failure;
+    Instant asked;
   };
   struct NameHash {
     size_t operator()(const std::string& name) const;

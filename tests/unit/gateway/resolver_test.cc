@@ -65,6 +65,32 @@ TEST_P(ResolverTest, AChangeOrANewQuestionIsSeenAtOnce) {
   with_link(with_ttl(seconds(60)), forgets);
 }
 
+// The upstream has answered a question and changes the object before who asks for what is true now
+// comes: the answer that is still on its way is not his.
+io::Task<void> ask_now(UpstreamTest& self, std::string& etag, bool past_cache) {
+  std::string got = co_await etag_of(self, "k", past_cache);
+  etag = std::move(got);
+}
+io::Task<void> overtaken(UpstreamTest& self, bool past_cache) {
+  io::Scope scope;
+  std::string late;
+  self.handler.answer = [&](const SeenRequest& request) {
+    const bool is_first = self.handler.seen.size() == 1;
+    if (is_first) scope.spawn(ask_now(self, late, past_cache));
+    return UpstreamTest::serve(request, "body", is_first ? "one" : "two");
+  };
+  EXPECT_EQ(co_await etag_of(self, "k"), "one");
+  co_await scope.join();
+  EXPECT_EQ(late, "two");
+  EXPECT_EQ(self.handler.seen.size(), 2U);
+}
+TEST_P(ResolverTest, WhoAsksForWhatIsTrueNowTakesNoOlderAnswer) {
+  with_link(with_ttl(seconds(60)), [](UpstreamTest& self) { return overtaken(self, true); });
+}
+TEST_P(ResolverTest, NorDoesAnybodyWithoutATtl) {
+  with_link(with_ttl(Duration{}), [](UpstreamTest& self) { return overtaken(self, false); });
+}
+
 // Settings that changed lead elsewhere: what is there is asked for, whatever the TTL.
 io::Task<void> moves(UpstreamTest& self) {
   self.handler.answer = [](const SeenRequest& request) {

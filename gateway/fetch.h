@@ -18,7 +18,8 @@ io::Task<transfer::S3Result<HeadAnswer>> ask_head(std::shared_ptr<Link> link, st
                                                   std::string version_id, std::string part);
 
 // Fills `into` with the bytes `range` of the very version that `object` names. An answer that is of
-// another object, range or length is a failure, tried again like one that breaks off.
+// another range or length is a failure, tried again like one that breaks off; one of another object
+// is that the object changed (status 412).
 io::Task<transfer::S3Status> fetch_range(RemoteObjectPointer object, ByteRange range,
                                          MutableBytes into);
 

@@ -8,6 +8,8 @@ namespace {
 using transfer::Failure;
 using transfer::S3Status;
 
+constexpr int kPreconditionFailed = 412;
+
 std::string range_text(ByteRange range) {
   return "bytes=" + std::to_string(range.offset_bytes) + "-" +
          std::to_string(range.end_bytes() - 1);
@@ -35,9 +37,16 @@ Link::Request range_request(const RemoteObject& object, ByteRange range) {
   return request;
 }
 
+bool is_another_object(const Failure& failure) {
+  return failure.status == kPreconditionFailed;
+}
+
 S3Status check_range(const http::ReceivedHead& head, const RemoteObject& object, ByteRange range) {
   if (bare_etag(head.get("etag").value_or("")) != object.etag) {
-    return std::unexpected(wrong_answer("answers with another ETag than it was asked for"));
+    Failure failure(Error{Code::kFailedPrecondition,
+                          "the upstream answers with another ETag than it was asked for"});
+    failure.status = kPreconditionFailed;
+    return std::unexpected(std::move(failure));
   }
   const bool is_whole = range.offset_bytes == 0 && range.size_bytes == object.size_bytes;
   if (head.status == 200 && is_whole) {

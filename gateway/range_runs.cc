@@ -175,7 +175,8 @@ io::Task<S3Status> RangeRuns::receive(RunPointer run) {
   if (good) co_return good;
   if (run->is_late) good = std::unexpected(late_answer());
   if (!is_right) LinkCounters::add(object.link->counters().wrong_answers);
-  object.link->note_trouble(good.error());
+  // Whoever has another object now is well.
+  if (!is_another_object(good.error())) object.link->note_trouble(good.error());
   co_return good;
 }
 

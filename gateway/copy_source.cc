@@ -107,7 +107,8 @@ S3Status check_copy_size(uint64_t size_bytes) {
 
 S3Result<ByteRange> range_of_copy(const Call& call, const Source& source) {
   ByteRange range{0, source.size_bytes};
-  if (const auto header = call.header("x-amz-copy-source-range")) {
+  const auto header = call.header("x-amz-copy-source-range");
+  if (header && call.query.has("uploadId")) {
     S3Result<ByteRange> parsed = s3::parse_copy_source_range(*header, source.size_bytes);
     if (!parsed) return std::unexpected(std::move(parsed.error()));
     range = *parsed;

@@ -36,7 +36,7 @@ io::Task<s3::S3Result<Source>> open_remote_source(Served& served, std::shared_pt
 
 // What passes through this server has a part's size at most, as a copy on S3 has.
 s3::S3Status check_copy_size(uint64_t size_bytes);
-// x-amz-copy-source-range of the call, else all of the source.
+// x-amz-copy-source-range of the call, where it copies a part; else all of the source.
 s3::S3Result<ByteRange> range_of_copy(const s3::Call& call, const Source& source);
 
 // A source as the body of a request to the upstream.

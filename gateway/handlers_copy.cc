@@ -59,7 +59,10 @@ io::Task<S3Status> copy_there(Served& served, Link::Request request, Origin orig
   add_headers(request, served,
               {"x-amz-copy-source-if-match", "x-amz-copy-source-if-none-match",
                "x-amz-copy-source-if-modified-since", "x-amz-copy-source-if-unmodified-since",
-               "x-amz-copy-source-range", "x-amz-metadata-directive", "x-amz-tagging-directive"});
+               "x-amz-metadata-directive", "x-amz-tagging-directive"});
+  if (served.call.query.has("uploadId")) {
+    add_headers(request, served, {"x-amz-copy-source-range"});
+  }
   const io::Until until{.deadline = io::Reactor::current().now() + kWorkPatience};
   S3Result<WholeAnswer> got = co_await ask(served, std::move(request), until);
   served.services.resolver.forget(*served.link, served.call.target.key);

@@ -341,6 +341,12 @@ class Writes(GatewayCase):
         self.s3.copy_object(Bucket=NAME, Key="back", CopySource={"Bucket": "here", "Key": "k"})
         self.assertEqual(self.upstream.get("back"), body)
         self.assertEqual(self.s3.head_object(Bucket=NAME, Key="back")["Metadata"], {"a": "b"})
+        # A range is of parts: whole objects are copied whole, in either direction and at the upstream.
+        self.s3.meta.events.register("before-sign.s3.CopyObject", lambda request, **_: request.headers.add_header(
+            "x-amz-copy-source-range", "bytes=0-9"))
+        for bucket, source in ((NAME, "here"), ("here", NAME), (NAME, NAME)):
+            self.s3.copy_object(Bucket=bucket, Key="whole", CopySource={"Bucket": source, "Key": "k" if source == "here" else "from"})
+            self.assertEqual(self.s3.get_object(Bucket=bucket, Key="whole")["Body"].read(), body, (bucket, source))
         self.assertEqual(self.outcome(self.s3.copy_object, Bucket="here", Key="k",
                                       CopySource={"Bucket": NAME, "Key": "none"}), "NoSuchKey")
         self.assertEqual(self.outcome(self.s3.copy_object, Bucket="here", Key="k", CopySourceIfMatch="0",

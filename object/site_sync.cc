@@ -207,12 +207,25 @@ io::Task<Result<std::vector<SyncChange>>> SiteSync::removals(BucketInfo bucket, 
   co_return out;
 }
 
-io::Task<Result<bool>> SiteSync::forget_removals(BucketInfo bucket, WallTime until) {
+io::Task<Status> SiteSync::forget_removals(BucketInfo bucket, WallTime until) {
+  const bool is_wanted = co_await io::or_return(tail_.has_unheard(bucket.id));
+  if (is_wanted) co_return Status();
   catalog::ScanRequest scan;
   scan.begin = keys::tombstones(bucket.id);
   scan.end = catalog::prefix_end(scan.begin);
   scan.limit_entries = kForgottenPerPass;
-  const catalog::ScanPage page = co_await io::or_return(context_.catalog.scan(std::move(scan)));
+  for (bool more = true; more;) {
+    const catalog::ScanPage page = co_await io::or_return(context_.catalog.scan(scan));
+    co_await io::or_return(forget_some(bucket, page, until));
+    more = page.more && !page.entries.empty();
+    if (more) scan.begin = page.entries.back().key + '\0';
+    co_await io::yield();
+  }
+  co_return Status();
+}
+
+io::Task<Status> SiteSync::forget_some(BucketInfo bucket, const catalog::ScanPage& page,
+                                       WallTime until) {
   catalog::Batch batch;
   for (const catalog::Entry& entry : page.entries) {
     const Result<BytesView> record = open_record(context_, bucket.tenant, entry.key, entry.value);
@@ -222,9 +235,11 @@ io::Task<Result<bool>> SiteSync::forget_removals(BucketInfo bucket, WallTime unt
     batch.preconditions.push_back(catalog::Precondition::version_is(entry.key, entry.version));
     batch.deletes.push_back(entry.key);
   }
-  const bool any = !batch.deletes.empty();
-  co_await io::or_return(catalog::commit_apart(context_.catalog, std::move(batch)));
-  co_return any&& page.more;
+  if (batch.deletes.empty()) co_return Status();
+  const Status done = co_await catalog::commit_apart(context_.catalog, std::move(batch));
+  // Removed again meanwhile: the next time.
+  if (!done && done.error().code == Code::kFailedPrecondition) co_return Status();
+  co_return done;
 }
 
 }  // namespace cairn::object

@@ -44,11 +44,13 @@ class SiteSync {
   // Removals in a bucket without versioning, by key behind `after`.
   io::Task<Result<std::vector<SyncChange>>> removals(BucketInfo bucket, std::string after,
                                                      size_t limit);
-  // Forgets removals from before `until`, some at a time; true when there may be more.
-  io::Task<Result<bool>> forget_removals(BucketInfo bucket, WallTime until);
+  // Forgets removals from before `until`, once the other sites of all rules have heard of them.
+  io::Task<Status> forget_removals(BucketInfo bucket, WallTime until);
 
  private:
   io::Task<Result<Comparison>> compare_one(BucketInfo bucket, Compared theirs);
+  // `page` outlives it.
+  io::Task<Status> forget_some(BucketInfo bucket, const catalog::ScanPage& page, WallTime until);
 
   Context& context_;
   SyncTail tail_;

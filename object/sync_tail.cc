@@ -224,6 +224,27 @@ io::Task<Status> SyncTail::recount(uint64_t rule_id) {
   co_return Status();
 }
 
+io::Task<Result<bool>> SyncTail::has_unheard(uint64_t bucket_id) {
+  for (const KnownRule& known : rules()) {
+    if (known.rule.bucket_id != bucket_id) continue;
+    if (known.depth->needs_comparison.load()) co_return true;
+    const std::vector<PendingChange> waiting = co_await io::or_return(read(known.rule.id, 1));
+    if (!waiting.empty()) co_return true;
+    uint64_t after = 0;
+    while (true) {
+      const std::vector<PendingChange> failed =
+          co_await io::or_return(read_failures(known.rule.id, after, kCountPageRows));
+      if (failed.empty()) break;
+      after = failed.back().sequence;
+      const bool any_removal = std::ranges::any_of(failed, [](const PendingChange& pending) {
+        return pending.change && pending.change->kind == ChangeKind::kRemoval;
+      });
+      if (any_removal) co_return true;
+    }
+  }
+  co_return false;
+}
+
 io::Task<Status> SyncTail::commit_rule(const SyncRule& rule, bool is_new) {
   const auto tenant_keys = co_await io::or_return(context_.keys_of(rule.tenant));
   const std::string row = keys::sync_rule(rule.id);

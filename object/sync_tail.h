@@ -101,6 +101,9 @@ class SyncTail {
   io::Task<Status> retry_failures(SyncRule rule);
   // Counts anew.
   io::Task<Status> recount(uint64_t rule_id);
+  // Whether a rule about the bucket, paused ones too, has something to tell of or to compare, or a
+  // removal that was put aside.
+  io::Task<Result<bool>> has_unheard(uint64_t bucket_id);
 
   // A full comparison: begins when the rule asks for one, from then on changes are noted again;
   // nullopt when none is due. It goes on behind what was kept.

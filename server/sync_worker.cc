@@ -195,21 +195,13 @@ io::Task<Status> SyncWorker::upkeep(Runner& runner, object::BucketInfo bucket) {
   }
   if (runner.kept_at != Instant{} && now - runner.kept_at < kUpkeepInterval) co_return Status();
   runner.kept_at = now;
-  // Only what the peer has heard of: nothing is pending, and nothing to be compared.
-  const bool is_settled =
-      runner.known.depth->rows.load() == 0 && !runner.known.depth->needs_comparison.load();
-  if (!is_settled) co_return Status();
   co_return co_await forget_removals(std::move(bucket));
 }
 
 io::Task<Status> SyncWorker::forget_removals(object::BucketInfo bucket) {
   const WallTime until{io::Reactor::current().clock().wall_now().unix_ms -
                        options_.removals_kept.nanoseconds / 1'000'000};
-  bool more = true;
-  while (more) {
-    more = co_await io::or_return(objects_.site_sync()->forget_removals(bucket, until));
-  }
-  co_return Status();
+  co_return co_await objects_.site_sync()->forget_removals(std::move(bucket), until);
 }
 
 // Buckets that follow others and are followed by none have no runner.

@@ -334,6 +334,84 @@ TEST(SiteSync, PartsAreCutWhereTheyEnded) {
   EXPECT_FALSE(add_parts(shorter, parts).has_value());
 }
 
+std::vector<std::string> removed_keys(Site& site) {
+  std::vector<std::string> keys;
+  const auto removals = site.harness.run(site.sync().removals(site.harness.bucket, "", 10000));
+  for (const SyncChange& change : removals.value()) keys.push_back(change.key);
+  return keys;
+}
+
+// One site has heard of everything, the other one is away: what was removed is to be told to it
+// however old it is.
+TEST(SiteSync, RemovalsAreKeptUntilEverySiteHasHeardOfThem) {
+  io::SimClock clock;
+  Site site(1, Versioning::kUnversioned, &clock);
+  Site near(2);
+  Site away(3);
+  const auto settle = [&site] {
+    site.clear();
+    ASSERT_TRUE(site.harness.run(site.tail().begin_comparison(site.rule)).value().has_value());
+    ASSERT_TRUE(site.harness.run(site.tail().end_comparison(site.rule.id)).has_value());
+  };
+  const auto forget = [&] {
+    clock.advance(seconds(3600));
+    ASSERT_TRUE(site.harness.run(site.sync().forget_removals(site.harness.bucket, clock.wall_now()))
+                    .has_value());
+  };
+  site.follow(near);
+  settle();
+  const SyncRule to_near = site.rule;
+  site.follow(away);
+  settle();
+  const SyncRule to_away = site.rule;
+  site.put("k", "text");
+  ASSERT_TRUE(send(site, away, *site.changes().front().change).has_value());
+  site.clear();
+  ASSERT_TRUE(site.harness.remove("k").has_value());
+  site.rule = to_near;
+  site.clear();
+  forget();
+  ASSERT_EQ(removed_keys(site), std::vector<std::string>{"k"}) << "the other site has not heard";
+  // It refuses, for a while.
+  site.rule = to_away;
+  const std::vector<PendingChange> pending = site.changes();
+  ASSERT_EQ(pending.size(), 1U);
+  ASSERT_TRUE(site.harness.run(site.tail().put_aside(to_away, pending[0], "refused")).has_value());
+  forget();
+  ASSERT_EQ(removed_keys(site), std::vector<std::string>{"k"}) << "it was put aside";
+  ASSERT_TRUE(site.harness.run(site.tail().retry_failures(to_away)).has_value());
+  ASSERT_EQ(site.changes().size(), 1U);
+  EXPECT_EQ(send(site, away, *site.changes().front().change).value(), ReplicaOutcome::kApplied);
+  EXPECT_EQ(show(away), "");
+  site.clear();
+  forget();
+  EXPECT_TRUE(removed_keys(site).empty());
+}
+
+// Those that are young stand before those that are old, more than are looked at in one go.
+TEST(SiteSync, OldRemovalsAreForgottenBehindYoungOnes) {
+  io::SimClock clock;
+  Site site(1, Versioning::kUnversioned, &clock);
+  Site other(2);
+  site.follow(other);
+  ASSERT_TRUE(site.harness.run(site.tail().begin_comparison(site.rule)).value().has_value());
+  ASSERT_TRUE(site.harness.run(site.tail().end_comparison(site.rule.id)).has_value());
+  site.put("z", "text");
+  ASSERT_TRUE(site.harness.remove("z").has_value());
+  clock.advance(seconds(3600));
+  const WallTime until = clock.wall_now();
+  for (int i = 0; i < 1001; ++i) {
+    const std::string key = "a" + std::to_string(i);
+    site.put(key, "text");
+    ASSERT_TRUE(site.harness.remove(key).has_value());
+  }
+  site.clear();
+  ASSERT_EQ(removed_keys(site).size(), 1002U);
+  ASSERT_TRUE(
+      site.harness.run(site.sync().forget_removals(site.harness.bucket, until)).has_value());
+  EXPECT_EQ(removed_keys(site).size(), 1001U);
+}
+
 TEST(SiteSync, MessagesOfAnotherFormAreRefused) {
   EXPECT_FALSE(parse_replica(as_bytes(std::string_view("nonsense"))).has_value());
   EXPECT_FALSE(parse_question({}).has_value());

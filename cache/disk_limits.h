@@ -36,6 +36,11 @@ inline constexpr uint32_t kChunkFramesMax =
 // Memory besides the index. Runs that wait to be written, and runs that several readers share.
 inline constexpr uint64_t kWriteQueueBytesMax = 128 * MiB;
 inline constexpr uint64_t kSharedRunsBytesMax = 256 * MiB;
+// Beyond so much that waits, who reads for the tier's sake waits too, for a read so long: less than
+// another node waits for its owner (peer/limits.h).
+inline constexpr uint64_t kWarmingQueueBytesMax = kWriteQueueBytesMax / 2;
+inline constexpr Duration kWarmingWaitMax = seconds(1);
+inline constexpr Duration kWarmingWaitStep = milliseconds(5);
 // What one write gathers, if so much waits: each one costs a turn of a reactor that may be busy.
 inline constexpr uint64_t kWriteBytes = 8 * MiB;
 inline constexpr size_t kFootersInFlightMax = 64;  // At start.

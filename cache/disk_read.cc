@@ -48,7 +48,19 @@ DiskRead::DiskRead(const DiskReadParts& parts, ChunkId id, ByteRange range,
   }
 }
 
+// What a full queue has no room for is not kept; but to be kept is all that warming is for.
+io::Task<void> DiskRead::wait_for_queue() const {
+  io::Reactor& reactor = io::Reactor::current();
+  const Instant last = reactor.now() + kWarmingWaitMax;
+  while (parts_.writer.queued_bytes() > kWarmingQueueBytesMax && !parts_.health.bypassed() &&
+         reactor.now() < last) {
+    const Status slept = co_await io::sleep_for(kWarmingWaitStep);
+    if (!slept) co_return;
+  }
+}
+
 io::Task<Result<SealedRead>> DiskRead::run() {
+  if (options_.urgency == storage::Urgency::kBackground) co_await wait_for_queue();
   for (int attempt = 0; attempt < kReadAttemptsMax && !past_tier_; ++attempt) {
     // By index: what is found may tell that there are fewer pieces.
     for (size_t i = 0; i < pieces_.size(); ++i) find(pieces_[i]);

@@ -74,6 +74,7 @@ class DiskRead {
     RunFlights::Follower follower;
   };
 
+  io::Task<void> wait_for_queue() const;
   // The pieces, from memory, from the device, or missing.
   void find(Piece& piece);
   io::Task<void> learn_length();

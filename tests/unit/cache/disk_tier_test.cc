@@ -203,6 +203,48 @@ TEST_F(DiskTierTest, ALongerRunHasThePinsOfThoseThatItReplaces) {
   EXPECT_EQ(tier_->metrics().pinned_bytes, 2 * (MiB + 4 * KiB));
 }
 
+// The home is quicker than the disk. What is warmed is there in the end.
+TEST_F(DiskTierTest, WhoWarmsWaitsForTheDisk) {
+  constexpr uint64_t kChunks = 20;
+  constexpr size_t kChunkBytes = 8 * MiB;
+  DiskTierOptions how = options();
+  how.size_bytes = 256 * MiB;
+  open(how);
+  put_home(1, kChunks, kChunkBytes);
+  io::Event written;
+  files_.set_rule([&](const CallRecord& record) {
+    return record.call == FileCall::kWrite ? Fault{.begins = &written} : Fault{};
+  });
+  const auto warm = [&]() -> io::Task<void> {
+    for (uint64_t number = 1; number <= kChunks; ++number) {
+      for (uint64_t at = 0; at < kChunkBytes; at += MiB) {
+        const auto read = co_await tier_->read(sample_id(number), {at, MiB},
+                                               {.urgency = storage::Urgency::kBackground});
+        EXPECT_TRUE(read.has_value());
+      }
+    }
+  };
+  // The disk stands still until the queue does.
+  const auto go_on = [&]() -> io::Task<void> {
+    uint64_t before = 0;
+    while (before == 0 || before != tier_->metrics().queued_bytes) {
+      before = tier_->metrics().queued_bytes;
+      (void)co_await io::sleep_for(milliseconds(50));
+    }
+    written.set();
+  };
+  const auto both = [&]() -> io::Task<void> {
+    io::Scope scope;
+    scope.spawn(warm());
+    scope.spawn(go_on());
+    co_await scope.join();
+  };
+  wait(both());
+  settle();
+  EXPECT_EQ(tier_->metrics().refused_queue, 0U);
+  EXPECT_EQ(tier_->metrics().entries_count, kChunks * kChunkBytes / MiB);
+}
+
 TEST_F(DiskTierTest, AThousandReadersOfAColdChunkMakeOneFetch) {
   open();
   put_home(1, 1, 8 * MiB);

@@ -22,6 +22,7 @@ import time
 import urllib.request
 
 ACCESS, SECRET = "bench", "bench-secret-key-of-this-run-only"
+WARM_PASSES = 20  # Of a tier, before what is missing is called an error.
 SERVER_CORE, LOAD_CORE = "0", "1"
 TICKS = os.sysconf("SC_CLK_TCK")
 MIB, GIB = 1 << 20, 1 << 30
@@ -237,14 +238,18 @@ class Bench:
         cairn = Cairn(self.build / "bin/cairn", self.root, f"disk:{tier}:4GiB:first-miss=100%", upstream)
 
         def warm(path, size):
-            self.load("get", cairn.port, "--path", path, "--connections", "1", "--requests", "1")
-            while self.metric("cairn_disk_tier_queued_bytes", cairn) > 0:
-                time.sleep(0.1)
-            self.fetched = self.metric("cairn_disk_tier_fetched_bytes_total", cairn)
-            self.load("get", cairn.port, "--path", path, "--connections", "1", "--requests", "1")
-            more = self.metric("cairn_disk_tier_fetched_bytes_total", cairn) - self.fetched
-            if more > 0:
-                sys.exit(f"compare: {more:.0f} of {size} bytes of {path} are not in the tier")
+            # A client does not wait for the tier's disk: where that is slower than the home, what the
+            # queue of writes has no room for is read again.
+            more = size
+            for _ in range(WARM_PASSES):
+                self.fetched = self.metric("cairn_disk_tier_fetched_bytes_total", cairn)
+                self.load("get", cairn.port, "--path", path, "--connections", "1", "--requests", "1")
+                more = self.metric("cairn_disk_tier_fetched_bytes_total", cairn) - self.fetched
+                if more == 0:
+                    return
+                while self.metric("cairn_disk_tier_queued_bytes", cairn) > 0:
+                    time.sleep(0.1)
+            sys.exit(f"compare: {more:.0f} of {size} bytes of {path} are not in the tier")
         try:
             self.request("PUT", "/bench", b"", cairn.port)
             self.get_sizes(cairn, self.nginx.direct_port,

@@ -88,8 +88,10 @@ struct SharedBucketStore::State {
   io::Task<Status> delete_objects();
   io::Task<Status> retry_drops();
   io::Task<Status> keep_session();
+  // Long work calls it between its parts, so that none of it lets the session fall silent.
+  io::Task<Status> beat_if_due();
   io::Task<Status> collect_trash();
-  io::Task<Status> regular_work(Instant now);
+  io::Task<Status> regular_work();
   io::Task<Status> count();
   io::Task<Result<SweepReport>> sweep(SweepRules rules);
   io::Task<void> sweep_regularly();
@@ -117,6 +119,7 @@ struct SharedBucketStore::State {
   std::unique_ptr<Upstream> background_upstream;
   io::Scope background;
   Instant beaten_at;
+  Instant tended_at;
   Instant counted_at;
   bool leads = false;
   std::set<RandomId> old_trash;  // Rows that the leader saw a beat ago.

@@ -48,7 +48,7 @@ io::Task<Status> SharedBucketStore::State::open() {
   background_upstream->stop_with(background.stop_token());
   const SessionReport session = co_await io::or_return(directory.keep_session());
   leads = session.leads;
-  beaten_at = counted_at = io::Reactor::current().now();
+  beaten_at = tended_at = counted_at = io::Reactor::current().now();
   co_await io::or_return(count());
   if (options.upkeep_interval > Duration{}) background.spawn(keep_up());
   if (options.sweep_interval > Duration{}) background.spawn(sweep_regularly());

@@ -66,11 +66,13 @@ io::Task<void> SharedBucketStore::State::sleep() {
   const io::Until until{.deadline = reactor.now() + options.upkeep_interval,
                         .stop = background.stop_token()};
   io::Completion<bool> sleeper = io::Completion<bool>::make();
+  bool is_idle = false;
   {
     const std::lock_guard guard(mutex);
-    if (pending.holds.empty() && pending.trash.empty() && pending.unborn.empty()) waker = sleeper;
+    is_idle = pending.holds.empty() && pending.trash.empty() && pending.unborn.empty();
+    if (is_idle) waker = sleeper;
   }
-  if (waker) (void)co_await sleeper.wait(until);
+  if (is_idle) (void)co_await sleeper.wait(until);
   {
     const std::lock_guard guard(mutex);
     waker.reset();
@@ -98,16 +100,25 @@ io::Task<void> SharedBucketStore::State::keep_up() {
 io::Task<Status> SharedBucketStore::State::upkeep() {
   const Status cleared = co_await clear_holds();
   const Status deleted = co_await delete_objects();
-  const Status regular = co_await regular_work(reactor.now());
+  const Status regular = co_await regular_work();
   if (!cleared) co_return cleared;
   if (!deleted) co_return deleted;
   co_return regular;
 }
 
-io::Task<Status> SharedBucketStore::State::regular_work(Instant now) {
-  if (now - beaten_at >= directory.beat()) {
-    beaten_at = now;
-    co_await io::or_return(keep_session());
+io::Task<Status> SharedBucketStore::State::beat_if_due() {
+  const Instant now = reactor.now();
+  if (now - beaten_at < directory.beat()) co_return Status{};
+  beaten_at = now;
+  Status kept = co_await keep_session();
+  co_return kept;
+}
+
+io::Task<Status> SharedBucketStore::State::regular_work() {
+  co_await io::or_return(beat_if_due());
+  const Instant now = reactor.now();
+  if (now - tended_at >= directory.beat()) {
+    tended_at = now;
     co_await io::or_return(retry_drops());
     if (leads) co_await io::or_return(collect_trash());
   }
@@ -120,6 +131,7 @@ io::Task<Status> SharedBucketStore::State::regular_work(Instant now) {
 
 io::Task<Status> SharedBucketStore::State::clear_holds() {
   while (true) {
+    co_await io::or_return(beat_if_due());
     std::vector<HoldRef> some;
     {
       const std::lock_guard guard(mutex);
@@ -147,6 +159,7 @@ io::Task<Status> SharedBucketStore::State::delete_all(std::vector<TrashEntry> so
 
 io::Task<Status> SharedBucketStore::State::delete_objects() {
   while (true) {
+    co_await io::or_return(beat_if_due());
     std::vector<TrashEntry> some;
     bool has_rows = true;
     {
@@ -180,11 +193,14 @@ io::Task<Status> SharedBucketStore::State::retry_drops() {
   ReferenceSource* const source = references.load();
   for (auto at = some.begin(); at != some.end(); ++at) {
     if (source == nullptr || background.stop_token().stop_requested()) break;
-    const HoldTurn turn = holds.condemn(*at);
-    // Who holds it now, or drops it, sees to it.
-    if (turn.kind != HoldTurn::Kind::kSet) continue;
-    const Result<bool> dropped = co_await drop(*at, *source);
-    (void)holds.settle(*at, false);
+    Result<bool> dropped = false;
+    if (const Status beaten = co_await beat_if_due(); !beaten) {
+      dropped = std::unexpected(beaten.error());
+    } else if (holds.condemn(*at).kind == HoldTurn::Kind::kSet) {
+      // Else who holds it now, or drops it, sees to it.
+      dropped = co_await drop(*at, *source);
+      (void)holds.settle(*at, false);
+    }
     if (dropped) continue;
     const std::lock_guard guard(mutex);
     pending.drops.insert(at, some.end());

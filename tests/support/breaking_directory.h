@@ -18,6 +18,7 @@ class BreakingDirectory final : public storage::ChunkDirectory {
   explicit BreakingDirectory(storage::ChunkDirectory& real) : real_(real) {}
   void fail_next(Kind kind, How how) { next_ = {kind, how}; }
   void fail_all(bool failing) { failing_ = failing; }
+  uint64_t beats_count = 0;  // Calls of keep_session().
 
   Status check() const override { return real_.check(); }
   io::Task<Result<std::optional<storage::DirectoryRow>>> find(
@@ -64,7 +65,10 @@ class BreakingDirectory final : public storage::ChunkDirectory {
   io::Task<Status> forget(std::vector<storage::RandomId> generations) override {
     return real_.forget(std::move(generations));
   }
-  io::Task<Result<storage::SessionReport>> keep_session() override { return real_.keep_session(); }
+  io::Task<Result<storage::SessionReport>> keep_session() override {
+    ++beats_count;
+    return real_.keep_session();
+  }
   Duration beat() const override { return {}; }
   io::Task<void> end_session() override { return real_.end_session(); }
 

@@ -269,6 +269,33 @@ TEST_F(SharedBucket, HoldsOfADeadNodeEndWhenItStartsAgainAndTheirChunksGo) {
   EXPECT_TRUE(objects().empty());
 }
 
+// A node that deletes for hours must not fall silent to the others meanwhile.
+TEST_F(SharedBucket, ALongQueueOfDeletesIsInterruptedToRenewTheSession) {
+  Node& one = start(1);
+  constexpr uint64_t kChunks = 250;
+  const auto make = [&]() -> io::Task<void> {
+    io::Scope scope;
+    for (uint64_t number = 0; number < kChunks; ++number) {
+      scope.spawn([](SharedBucketStore& store, uint64_t of) -> io::Task<void> {
+        const Status done =
+            co_await store.put(sample_id(of), sample_chunk(of, 100), sample_owner(0));
+        EXPECT_TRUE(done.has_value());
+        const Result<bool> dropped = co_await store.unlink(sample_id(of), sample_owner(0));
+        EXPECT_TRUE(dropped.value_or(false));
+      }(*one.store, number));
+    }
+    co_await scope.join();
+  };
+  wait(make());
+  ASSERT_EQ(trash_count(one), kChunks);
+  one.broken->beats_count = 0;
+  keep_up(one);
+  EXPECT_EQ(trash_count(one), 0U);
+  EXPECT_TRUE(objects().empty());
+  // One before every commit of cleared holds and every batch of deletes: a hundred of each at most.
+  EXPECT_GE(one.broken->beats_count, 2 * (kChunks / 100) + 1);
+}
+
 TEST_F(SharedBucket, ASilentSessionIsEndedAndWhatItSendsLateIsRefused) {
   Node& a = start(1);
   Node& b = start(2);

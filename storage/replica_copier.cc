@@ -71,6 +71,8 @@ io::Task<CopyOutcome> copy_in_turn(ReplicatedStore& store, HomesContext& context
     if (verified) co_return CopyOutcome::kPresent;
     if (verified.error().code != Code::kCorruption) co_return CopyOutcome::kFailed;
   }
+  // A home that does not take it is not worth reading it for, over and over while it is down.
+  if (to.health.refuses(io::Reactor::current().now())) co_return CopyOutcome::kFailed;
   Result<SealedChunk> source = co_await read_source(store, context, to, copy.id);
   if (!source) {
     if (source.error().code != Code::kNotFound) {

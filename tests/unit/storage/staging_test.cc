@@ -78,6 +78,24 @@ TEST_F(StagingTest, AHomeThatIsAwayKeepsTheStagedCopies) {
   EXPECT_TRUE(has("big", 1));
 }
 
+TEST_F(StagingTest, WhatIsStagedIsNotReadOverAndOverForAHomeThatIsDown) {
+  open_staged();
+  for (uint64_t number = 0; number < 8; ++number) keep(number);
+  const auto trip = [](HomeHealth& health) -> io::Task<void> {
+    const Instant later = io::Reactor::current().now() + seconds(3600);
+    for (unsigned i = 0; i < UpstreamBreaker::kFailuresUntilOpen; ++i)
+      (void)health.on_failure(later);
+    co_return;
+  };
+  wait(trip(named("big").health));
+  for (int round = 0; round < 3; ++round) (void)wait(store_->keeper().pass());
+  EXPECT_EQ(home("fast").reads_count, 0U);
+  EXPECT_EQ(named("fast").outgoing.count(), 8U);
+  named("big").health.on_success();
+  settle();
+  for (uint64_t number = 0; number < 8; ++number) EXPECT_TRUE(has("big", number));
+}
+
 TEST_F(StagingTest, AHeldChunkStaysStagedUntilItIsReleased) {
   open_staged();
   ASSERT_TRUE(put(1, 10000, 7).has_value());

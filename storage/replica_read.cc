@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <utility>
 
 #include "base/log.h"
 #include "io/sync.h"
@@ -102,7 +103,10 @@ class ReplicaRead {
         continue;
       }
       const bool is_running = race_ != nullptr && race_->running_count > 0;
-      if (!is_running && next_ == homes_.size()) break;
+      if (!is_running && next_ == homes_.size()) {
+        if (!look_again()) break;
+        continue;
+      }
       if (is_running) {
         co_await wait_or_overtake();
         continue;
@@ -192,6 +196,16 @@ class ReplicaRead {
     }
   }
 
+  // A chunk that moved behind the reader's back was not there yet in the one home, and no longer in
+  // the other: where it is nowhere, every home is asked once more.
+  bool look_again() {
+    if (missing_.size() < 2 || damage_ || trouble_ || std::exchange(looked_again_, true))
+      return false;
+    missing_ = {};
+    next_ = 0;
+    return true;
+  }
+
   // Absent or damaged is said only when every home was heard.
   Error failure() const {
     if (trouble_) return *trouble_;
@@ -212,6 +226,7 @@ class ReplicaRead {
   const ReadOptions options_;
   HomeList homes_;
   size_t next_ = 0;
+  bool looked_again_ = false;
   std::shared_ptr<Race> race_;
   NamedHome* last_started_ = nullptr;
   uint64_t answers_before_ = 0;  // Of that home, when the wait for it began.

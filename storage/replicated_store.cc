@@ -42,6 +42,37 @@ Error refused_put(const Error& error) {
   return {Code::kUnavailable, error.message};
 }
 
+// What all homes say of a chunk.
+struct Verdict {
+  HomeList damaged;
+  HomeList missing;
+  bool is_good = false;  // In one of them at least.
+  std::optional<Error> damage;
+  std::optional<Error> trouble;
+  bool is_nowhere() const { return !is_good && !damage && !trouble; }
+};
+
+io::Task<Verdict> verify_everywhere(std::span<NamedHome* const> homes, ChunkId id) {
+  Verdict verdict;
+  for (NamedHome* home : homes) {
+    Status verified = fail(Code::kUnavailable, "the home is away");
+    if (home->is_open.load()) verified = co_await home->store.verify(id);
+    verdict.is_good = verdict.is_good || verified.has_value();
+    if (verified) continue;
+    const Code code = verified.error().code;
+    if (code == Code::kNotFound) {
+      verdict.missing.push_back(home);
+    } else if (code == Code::kCorruption) {
+      verdict.damaged.push_back(home);
+      NamedHome::count(home->counters.damaged_copies);
+      if (!verdict.damage) verdict.damage = in_home(*home, verified.error());
+    } else if (!verdict.trouble) {
+      verdict.trouble = in_home(*home, verified.error());
+    }
+  }
+  co_return verdict;
+}
+
 }  // namespace
 
 Error in_home(const NamedHome& home, const Error& error) {
@@ -193,39 +224,21 @@ io::Task<Result<SealedRead>> ReplicatedStore::read(ChunkId id, ByteRange range,
 }
 
 io::Task<Status> ReplicatedStore::verify(ChunkId id) {
-  HomeList damaged;
-  HomeList missing;
-  bool is_good = false;
-  std::optional<Error> damage;
-  std::optional<Error> trouble;
-  for (NamedHome* home : context_.homes) {
-    Status verified = fail(Code::kUnavailable, "the home is away");
-    if (home->is_open.load()) verified = co_await home->store.verify(id);
-    is_good = is_good || verified.has_value();
-    if (verified) continue;
-    const Code code = verified.error().code;
-    if (code == Code::kNotFound) {
-      missing.push_back(home);
-    } else if (code == Code::kCorruption) {
-      damaged.push_back(home);
-      NamedHome::count(home->counters.damaged_copies);
-      if (!damage) damage = in_home(*home, verified.error());
-    } else if (!trouble) {
-      trouble = in_home(*home, verified.error());
-    }
-  }
-  if (!is_good) {
-    if (trouble) co_return std::unexpected(*trouble);
-    if (damage) co_return std::unexpected(*damage);
+  Verdict verdict = co_await verify_everywhere(context_.homes, id);
+  // It may have moved behind our back: not there yet in one home, and no longer in the other.
+  if (verdict.is_nowhere()) verdict = co_await verify_everywhere(context_.homes, id);
+  if (!verdict.is_good) {
+    if (verdict.trouble) co_return std::unexpected(*verdict.trouble);
+    if (verdict.damage) co_return std::unexpected(*verdict.damage);
     co_return fail(Code::kNotFound, "chunk " + id.to_hex() + " is not stored");
   }
-  for (NamedHome* home : damaged) {
+  for (NamedHome* home : verdict.damaged) {
     const CopyOutcome outcome = co_await copy_chunk(*this, context_, *home, {id, 0, true});
     if (outcome != CopyOutcome::kMade) owe(*home, {id, 0, true});
   }
-  const bool is_staged = route_.staging() != nullptr && !missing.contains(route_.staging());
+  const bool is_staged = route_.staging() != nullptr && !verdict.missing.contains(route_.staging());
   for (NamedHome* home : route_.wanted()) {
-    if (missing.contains(home) && !is_staged) owe(*home, {id});
+    if (verdict.missing.contains(home) && !is_staged) owe(*home, {id});
   }
   co_return Status{};
 }

@@ -5,8 +5,10 @@
 // Used on one reactor.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "io/reactor.h"
@@ -47,6 +49,7 @@ class FaultyHome final : public storage::ChunkStore {
     co_await gate.wait();
     if (rotten.contains(id)) co_return fail(Code::kCorruption, "rot");
     Result<storage::SealedRead> read = co_await inner.read(id, range, options);
+    if (const auto first = std::exchange(before_answer, nullptr)) co_await first();
     if (read && lying.contains(id) && !read->payload.empty()) read->payload.data()[0] ^= 1;
     co_return read;
   }
@@ -54,7 +57,9 @@ class FaultyHome final : public storage::ChunkStore {
     if (is_away) co_return fail(Code::kUnavailable, "the home does not answer");
     ++verifies_count;
     if (rotten.contains(id)) co_return fail(Code::kCorruption, "rot");
-    co_return co_await inner.verify(id);
+    const Status verified = co_await inner.verify(id);
+    if (const auto first = std::exchange(before_answer, nullptr)) co_await first();
+    co_return verified;
   }
   io::Task<Result<std::vector<storage::ChunkStat>>> list(std::optional<Id> after,
                                                          size_t limit) override {
@@ -72,6 +77,8 @@ class FaultyHome final : public storage::ChunkStore {
   uint64_t reads_count = 0;
   uint64_t verifies_count = 0;
   io::Event gate;  // Set: reads pass.
+  // What happens while the next answer to a read or verify() is on its way.
+  std::function<io::Task<void>()> before_answer;
 };
 
 }  // namespace cairn::testing_support

@@ -255,6 +255,27 @@ TEST_F(ReplicasTest, AHomeThatNoPlacementNamesGivesItsChunksAway) {
   EXPECT_EQ(read_code(2), kRight);
 }
 
+// The first home answers that it lacks the chunk; before the second is asked, the chunk has moved
+// from there to the first.
+TEST_F(ReplicasTest, AChunkThatMovesBehindTheReadersBackIsFound) {
+  open({.homes = {"a"}});
+  for (uint64_t number = 1; number <= 2; ++number) keep(number);
+  open({.homes = {"b"}, .others = {"a"}});
+  const auto move = [this] { return store_->keeper().settle(); };
+  home("b").before_answer = move;
+  EXPECT_EQ(read_code(1), kRight);
+  EXPECT_TRUE(has("b", 1) && has("b", 2) && !has("a", 1) && !has("a", 2));
+  EXPECT_EQ(read_code(3), Code::kNotFound);
+
+  open({.homes = {"a"}, .others = {"b"}});
+  home("b").before_answer = nullptr;
+  home("a").before_answer = move;
+  ASSERT_FALSE(has("a", 2));
+  EXPECT_TRUE(wait(store_->verify(sample_id(2))).has_value());
+  EXPECT_TRUE(has("a", 2) && !has("b", 2));
+  EXPECT_EQ(wait(store_->verify(sample_id(3))).error().code, Code::kNotFound);
+}
+
 TEST_F(ReplicasTest, ReadsLeaveAHomeThatKeepsFailing) {
   open({.acknowledge = Acknowledge::kAll});
   keep(1);

@@ -27,17 +27,21 @@ io::Task<Result<std::vector<ListedPack>>> list_packs(Upstream& upstream) {
     transfer::ListPage page = co_await io::or_return(upstream.list(token));
     for (transfer::ObjectEntry& object : page.objects) {
       if (!is_log_file_name(object.key)) continue;
-      if (object.size_bytes < 2 * kBlockBytes || object.size_bytes > kPackObjectBytesMax ||
-          object.etag.size() > kEtagBytesMax) {
+      if (object.size_bytes < 2 * kBlockBytes || object.size_bytes > kPackObjectBytesMax) {
         log::warning("storage.not_a_pack",
                      {{"object", std::string_view(object.key)}, {"bytes", object.size_bytes}});
         continue;
       }
-      packs.push_back({{std::move(object.key), object.size_bytes, std::move(object.etag)}, {}});
+      packs.push_back({{std::move(object.key), object.size_bytes, usable_etag(object.etag)}, {}});
     }
     token = std::move(page.next_token);
   } while (!token.empty());
-  std::ranges::sort(packs, {}, [](const ListedPack& pack) { return pack.object.name; });
+  const auto name_of = [](const ListedPack& pack) { return std::string_view(pack.object.name); };
+  std::ranges::sort(packs, {}, name_of);
+  // A listing may name an object twice. Taken for two packs, the one would seem to make the other
+  // superfluous, and the object would be removed.
+  const auto again = std::ranges::unique(packs, {}, name_of);
+  packs.erase(again.begin(), again.end());
   co_return packs;
 }
 

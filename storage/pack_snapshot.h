@@ -27,6 +27,10 @@ struct Snapshot {
 };
 
 inline constexpr size_t kEtagBytesMax = 1024;
+// What an upstream told; empty (not known) where it is longer than any that is worth keeping.
+inline std::string usable_etag(std::string etag) {
+  return etag.size() <= kEtagBytesMax ? std::move(etag) : std::string();
+}
 
 Bytes encode_snapshot(const Snapshot& snapshot);
 // kCorruption, kUnsupported for a newer version. Input of any size is safe.

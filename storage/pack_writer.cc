@@ -1,6 +1,7 @@
 #include "storage/pack_writer.h"
 
 #include "io/reactor.h"
+#include "storage/pack_snapshot.h"
 
 namespace cairn::storage {
 
@@ -26,7 +27,7 @@ io::Task<Result<std::shared_ptr<Pack>>> store_pack(PackContext& context, Upstrea
   StoreCounters::add(context.counters.log_files_created);
   StoreCounters::add(context.counters.written_bytes, draft.pack_bytes());
   auto pack = std::make_shared<Pack>(draft.header(), draft.pack_bytes(), draft.records_bytes(),
-                                     std::move(*etag));
+                                     usable_etag(std::move(*etag)));
   context.packs.add(pack);
   co_return pack;
 }

@@ -277,9 +277,12 @@ io::Task<Status> Upstream::remove(std::string name) {
 io::Task<Result<transfer::ListPage>> Upstream::list(std::string token, std::string under) {
   co_await io::or_return(admit());
   S3Result<transfer::ListPage> page = co_await client_->list_objects(
-      place_.bucket, {.prefix = key_of(under)}, std::move(token), deadline_in(kUpstreamPatience));
+      place_.bucket, {.prefix = key_of(under)}, token, deadline_in(kUpstreamPatience));
   note(page ? nullptr : &page.error());
   if (!page) co_return std::unexpected(translate(page.error()));
+  if (!token.empty() && page->next_token == token) {
+    co_return fail(Code::kUnavailable, "upstream: the listing does not go on behind a page");
+  }
   for (transfer::ObjectEntry& object : page->objects) {
     if (!object.key.starts_with(place_.prefix)) {
       co_return fail(Code::kUnavailable,

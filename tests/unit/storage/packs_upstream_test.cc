@@ -1,0 +1,231 @@
+// A store of packs against an upstream that misbehaves as a script says: a listing that names an
+// object twice or does not go on, an ETag without end, a removal that is carried out when nobody
+// expects it any more. And the local snapshot, which cannot be read when it is wanted.
+#include <map>
+
+#include "storage/s3_store.h"
+#include "tests/support/chunk_samples.h"
+#include "tests/support/faulty_file_system.h"
+#include "tests/support/temporary_directory.h"
+#include "tests/unit/transfer/scripted_server.h"
+
+namespace cairn::storage {
+namespace {
+
+using testing_support::CallRecord;
+using testing_support::Fault;
+using testing_support::FaultyFileSystem;
+using testing_support::FileCall;
+using testing_support::sample_bytes;
+using testing_support::sample_chunk;
+using testing_support::sample_header;
+using testing_support::sample_id;
+using testing_support::sample_owner;
+using transfer::ScriptedReply;
+using transfer::SeenRequest;
+
+constexpr size_t kChunkBytes = 50'000;
+
+// A bucket in memory, whose objects have names without any character that is encoded.
+class MemoryUpstream {
+ public:
+  std::map<std::string, std::string> objects;  // By key.
+  std::string etag_end;                        // Behind every ETag.
+  bool lists_twice = false;                    // Every object once more, on a second page.
+  bool lists_forever = false;                  // The same page, whatever the token.
+  bool deletes_late = false;                   // Answers 500, and remembers.
+  std::vector<std::string> late;
+
+  ScriptedReply answer(const SeenRequest& request) {
+    const size_t question = request.target.find('?');
+    const std::string path = request.target.substr(0, question);
+    if (path == "/home" || path == "/home/") return list(request.target);
+    const std::string key = path.substr(std::string("/home/").size());
+    if (request.method == "PUT") return put(key, request);
+    if (request.method == "DELETE") return remove(key);
+    return get(key, request);
+  }
+  void delete_late_ones() {
+    for (const std::string& key : late) objects.erase(key);
+    late.clear();
+  }
+  size_t packs_count() const {
+    return static_cast<size_t>(std::ranges::count_if(objects, [](const auto& object) {
+      return object.first.ends_with(".log") && !object.first.contains("/ended/");
+    }));
+  }
+
+ private:
+  std::string etag_of(const std::string& body) const {
+    return std::to_string(checksum_of(as_bytes(body))) + etag_end;
+  }
+  ScriptedReply put(const std::string& key, const SeenRequest& request) {
+    if (request.get("if-none-match") == "*" && objects.contains(key)) {
+      return {412, {}, "<Error><Code>PreconditionFailed</Code></Error>"};
+    }
+    objects[key] = request.body;
+    return {200, {{"ETag", "\"" + etag_of(request.body) + "\""}}, ""};
+  }
+  ScriptedReply remove(const std::string& key) {
+    if (deletes_late) {
+      late.push_back(key);
+      return {500, {}, "<Error><Code>InternalError</Code></Error>"};
+    }
+    objects.erase(key);
+    return {204, {}, ""};
+  }
+  ScriptedReply get(const std::string& key, const SeenRequest& request) const {
+    const auto found = objects.find(key);
+    if (found == objects.end()) return {404, {}, "<Error><Code>NoSuchKey</Code></Error>"};
+    const std::string& body = found->second;
+    const std::string etag = "\"" + etag_of(body) + "\"";
+    const std::string wanted = request.get("if-match");
+    if (wanted != "(none)" && wanted != etag) {
+      return {412, {}, "<Error><Code>PreconditionFailed</Code></Error>"};
+    }
+    ScriptedReply reply{
+        200, {{"ETag", etag}, {"Last-Modified", "Fri, 02 Jan 2026 03:04:05 GMT"}}, body};
+    const std::string range = request.get("range");
+    if (range == "(none)") return reply;
+    const size_t first = std::stoul(range.substr(range.find('=') + 1));
+    const size_t last = std::min(std::stoul(range.substr(range.find('-') + 1)), body.size() - 1);
+    reply.status = 206;
+    reply.body = body.substr(first, last - first + 1);
+    reply.fields.emplace_back("Content-Range", "bytes " + std::to_string(first) + "-" +
+                                                   std::to_string(last) + "/" +
+                                                   std::to_string(body.size()));
+    return reply;
+  }
+  ScriptedReply list(const std::string& target) const {
+    const bool is_first = !target.contains("continuation-token");
+    const bool goes_on = lists_forever || (lists_twice && is_first);
+    std::string xml = "<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>";
+    xml += goes_on ? "true</IsTruncated><NextContinuationToken>on</NextContinuationToken>"
+                   : "false</IsTruncated>";
+    for (const auto& [key, body] : objects) {
+      xml += "<Contents><Key>" + key + "</Key><Size>" + std::to_string(body.size()) +
+             "</Size><ETag>&quot;" + etag_of(body) + "&quot;</ETag></Contents>";
+    }
+    return {200, {{"Content-Type", "application/xml"}}, xml + "</ListBucketResult>"};
+  }
+};
+
+class PacksUpstreamTest : public transfer::ScriptedServerTest {
+ public:
+  PacksUpstreamTest() {
+    handler.answer = [this](const SeenRequest& request) { return upstream.answer(request); };
+  }
+
+  S3StoreOptions options(bool with_snapshot = false) {
+    S3StoreOptions options;
+    options.place = {"home", "packs/", {}};
+    options.place.client.endpoint = "http://127.0.0.1:" + std::to_string(server->local().port);
+    options.place.client.addressing = transfer::Addressing::kPath;
+    options.place.client.http.retry.attempts_max = 1;
+    options.store_id = {1, 2, 3};
+    options.create = true;
+    options.references = &references;
+    options.files = &files;
+    options.gather_delay = Duration{};
+    options.upkeep_interval = Duration{};
+    if (with_snapshot) options.snapshot_path = directory.sub("snapshot");
+    return options;
+  }
+  static io::Task<std::unique_ptr<S3Store>> open(S3StoreOptions with) {
+    Result<std::unique_ptr<S3Store>> store = co_await S3Store::open(std::move(with));
+    EXPECT_TRUE(store.has_value()) << (store ? "" : store.error().message);
+    co_return store ? std::move(*store) : nullptr;
+  }
+  static io::Task<void> put(S3Store& store, uint64_t number) {
+    const Status done =
+        co_await store.put(sample_id(number), sample_chunk(number, kChunkBytes), sample_owner(0));
+    EXPECT_TRUE(done.has_value()) << (done ? "" : done.error().message);
+  }
+  static io::Task<void> put_together(S3Store& store, uint64_t count) {
+    io::Scope scope;
+    for (uint64_t number = 0; number < count; ++number) scope.spawn(put(store, number));
+    co_await scope.join();
+  }
+  static io::Task<void> drop(S3Store& store, uint64_t number) {
+    const Result<bool> dropped = co_await store.unlink(sample_id(number), sample_owner(0));
+    EXPECT_TRUE(dropped.value_or(false));
+  }
+  static io::Task<void> expect_stored(S3Store& store, uint64_t number) {
+    const Result<SealedRead> got = co_await store.read(sample_id(number), {0, kChunkBytes});
+    EXPECT_TRUE(got.has_value()) << "chunk " << number << ": " << (got ? "" : got.error().message);
+    if (!got) co_return;
+    EXPECT_EQ(got->header, sample_header(number));
+    EXPECT_TRUE(std::ranges::equal(got->payload.view(), sample_bytes(number, kChunkBytes)));
+  }
+  // What an object does whose bytes the store has already: links, or puts.
+  static io::Task<void> store_again(S3Store& store, uint64_t number) {
+    const Result<bool> there = co_await store.link(sample_id(number), sample_owner(1));
+    EXPECT_TRUE(there.has_value());
+    if (!there.value_or(false)) co_await put(store, number);
+  }
+  static io::Task<void> close(std::unique_ptr<S3Store> store) {
+    const Status closed = co_await store->close();
+    EXPECT_TRUE(closed.has_value());
+  }
+
+  MemoryUpstream upstream;
+  testing_support::SampleReferences references;
+  testing_support::TemporaryDirectory directory;
+  FaultyFileSystem files{io::system_file_system()};
+
+ protected:
+  using Body = io::Task<void> (*)(PacksUpstreamTest&);
+  void with_upstream(Body body) {
+    body_ = body;
+    with_client({}, [](transfer::ScriptedServerTest& base) {
+      auto& self = static_cast<PacksUpstreamTest&>(base);
+      return self.body_(self);
+    });
+  }
+
+ private:
+  Body body_ = nullptr;
+};
+
+TEST_P(PacksUpstreamTest, AnObjectThatIsListedTwiceIsOnePackAndStays) {
+  with_upstream([](PacksUpstreamTest& self) -> io::Task<void> {
+    auto store = co_await open(self.options());
+    co_await put(*store, 1);
+    co_await close(std::move(store));
+    self.upstream.lists_twice = true;
+    store = co_await open(self.options());
+    EXPECT_EQ(store->recovery().packs_count, 1U);
+    EXPECT_TRUE((co_await store->upkeep()).has_value());
+    EXPECT_EQ(self.upstream.packs_count(), 1U);
+    co_await expect_stored(*store, 1);
+    co_await close(std::move(store));
+  });
+}
+
+TEST_P(PacksUpstreamTest, AListingThatDoesNotGoOnEnds) {
+  with_upstream([](PacksUpstreamTest& self) -> io::Task<void> {
+    co_await close(co_await open(self.options()));
+    self.upstream.lists_forever = true;
+    const Result<std::unique_ptr<S3Store>> store = co_await S3Store::open(self.options());
+    EXPECT_FALSE(store.has_value());
+    if (!store) EXPECT_EQ(store.error().code, Code::kUnavailable);
+  });
+}
+
+TEST_P(PacksUpstreamTest, AnETagWithoutEndIsNotKept) {
+  with_upstream([](PacksUpstreamTest& self) -> io::Task<void> {
+    self.upstream.etag_end = std::string(2000, 'e');
+    auto store = co_await open(self.options(true));
+    co_await put(*store, 1);
+    co_await expect_stored(*store, 1);
+    co_await close(std::move(store));
+    store = co_await open(self.options(true));
+    co_await expect_stored(*store, 1);
+    co_await close(std::move(store));
+  });
+}
+
+INSTANTIATE_ON_BOTH_BACKENDS(PacksUpstreamTest);
+
+}  // namespace
+}  // namespace cairn::storage

@@ -5,7 +5,17 @@
 
 namespace cairn::storage {
 
-io::Task<Snapshot> load_snapshot(io::FileSystem& files, std::string path) {
+namespace {
+
+std::string directory_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+}  // namespace
+
+io::Task<Result<Snapshot>> load_snapshot(io::FileSystem& files, std::string path) {
   if (path.empty()) co_return Snapshot{};
   const Result<io::FileContents> file = co_await files.read_file(path, kSnapshotBytesMax);
   if (!file && file.error().code == Code::kNotFound) co_return Snapshot{};
@@ -14,6 +24,10 @@ io::Task<Snapshot> load_snapshot(io::FileSystem& files, std::string path) {
   if (snapshot) co_return std::move(*snapshot);
   log::warning("storage.snapshot_not_used",
                {{"file", std::string_view(path)}, {"message", snapshot.error().message}});
+  // Chunks that it says were dropped are found in their packs again now, and may be needed again: a
+  // later start must not go by it.
+  co_await io::or_return(files.unlink(path));
+  co_await io::or_return(files.sync_directory(directory_of(path)));
   co_return Snapshot{};
 }
 

@@ -104,7 +104,7 @@ io::Task<Status> S3Store::State::open() {
   Lane* const own = co_await io::or_return(lane());
   co_await io::or_return(settle_marker(*own->upstream, options.place, options.store_id,
                                        BucketLayout::kPacks, options.create));
-  Snapshot snapshot = co_await load_snapshot(files, options.snapshot_path);
+  Snapshot snapshot = co_await io::or_return(load_snapshot(files, options.snapshot_path));
   recovery = co_await io::or_return(recover_packs(context, *own->upstream, std::move(snapshot)));
   // With connections of its own, and calls that end when the store is closed.
   background_upstream =

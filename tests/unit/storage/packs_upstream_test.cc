@@ -225,6 +225,35 @@ TEST_P(PacksUpstreamTest, AnETagWithoutEndIsNotKept) {
   });
 }
 
+// What a snapshot leaves out was dropped. A start that cannot read it finds the chunk in its pack
+// again, and so may an object; the next start must not believe the snapshot either.
+TEST_P(PacksUpstreamTest, ASnapshotThatCouldNotBeReadOnceIsNeverReadAgain) {
+  with_upstream([](PacksUpstreamTest& self) -> io::Task<void> {
+    auto store = co_await open(self.options(true));
+    co_await put_together(*store, 4);
+    EXPECT_EQ(self.upstream.packs_count(), 1U);
+    co_await drop(*store, 1);
+    co_await close(std::move(store));
+
+    self.files.fail_nth(1, {Code::kIo, "injected"}, [](const CallRecord& call) {
+      return call.call == FileCall::kOpen && call.path.ends_with("snapshot");
+    });
+    store = co_await open(self.options(true));
+    co_await store_again(*store, 1);
+    // It dies before it saves a snapshot of its own.
+    self.files.set_rule([](const CallRecord& call) {
+      return call.call == FileCall::kOpen ? Fault{.error = Error{Code::kIo, "killed"}} : Fault{};
+    });
+    (void)co_await store->close();
+    store.reset();
+
+    self.files.set_rule({});
+    store = co_await open(self.options(true));
+    for (uint64_t number = 0; number < 4; ++number) co_await expect_stored(*store, number);
+    co_await close(std::move(store));
+  });
+}
+
 INSTANTIATE_ON_BOTH_BACKENDS(PacksUpstreamTest);
 
 }  // namespace

@@ -12,6 +12,8 @@
 namespace cairn::storage {
 namespace {
 
+constexpr std::string_view kEndedFolder = "ended/";
+
 double live_share(const Pack& pack) {
   return static_cast<double>(pack.live_bytes()) / static_cast<double>(pack.records_bytes());
 }
@@ -71,16 +73,41 @@ io::Task<Result<bool>> PackJanitor::pass() {
   co_return true;
 }
 
+std::string ended_name(const std::string& pack) {
+  return std::string(kEndedFolder) + pack;
+}
+
+std::optional<std::string> parse_ended_name(std::string_view name) {
+  if (!name.starts_with(kEndedFolder)) return std::nullopt;
+  name.remove_prefix(kEndedFolder.size());
+  if (!is_log_file_name(name)) return std::nullopt;
+  return std::string(name);
+}
+
+io::Task<Status> PackJanitor::remove(std::string name) {
+  co_await io::or_return(upstream_.check_available());
+  const std::string ended = ended_name(name);
+  const transfer::S3Status told = co_await upstream_.put_small(ended, as_bytes("ended\n"), false);
+  // Where not even this has room the removal is what makes some.
+  if (!told && told.error().error.code != Code::kNoSpace) {
+    co_return std::unexpected(told.error().error);
+  }
+  co_await io::or_return(upstream_.remove(std::move(name)));
+  // It harms nobody if it stays: the next start removes it.
+  (void)co_await upstream_.remove(ended);
+  co_return Status{};
+}
+
 io::Task<Status> PackJanitor::remove_ended() {
   PackSet::Removable removable = context_.packs.take_removable(io::Reactor::current().now());
   Status first;
   for (const std::string& name : removable.names) {
     // A failure leaves an object that the next start finds.
-    (void)co_await upstream_.remove(name);
+    (void)co_await remove(name);
   }
   for (const std::shared_ptr<Pack>& pack : removable.packs) {
     Status removed = first;
-    if (first) removed = co_await upstream_.remove(pack->name());
+    if (first) removed = co_await remove(pack->name());
     if (removed) {
       StoreCounters::add(context_.counters.log_files_removed);
       continue;

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <map>
 #include <ranges>
+#include <set>
 
 #include "base/log.h"
 #include "io/reactor.h"
 #include "io/scope.h"
+#include "storage/pack_janitor.h"
 
 namespace cairn::storage {
 namespace {
@@ -20,12 +22,23 @@ struct ListedPack {
   bool damaged = false;
 };
 
-io::Task<Result<std::vector<ListedPack>>> list_packs(Upstream& upstream) {
-  std::vector<ListedPack> packs;
+// What is behind a store's prefix.
+struct Listing {
+  std::vector<ListedPack> packs;  // By name, each once.
+  std::set<std::string> ended;    // Packs whose removal was begun.
+};
+
+io::Task<Result<Listing>> list_packs(Upstream& upstream) {
+  Listing listing;
+  std::vector<ListedPack>& packs = listing.packs;
   std::string token;
   do {
     transfer::ListPage page = co_await io::or_return(upstream.list(token));
     for (transfer::ObjectEntry& object : page.objects) {
+      if (std::optional<std::string> ended = parse_ended_name(object.key)) {
+        listing.ended.insert(std::move(*ended));
+        continue;
+      }
       if (!is_log_file_name(object.key)) continue;
       if (object.size_bytes < 2 * kBlockBytes || object.size_bytes > kPackObjectBytesMax) {
         log::warning("storage.not_a_pack",
@@ -42,7 +55,9 @@ io::Task<Result<std::vector<ListedPack>>> list_packs(Upstream& upstream) {
   // superfluous, and the object would be removed.
   const auto again = std::ranges::unique(packs, {}, name_of);
   packs.erase(again.begin(), again.end());
-  co_return packs;
+  std::erase_if(packs,
+                [&](const ListedPack& pack) { return listing.ended.contains(pack.object.name); });
+  co_return listing;
 }
 
 void adopt_snapshot(std::vector<ListedPack>& listed, Snapshot snapshot) {
@@ -165,7 +180,10 @@ void adopt(PackContext& context, ListedPack& listed) {
 
 io::Task<Result<PackRecovery>> recover_packs(PackContext& context, Upstream& upstream,
                                              Snapshot snapshot) {
-  std::vector<ListedPack> packs = co_await io::or_return(list_packs(upstream));
+  Listing listing = co_await io::or_return(list_packs(upstream));
+  std::vector<ListedPack>& packs = listing.packs;
+  const Instant long_ago = io::Reactor::current().now() + (Duration{} - kDoubtfulPause);
+  for (const std::string& name : listing.ended) context.packs.doubt(name, long_ago);
   if (snapshot.store_id == context.store_id) adopt_snapshot(packs, std::move(snapshot));
   FooterQueue queue{.packs = packs, .next = 0, .failed = {}};
   io::Scope scope;

@@ -12,9 +12,10 @@ struct PackRecovery {
   uint64_t from_snapshot_count = 0;
 };
 
-// Lists the packs, takes what the snapshot knows of them and reads the footers of the others (a
-// damaged footer: its records one by one). Objects that are no packs are left alone. Of two copies
-// of a chunk the newer pack's counts. kUnavailable, kUnsupported.
+// Lists the packs, leaves those to the janitor whose removal was begun, takes what the snapshot
+// knows of them and reads the footers of the others (a damaged footer: its records one by one).
+// Objects that are no packs are left alone. Of two copies of a chunk the newer pack's counts.
+// kUnavailable, kUnsupported.
 io::Task<Result<PackRecovery>> recover_packs(PackContext& context, Upstream& upstream,
                                              Snapshot snapshot);
 

@@ -225,6 +225,34 @@ TEST_P(PacksUpstreamTest, AnETagWithoutEndIsNotKept) {
   });
 }
 
+// The upstream carries a removal out after the server has started again and an object came that has
+// the bytes of the pack.
+TEST_P(PacksUpstreamTest, ALateRemovalTakesNothingWithItThatWasStoredSince) {
+  with_upstream([](PacksUpstreamTest& self) -> io::Task<void> {
+    auto store = co_await open(self.options());
+    co_await put(*store, 1);
+    co_await drop(*store, 1);
+    self.upstream.deletes_late = true;
+    EXPECT_FALSE((co_await store->upkeep()).has_value());
+    EXPECT_EQ(self.upstream.late.size(), 1U);
+    co_await close(std::move(store));
+
+    self.upstream.deletes_late = false;
+    store = co_await open(self.options());
+    co_await store_again(*store, 1);
+    self.upstream.delete_late_ones();
+    co_await expect_stored(*store, 1);
+    EXPECT_TRUE((co_await store->upkeep()).has_value());
+    co_await expect_stored(*store, 1);
+    EXPECT_EQ(self.upstream.packs_count(), 1U);
+    EXPECT_EQ(self.upstream.objects.size(), 2U) << "FORMAT and the pack: nothing is left behind";
+    co_await close(std::move(store));
+    store = co_await open(self.options());
+    co_await expect_stored(*store, 1);
+    co_await close(std::move(store));
+  });
+}
+
 // What a snapshot leaves out was dropped. A start that cannot read it finds the chunk in its pack
 // again, and so may an object; the next start must not believe the snapshot either.
 TEST_P(PacksUpstreamTest, ASnapshotThatCouldNotBeReadOnceIsNeverReadAgain) {

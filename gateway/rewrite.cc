@@ -32,12 +32,16 @@ class Rewriter {
     xml_.declaration();
     xml_.open_root(name);
     if (root.children.empty()) xml_.text(root.text);
+    const XmlElement* const marker = root.child("NextMarker");
+    if (marker != nullptr) marker_ = key_of(*marker);
     for (const XmlElement& child : root.children) {
-      // Where the next page begins is behind the last entry, whatever some servers call it.
-      if (child.name == "NextMarker") continue;
+      if (&child == marker) continue;
       if (Status done = write(child); !done) return done;
     }
-    if (root.child("NextMarker") != nullptr) xml_.element("NextMarker", shown(last_));
+    // Some servers give a marker of their own: then the next page begins behind the last entry.
+    if (marker != nullptr) {
+      xml_.element("NextMarker", shown(is_marker_listed_ ? *marker_ : last_));
+    }
     xml_.close(name);
     return {};
   }
@@ -74,22 +78,25 @@ class Rewriter {
       xml_.element(element.name, element.text);
       return {};
     }
-    std::string key = element.text;
-    if (is_coded_) {
-      std::optional<std::string> decoded = s3::percent_decode(key, s3::Plus::kSpace);
-      if (!decoded) return fail(Code::kUnavailable, "the upstream's listing is badly coded");
-      key = std::move(*decoded);
-    }
-    if (key.starts_with(names_.prefix)) {
-      key.erase(0, names_.prefix.size());
-    } else if (is_echo || key.empty()) {
-      key.clear();
-    } else {
+    std::optional<std::string> key = key_of(element);
+    if (!key && (is_echo || element.text.empty())) key.emplace();
+    if (!key) {
       return fail(Code::kUnavailable, "the upstream's answer names a key that was not asked for");
     }
-    xml_.element(element.name, shown(key));
-    last_ = std::max(last_, key);
+    xml_.element(element.name, shown(*key));
+    if (is_echo) return {};
+    is_marker_listed_ = is_marker_listed_ || key == marker_;
+    last_ = std::max(last_, *key);
     return {};
+  }
+
+  // Without the prefix; nullopt for what is none, or is outside it.
+  std::optional<std::string> key_of(const XmlElement& element) const {
+    std::optional<std::string> key = element.text;
+    if (is_coded_) key = s3::percent_decode(element.text, s3::Plus::kSpace);
+    if (!key || !key->starts_with(names_.prefix)) return std::nullopt;
+    key->erase(0, names_.prefix.size());
+    return key;
   }
 
   std::string shown(const std::string& key) const {
@@ -99,16 +106,21 @@ class Rewriter {
   const Names& names_;
   const bool is_coded_;
   s3::XmlWriter xml_;
-  std::string last_;  // The greatest key or common prefix so far.
+  std::string last_;                   // The greatest key or common prefix so far.
+  std::optional<std::string> marker_;  // Where the upstream says that its next page begins,
+  bool is_marker_listed_ = false;      // and whether it is one of its entries.
 };
 
 // Some servers call their answers by another ending.
 s3::S3Result<XmlElement> parse_reply(std::string_view body, std::string_view root) {
   s3::S3Result<XmlElement> tree = s3::parse_xml_tree(body, root, kReplyBytesMax);
-  const size_t stem_bytes = root.ends_with("Result") ? root.size() - 6 : root.size();
-  for (const std::string_view ending : {"Output", "Response"}) {
+  std::string_view stem = root;
+  for (const std::string_view ending : {"Result", "Response"}) {
+    if (stem.ends_with(ending)) stem.remove_suffix(ending.size());
+  }
+  for (const std::string_view ending : {"Output", "Response", "Result"}) {
     if (tree) break;
-    const std::string other = std::string(root.substr(0, stem_bytes)) + std::string(ending);
+    const std::string other = std::string(stem) + std::string(ending);
     tree = s3::parse_xml_tree(body, other, kReplyBytesMax);
   }
   return tree;

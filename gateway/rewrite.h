@@ -20,8 +20,8 @@ struct Names {
   std::string location;  // Of the object; empty where none is told.
 };
 
-// `root` is the local name of the answer's root element; "...Output" or "...Response" in place of
-// "...Result" is taken too.
+// `root` is the local name of the answer's root element; another one of the endings "...Result",
+// "...Response" and "...Output" is taken too.
 Result<std::string> rewrite_reply(std::string_view body, std::string_view root, const Names& names);
 
 }  // namespace cairn::gateway

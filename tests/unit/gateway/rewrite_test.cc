@@ -49,6 +49,35 @@ TEST(GatewayRewrite, ThePageAfterBeginsBehindTheLastEntry) {
   EXPECT_THAT(out, HasSubstr("<NextMarker>b/</NextMarker>"));
 }
 
+// Common prefixes may be told that lie behind the page: the marker says where it ended.
+TEST(GatewayRewrite, ThePageAfterBeginsWhereTheUpstreamSays) {
+  const std::string out = rewritten(
+      "<ListBucketResult><NextMarker>p/a</NextMarker><Contents><Key>p/a</Key></Contents>"
+      "<CommonPrefixes><Prefix>p/z/</Prefix></CommonPrefixes></ListBucketResult>");
+  EXPECT_THAT(out, HasSubstr("<NextMarker>a</NextMarker>"));
+  const std::string coded = rewritten(
+      "<ListBucketResult><EncodingType>url</EncodingType><NextMarker>p%2Fa+b</NextMarker>"
+      "<Contents><Key>p/a%20b</Key></Contents><Contents><Key>p/c</Key></Contents>"
+      "</ListBucketResult>");
+  EXPECT_THAT(coded, HasSubstr("<NextMarker>a%20b</NextMarker>"));
+  // Not where the prefix of the question is told again.
+  const std::string echo = rewritten(
+      "<ListBucketResult><Marker>p/0</Marker><NextMarker>p/0</NextMarker>"
+      "<Contents><Key>p/a</Key></Contents></ListBucketResult>");
+  EXPECT_THAT(echo, HasSubstr("<NextMarker>a</NextMarker>"));
+}
+
+TEST(GatewayRewrite, TakesTheNameThatOthersGiveAnAnswer) {
+  for (const std::string_view root : {"GetObjectAttributesResponse", "GetObjectAttributesOutput"}) {
+    const std::string body =
+        "<" + std::string(root) + "><ObjectSize>3</ObjectSize></" + std::string(root) + ">";
+    const Result<std::string> out = rewrite_reply(body, "GetObjectAttributesResponse", Names());
+    ASSERT_TRUE(out.has_value()) << root;
+    EXPECT_THAT(*out, HasSubstr("<GetObjectAttributesResponse"));
+    EXPECT_THAT(*out, HasSubstr("<ObjectSize>3</ObjectSize>"));
+  }
+}
+
 TEST(GatewayRewrite, RefusesWhatWasNotAskedFor) {
   EXPECT_THAT(rewritten("<ListBucketResult><Contents><Key>q/a</Key></Contents></ListBucketResult>"),
               HasSubstr("not asked for"));

@@ -1,11 +1,10 @@
 // A store of packs against an upstream that misbehaves as a script says: a listing that names an
 // object twice or does not go on, an ETag without end, a removal that is carried out when nobody
 // expects it any more. And the local snapshot, which cannot be read when it is wanted.
-#include <map>
-
 #include "storage/s3_store.h"
 #include "tests/support/chunk_samples.h"
 #include "tests/support/faulty_file_system.h"
+#include "tests/support/memory_upstream.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/unit/transfer/scripted_server.h"
 
@@ -16,99 +15,15 @@ using testing_support::CallRecord;
 using testing_support::Fault;
 using testing_support::FaultyFileSystem;
 using testing_support::FileCall;
+using testing_support::MemoryUpstream;
 using testing_support::sample_bytes;
 using testing_support::sample_chunk;
 using testing_support::sample_header;
 using testing_support::sample_id;
 using testing_support::sample_owner;
-using transfer::ScriptedReply;
 using transfer::SeenRequest;
 
 constexpr size_t kChunkBytes = 50'000;
-
-// A bucket in memory, whose objects have names without any character that is encoded.
-class MemoryUpstream {
- public:
-  std::map<std::string, std::string> objects;  // By key.
-  std::string etag_end;                        // Behind every ETag.
-  bool lists_twice = false;                    // Every object once more, on a second page.
-  bool lists_forever = false;                  // The same page, whatever the token.
-  bool deletes_late = false;                   // Answers 500, and remembers.
-  std::vector<std::string> late;
-
-  ScriptedReply answer(const SeenRequest& request) {
-    const size_t question = request.target.find('?');
-    const std::string path = request.target.substr(0, question);
-    if (path == "/home" || path == "/home/") return list(request.target);
-    const std::string key = path.substr(std::string("/home/").size());
-    if (request.method == "PUT") return put(key, request);
-    if (request.method == "DELETE") return remove(key);
-    return get(key, request);
-  }
-  void delete_late_ones() {
-    for (const std::string& key : late) objects.erase(key);
-    late.clear();
-  }
-  size_t packs_count() const {
-    return static_cast<size_t>(std::ranges::count_if(objects, [](const auto& object) {
-      return object.first.ends_with(".log") && !object.first.contains("/ended/");
-    }));
-  }
-
- private:
-  std::string etag_of(const std::string& body) const {
-    return std::to_string(checksum_of(as_bytes(body))) + etag_end;
-  }
-  ScriptedReply put(const std::string& key, const SeenRequest& request) {
-    if (request.get("if-none-match") == "*" && objects.contains(key)) {
-      return {412, {}, "<Error><Code>PreconditionFailed</Code></Error>"};
-    }
-    objects[key] = request.body;
-    return {200, {{"ETag", "\"" + etag_of(request.body) + "\""}}, ""};
-  }
-  ScriptedReply remove(const std::string& key) {
-    if (deletes_late) {
-      late.push_back(key);
-      return {500, {}, "<Error><Code>InternalError</Code></Error>"};
-    }
-    objects.erase(key);
-    return {204, {}, ""};
-  }
-  ScriptedReply get(const std::string& key, const SeenRequest& request) const {
-    const auto found = objects.find(key);
-    if (found == objects.end()) return {404, {}, "<Error><Code>NoSuchKey</Code></Error>"};
-    const std::string& body = found->second;
-    const std::string etag = "\"" + etag_of(body) + "\"";
-    const std::string wanted = request.get("if-match");
-    if (wanted != "(none)" && wanted != etag) {
-      return {412, {}, "<Error><Code>PreconditionFailed</Code></Error>"};
-    }
-    ScriptedReply reply{
-        200, {{"ETag", etag}, {"Last-Modified", "Fri, 02 Jan 2026 03:04:05 GMT"}}, body};
-    const std::string range = request.get("range");
-    if (range == "(none)") return reply;
-    const size_t first = std::stoul(range.substr(range.find('=') + 1));
-    const size_t last = std::min(std::stoul(range.substr(range.find('-') + 1)), body.size() - 1);
-    reply.status = 206;
-    reply.body = body.substr(first, last - first + 1);
-    reply.fields.emplace_back("Content-Range", "bytes " + std::to_string(first) + "-" +
-                                                   std::to_string(last) + "/" +
-                                                   std::to_string(body.size()));
-    return reply;
-  }
-  ScriptedReply list(const std::string& target) const {
-    const bool is_first = !target.contains("continuation-token");
-    const bool goes_on = lists_forever || (lists_twice && is_first);
-    std::string xml = "<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>";
-    xml += goes_on ? "true</IsTruncated><NextContinuationToken>on</NextContinuationToken>"
-                   : "false</IsTruncated>";
-    for (const auto& [key, body] : objects) {
-      xml += "<Contents><Key>" + key + "</Key><Size>" + std::to_string(body.size()) +
-             "</Size><ETag>&quot;" + etag_of(body) + "&quot;</ETag></Contents>";
-    }
-    return {200, {{"Content-Type", "application/xml"}}, xml + "</ListBucketResult>"};
-  }
-};
 
 class PacksUpstreamTest : public transfer::ScriptedServerTest {
  public:

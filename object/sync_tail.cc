@@ -108,10 +108,11 @@ void SyncTail::note(const KeyScope& scope, ChangeKind kind, const ObjectInfo& in
         rule.bucket_id == scope.bucket.id && is_about(rule, kind, info, version_id, origin);
     if (!concerns) continue;
     SyncDepth& depth = *known.depth;
-    depth.added.fetch_add(1, std::memory_order_relaxed);
+    // Of a shared catalog the follower counts what became of it.
+    if (!follower_) depth.added.fetch_add(1, std::memory_order_relaxed);
     const bool is_version_removal = kind == ChangeKind::kRemoval && !version_id.empty();
     if (!has_room(depth, is_version_removal)) {
-      depth.needs_comparison.store(true, std::memory_order_relaxed);
+      if (!follower_) depth.needs_comparison.store(true, std::memory_order_relaxed);
       std::string row = keys::sync_overflow(rule.id);
       // One commit of several removals names it once.
       std::erase_if(batch.puts, [&](const catalog::Put& put) { return put.key == row; });
@@ -135,6 +136,7 @@ void SyncTail::note(const KeyScope& scope, ChangeKind kind, const ObjectInfo& in
     batch.puts.push_back({std::move(row), std::move(value)});
     batch.puts.push_back(
         {keys::sync_pending(rule.bucket_id, info.key, version_id, rule.id, sequence), {}});
+    if (follower_) continue;
     depth.rows.fetch_add(1, std::memory_order_relaxed);
     depth.bytes.fetch_add(info.size_bytes, std::memory_order_relaxed);
   }
@@ -165,7 +167,14 @@ void SyncTail::publish(Rules rules) {
 }
 
 SyncTail::SyncTail(Context& context)
-    : context_(context), rule_rows_(context.catalog, {keys::all_sync_rules()}) {}
+    : context_(context),
+      follower_(context.catalog.is_shared() ? std::make_unique<SyncFollower>(context.catalog)
+                                            : nullptr),
+      rule_rows_(context.catalog, {keys::all_sync_rules()}) {}
+
+std::shared_ptr<SyncDepth> SyncTail::new_depth(uint64_t rule_id) {
+  return follower_ ? follower_->depth(rule_id) : std::make_shared<SyncDepth>();
+}
 
 io::Task<Status> SyncTail::catch_up() {
   if (!is_behind()) co_return Status();
@@ -181,8 +190,9 @@ io::Task<Status> SyncTail::load() {
     const OpenedRow opened =
         co_await io::or_return(open_row(context_.keys, entry.key, entry.value));
     SyncRule rule = co_await io::or_return(parse_sync_rule(opened.record));
-    const std::optional<KnownRule> known = this->rule(rule.id);
-    rules.push_back({std::move(rule), known ? known->depth : std::make_shared<SyncDepth>()});
+    const uint64_t id = rule.id;
+    const std::optional<KnownRule> known = this->rule(id);
+    rules.push_back({std::move(rule), known ? known->depth : new_depth(id)});
   }
   publish(rules);
   for (const KnownRule& known : rules) co_await io::or_return(recount(known.rule.id));
@@ -190,37 +200,56 @@ io::Task<Status> SyncTail::load() {
   co_return Status();
 }
 
-io::Task<Status> SyncTail::recount(uint64_t rule_id) {
-  const std::optional<KnownRule> known = rule(rule_id);
-  if (!known) co_return Status();
-  uint64_t rows = 0;
-  uint64_t bytes = 0;
+io::Task<Result<SyncCount>> SyncTail::count(uint64_t rule_id, const catalog::Snapshot* view) {
+  SyncCount count;
   uint64_t last = 0;
   catalog::ScanRequest scan = scan_of(keys::sync_changes(rule_id), kCountPageRows);
   for (bool more = true; more;) {
-    const catalog::ScanPage page = co_await io::or_return(context_.catalog.scan(scan));
+    const catalog::ScanPage page = co_await io::or_return(context_.catalog.scan(scan, view));
     for (const PendingChange& pending : changes_of(context_, page)) {
-      ++rows;
-      if (pending.change) bytes += pending.change->size_bytes;
+      ++count.rows;
+      if (pending.change) count.bytes += static_cast<int64_t>(pending.change->size_bytes);
       last = std::max(last, pending.sequence);
     }
     more = page.more && !page.entries.empty();
     if (more) scan.begin = page.entries.back().key + '\0';
   }
   const catalog::ScanPage failed = co_await io::or_return(
-      context_.catalog.scan(scan_of(keys::sync_failures(rule_id), kCountPageRows)));
+      context_.catalog.scan(scan_of(keys::sync_failures(rule_id), kCountPageRows), view));
   const std::optional<catalog::Entry> overflow =
-      co_await io::or_return(context_.catalog.get(keys::sync_overflow(rule_id)));
+      co_await io::or_return(context_.catalog.get(keys::sync_overflow(rule_id), view));
   const std::optional<catalog::Entry> comparison =
-      co_await io::or_return(context_.catalog.get(keys::sync_comparison(rule_id)));
-  known->depth->rows.store(rows);
-  known->depth->bytes.store(bytes);
-  known->depth->failures.store(failed.entries.size());
-  known->depth->needs_comparison.store(overflow.has_value() || comparison.has_value());
+      co_await io::or_return(context_.catalog.get(keys::sync_comparison(rule_id), view));
+  count.failures = static_cast<int64_t>(failed.entries.size());
+  count.has_overflow = overflow.has_value();
+  count.has_comparison = comparison.has_value();
   // A clock that was set back does not put new changes before old ones.
   uint64_t seen = last_sequence_.load();
   while (seen < last && !last_sequence_.compare_exchange_weak(seen, last)) {
   }
+  co_return count;
+}
+
+io::Task<Status> SyncTail::recount(uint64_t rule_id) {
+  const std::optional<KnownRule> known = rule(rule_id);
+  if (!known) co_return Status();
+  if (follower_) co_return co_await recount_shared(rule_id);
+  const SyncCount counted = co_await io::or_return(count(rule_id, nullptr));
+  known->depth->rows.store(static_cast<uint64_t>(counted.rows));
+  known->depth->bytes.store(static_cast<uint64_t>(counted.bytes));
+  known->depth->failures.store(static_cast<uint64_t>(counted.failures));
+  known->depth->needs_comparison.store(counted.has_overflow || counted.has_comparison);
+  co_return Status();
+}
+
+// What is of no use any more is left to the count that began meanwhile, or to the one that follows
+// when the catalog was read anew.
+io::Task<Status> SyncTail::recount_shared(uint64_t rule_id) {
+  const uint64_t token = follower_->begin_count(rule_id);
+  const std::shared_ptr<const catalog::Snapshot> view =
+      co_await io::or_return(context_.catalog.snapshot());
+  const SyncCount counted = co_await io::or_return(count(rule_id, view.get()));
+  static_cast<void>(follower_->end_count(rule_id, token, view->version(), counted));
   co_return Status();
 }
 
@@ -286,7 +315,7 @@ io::Task<Result<SyncRule>> SyncTail::add_rule(SyncRule rule, std::string_view se
   rule.created = context_.now();
   rule.sealed_secret = co_await io::or_return(
       crypto::seal_value(*tenant_keys, secret_context(rule.id), context_.random, as_bytes(secret)));
-  auto depth = std::make_shared<SyncDepth>();
+  const std::shared_ptr<SyncDepth> depth = new_depth(rule.id);
   depth->needs_comparison.store(true);
   now.push_back({rule, depth});
   publish(std::move(now));
@@ -295,6 +324,7 @@ io::Task<Result<SyncRule>> SyncTail::add_rule(SyncRule rule, std::string_view se
   Rules without = rules();
   std::erase_if(without, [&](const KnownRule& known) { return known.rule.id == rule.id; });
   publish(std::move(without));
+  if (follower_) follower_->forget(rule.id);
   co_return std::unexpected(committed.error());
 }
 
@@ -378,7 +408,7 @@ io::Task<Status> SyncTail::acknowledge(const SyncRule& rule, std::vector<Pending
   }
   co_await io::or_return(catalog::commit_apart(context_.catalog, std::move(batch)));
   const std::optional<KnownRule> known = this->rule(rule.id);
-  if (!known) co_return Status();
+  if (!known || follower_) co_return Status();
   subtract(known->depth->rows, done.size());
   subtract(known->depth->bytes, bytes);
   co_return Status();
@@ -400,7 +430,7 @@ io::Task<Status> SyncTail::put_aside(const SyncRule& rule, PendingChange pending
        "f"});
   co_await io::or_return(context_.catalog.commit(std::move(batch)));
   const std::optional<KnownRule> known = this->rule(rule.id);
-  if (!known) co_return Status();
+  if (!known || follower_) co_return Status();
   if (!pending.row.empty()) {
     subtract(known->depth->rows, 1);
     subtract(known->depth->bytes, change.size_bytes);
@@ -442,7 +472,7 @@ io::Task<Status> SyncTail::ask_for_comparison(uint64_t rule_id) {
   catalog::Batch batch;
   batch.puts.push_back({row, sign_row(*tenant_keys, row, {})});
   co_await io::or_return(context_.catalog.commit(std::move(batch)));
-  known->depth->needs_comparison.store(true);
+  if (!follower_) known->depth->needs_comparison.store(true);
   co_return Status();
 }
 

@@ -22,6 +22,7 @@
 #include "catalog/catalog.h"
 #include "catalog/row_watch.h"
 #include "io/task.h"
+#include "object/sync_follow.h"
 #include "object/sync_rows.h"
 
 namespace cairn::object {
@@ -39,16 +40,6 @@ struct PendingChange {
   std::string row;
   catalog::Version version = 0;
   std::optional<SyncChange> change;  // Unset when the row is damaged.
-};
-
-// Where a rule stands; shared by all who look.
-struct SyncDepth {
-  std::atomic<uint64_t> rows{0};  // About: commits that fail leave it too high until a recount.
-  std::atomic<uint64_t> bytes{0};
-  std::atomic<uint64_t> failures{0};
-  std::atomic<uint64_t> added{0};
-  std::atomic<uint64_t> removals_dropped{0};
-  std::atomic<bool> needs_comparison{false};
 };
 
 struct KnownRule {
@@ -123,10 +114,14 @@ class SyncTail {
 
   void publish(Rules rules);
   io::Task<Status> commit_rule(const SyncRule& rule, bool is_new);
+  std::shared_ptr<SyncDepth> new_depth(uint64_t rule_id);
+  io::Task<Result<SyncCount>> count(uint64_t rule_id, const catalog::Snapshot* view);
+  io::Task<Status> recount_shared(uint64_t rule_id);
   bool has_room(SyncDepth& depth, bool is_version_removal) const;
   io::Task<Status> drop_rows(std::string prefix, const SyncRule& rule, bool keeps_removals);
 
   Context& context_;
+  std::unique_ptr<SyncFollower> follower_;  // Null where the catalog is this process's alone.
   catalog::RowWatch rule_rows_;
   std::atomic<uint64_t> rows_max_{kSyncRowsMax};
   mutable std::mutex mutex_;  // Guards the pointer, which is looked at only while there are rules.

@@ -521,6 +521,8 @@ io::Task<Result<std::string>> Node::set_quota(std::string query) {
 }
 
 io::Task<Result<std::string>> Node::sync_command(std::string name, std::string form) {
+  // Rules that other nodes made.
+  if (freshness_) co_await io::or_return(freshness_->catch_up());
   SyncAdmin admin(stores_->objects(), beside_->sync());
   Result<std::string> done = co_await admin.run(std::move(name), std::move(form));
   co_return done;

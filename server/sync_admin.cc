@@ -127,12 +127,13 @@ void append_rule(std::string& out, const SyncReading& reading) {
   fmt::format_to(std::back_inserter(out),
                  ",\"lag_seconds\":{:.3f},\"pending_changes\":{},\"pending_bytes\":{},"
                  "\"failed_changes\":{},\"applied\":{},\"sent_bytes\":{},\"saved_bytes\":{},"
-                 "\"skipped\":{},\"compared\":{},\"bandwidth\":{},\"markers\":{},\"removals\":{}}}",
+                 "\"skipped\":{},\"compared\":{},\"bandwidth\":{},\"markers\":{},\"removals\":{},"
+                 "\"runs_here\":{}}}",
                  reading.lag_seconds, reading.pending_changes, reading.pending_bytes,
                  reading.failed_changes, reading.counters.applied,
                  reading.counters.bytes.sent_bytes, reading.counters.bytes.saved_bytes,
                  reading.counters.skipped, reading.compared, rule.bandwidth_bytes,
-                 rule.sends_markers, rule.sends_removals);
+                 rule.sends_markers, rule.sends_removals, reading.is_run_here);
 }
 
 }  // namespace

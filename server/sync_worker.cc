@@ -417,6 +417,7 @@ std::vector<SyncReading> SyncWorker::read() const {
     const auto found = runners_.find(known.rule.id);
     if (found != runners_.end()) {
       const Runner& runner = *found->second;
+      reading.is_run_here = true;
       reading.counters = runner.counters;
       reading.is_up = runner.is_up;
       reading.last_failure = runner.last_failure;

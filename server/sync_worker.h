@@ -41,6 +41,7 @@ struct SyncReading {
   uint64_t failed_changes = 0;
   uint64_t removals_dropped = 0;
   bool is_comparing = false;
+  bool is_run_here = false;  // Of a cluster's servers one sends; what follows is known to that one.
   bool is_up = false;        // The last request was answered.
   double lag_seconds = 0;    // Age of the oldest change that was not acknowledged.
   std::string last_failure;  // Empty = none since it last went well.

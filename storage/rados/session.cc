@@ -100,14 +100,24 @@ io::Task<Status> RadosSession::renew() {
     answer =
         co_await pool_.write(RadosSpace::kControl, kSessionsObject, std::move(operation), true);
   }
-  // Nobody else renews it, so another beat than the one just read means that it was ended.
   if (answer.code == -ECANCELED || answer.code == -ENODATA || answer.code == -ENOENT) {
-    if (!ended_by_others_.exchange(true)) log::error("storage.session_ended_by_others");
-    co_return check();
+    co_return co_await explain_refusal();
   }
   if (answer.code < 0) co_return std::unexpected(pool_.error_of(answer.code, "renewing a session"));
   renewed_at_ns_ = begun.nanoseconds;
   co_return Status{};
+}
+
+// Others have ended it when it is not there. Where it is, an earlier renewal of its own, whose
+// answer was given up, has come through late (a write waits for an object to be whole again, a read
+// does not): the next one goes by what it left.
+io::Task<Status> RadosSession::explain_refusal() {
+  const std::map<SessionId, Bytes> all = co_await io::or_return(load());
+  if (all.contains(id_)) {
+    co_return fail(Code::kUnavailable, "renewing a session: an earlier renewal came in between");
+  }
+  if (!ended_by_others_.exchange(true)) log::error("storage.session_ended_by_others");
+  co_return check();
 }
 
 io::Task<Status> RadosSession::expire_others() {

@@ -57,6 +57,7 @@ class RadosSession {
   RadosSession(RadosPool& pool, SessionId id, Duration expiry)
       : pool_(pool), id_(id), expiry_(expiry) {}
   io::Task<Result<std::map<SessionId, Bytes>>> load();
+  io::Task<Status> explain_refusal();
 
   RadosPool& pool_;
   const SessionId id_;

@@ -7,6 +7,7 @@
 #include "storage/rados/chunk_objects.h"
 #include "storage/rados/library.h"
 #include "storage/rados/name_window.h"
+#include "storage/rados/session.h"
 #include "tests/contract/ceph/rados_fixture.h"
 
 namespace cairn::storage {
@@ -162,6 +163,43 @@ TEST_F(RadosStoreTest, ALivingNodeIsNotGivenUp) {
   EXPECT_TRUE(link(*one, 1, 2).value());
   close(std::move(one));
   close(std::move(two));
+}
+
+io::Task<void> renew_into(RadosSession& session, Status& renewed) {
+  renewed = co_await session.renew();
+}
+
+// A renewal whose answer was given up may come through between the question and the write of the
+// next one. Two handles of one session make that happen: both ask before either writes.
+TEST_F(RadosStoreTest, ARenewalThatWasOvertakenByItsOwnIsNoEnd) {
+  close(open(options(1)));
+  Result<std::unique_ptr<RadosPool>> pool = wait(RadosPool::connect(ceph_->place(name_space_)));
+  ASSERT_TRUE(pool.has_value());
+  std::vector<std::unique_ptr<RadosSession>> handles;
+  for (int i = 0; i < 2; ++i) {
+    SeededRandom random(5);
+    auto begun = wait(RadosSession::begin(**pool, {9}, seconds(3600), random));
+    ASSERT_TRUE(begun.has_value()) << begun.error().message;
+    handles.push_back(std::move(*begun));
+  }
+  ASSERT_EQ(handles[0]->id(), handles[1]->id());
+  std::vector<Status> renewed(2);
+  const auto race = [](std::vector<std::unique_ptr<RadosSession>>& of,
+                       std::vector<Status>& done) -> io::Task<void> {
+    io::Scope scope;
+    for (size_t i = 0; i < of.size(); ++i) scope.spawn(renew_into(*of[i], done[i]));
+    co_await scope.join();
+  };
+  wait(race(handles, renewed));
+  EXPECT_EQ(std::ranges::count_if(renewed, [](const Status& done) { return done.has_value(); }), 1);
+  for (const auto& handle : handles) {
+    EXPECT_FALSE(handle->is_over());
+    EXPECT_TRUE(wait(handle->renew()).has_value());
+  }
+  wait(handles[0]->end());
+  EXPECT_FALSE(wait(handles[1]->renew()).has_value());
+  EXPECT_TRUE(handles[1]->is_over());
+  wait((*pool)->close());
 }
 
 // Writes, commits, releases, reads back and deletes chunks of few ids. While an edge is committed

@@ -119,7 +119,12 @@ bool orders_progress(ClusterVersion version) {
 Result<std::unique_ptr<Client>> Client::create(Access access, EtcdMetrics& metrics) {
   Result<std::unique_ptr<Transport>> transport = Transport::create(access);
   if (!transport) return std::unexpected(std::move(transport.error()));
-  return std::unique_ptr<Client>(new Client(std::move(access), metrics, std::move(*transport)));
+  return over(std::move(*transport), std::move(access), metrics);
+}
+
+std::unique_ptr<Client> Client::over(std::unique_ptr<Transport> transport, Access access,
+                                     EtcdMetrics& metrics) {
+  return std::unique_ptr<Client>(new Client(std::move(access), metrics, std::move(transport)));
 }
 
 void Client::suspect(size_t member) {

@@ -71,6 +71,9 @@ class Client {
  public:
   // `metrics` outlives the client.
   static Result<std::unique_ptr<Client>> create(Access access, EtcdMetrics& metrics);
+  // Over a transport of the caller's making, which has the endpoints of `access`.
+  static std::unique_ptr<Client> over(std::unique_ptr<Transport> transport, Access access,
+                                      EtcdMetrics& metrics);
 
   // Asks until `deadline`; `into` is set on success. REQUIRES: the call changes nothing, or the
   // same thing however often it is made.

@@ -110,6 +110,14 @@ void EtcdCommitter::add_fence(TxnRequest& request) const {
   compare.set_create_revision(0);
 }
 
+void EtcdCommitter::expect_slot(TxnRequest& request, const Slot& slot) {
+  Compare& compare = *request.add_compare();
+  compare.set_target(Compare::MOD);
+  compare.set_result(Compare::EQUAL);
+  compare.set_key(slot.key);
+  compare.set_mod_revision(slot.revision);
+}
+
 std::string EtcdCommitter::next_mark() {
   const std::lock_guard lock(mutex_);
   return session_ + "." + std::to_string(++marks_count_);
@@ -191,11 +199,7 @@ io::Task<Result<Version>> EtcdCommitter::run(Slot& slot, const TxnRequest& reque
 io::Task<EtcdCommitter::Attempt> EtcdCommitter::attempt(Slot& slot, const TxnRequest& request,
                                                         std::string mark, Instant deadline) {
   TxnRequest marked = request;
-  Compare& compare = *marked.add_compare();
-  compare.set_target(Compare::MOD);
-  compare.set_result(Compare::EQUAL);
-  compare.set_key(slot.key);
-  compare.set_mod_revision(slot.revision);
+  expect_slot(marked, slot);
   add_put(slot.key, mark, marked.mutable_success());
   add_read(slot.key, marked.mutable_failure());
   if (!options_.fence.empty()) add_read(options_.fence, marked.mutable_failure());
@@ -234,22 +238,21 @@ io::Task<EtcdCommitter::Attempt> EtcdCommitter::resolve(Slot& slot, std::string 
                                                         Instant deadline) {
   metrics_.resolved_count.fetch_add(1, std::memory_order_relaxed);
   TxnRequest question;
-  Compare& compare = *question.add_compare();
-  compare.set_target(Compare::VALUE);
-  compare.set_result(Compare::EQUAL);
-  compare.set_key(slot.key);
-  compare.set_value(mark);
-  add_read(slot.key, question.mutable_success());
-  add_put(slot.key, "not " + mark, question.mutable_failure());
+  expect_slot(question, slot);
+  add_put(slot.key, "not " + mark, question.mutable_success());
+  add_read(slot.key, question.mutable_failure());
   TxnResponse response;
   const Status asked = co_await client_.ask(kTxn, question, response, deadline);
   if (!asked) co_return unknown(asked.error());
-  if (!response.succeeded()) {
+  if (response.succeeded()) {
     slot.revision = response.header().revision();
     co_return Attempt{};
   }
-  slot.revision = slot_in(response).mod_revision();
-  co_return Attempt{.result = version_at(slot.revision)};
+  const proto::etcd::KeyValue found = slot_in(response);
+  slot.revision = found.mod_revision();
+  if (found.value() == mark) co_return Attempt{.result = version_at(slot.revision)};
+  // The question's own first try, or an old commit of this slot: the attempt came to nothing.
+  co_return Attempt{};
 }
 
 io::Task<EtcdCommitter::Attempt> EtcdCommitter::find_mark(Slot& slot, std::string mark, Error full,

@@ -8,9 +8,11 @@
 //
 // So no transaction can be applied twice, and a lost answer can be asked for:
 //
-//   if    value(slot) = the mark     then read slot: applied, at the slot's mod revision
-//   else  put slot := anything else: not applied, and never will be, because mod(slot) changed
+//   if    mod(slot) = what it was    then put slot := anything else: not applied, and never will be
+//   else  read slot: applied at its mod revision, if it holds the mark
 //
+// Whatever writes a slot compares it, so that nothing that arrives late, the question included,
+// writes over the mark of a later commit.
 // A commit whose second question finds no answer either ends as unknown (kUnavailable).
 // Batches are not put together: their version is the revision of their transaction, so two in one
 // would share a version, and a precondition that fails would fail its neighbours.
@@ -102,6 +104,7 @@ class EtcdCommitter {
 
   std::unexpected<Error> refused_precondition(Revision at);
   void add_fence(proto::etcd::TxnRequest& request) const;
+  static void expect_slot(proto::etcd::TxnRequest& request, const Slot& slot);
 
   const Options options_;
   const Layout layout_;

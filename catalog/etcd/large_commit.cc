@@ -24,6 +24,10 @@ inline constexpr std::string_view kAborting = "aborting";
 inline constexpr size_t kPageBytes = 128 * 1024;
 // The compare of the state, and room.
 inline constexpr size_t kOperationsSpare = 2;
+// Behind others who put the same keys.
+inline constexpr size_t kTakeBackAttemptsMax = 8;
+// Plans of earlier commits that one commit carries on: it has its own to do.
+inline constexpr size_t kSettledPerCommitMax = 4;
 
 void add_compare(TxnRequest& request, Compare::Target target, const std::string& key,
                  const std::string& value, Revision revision) {
@@ -115,16 +119,28 @@ io::Task<Result<Version>> LargeCommits::commit(const Batch& batch) {
             .early = std::move(split.early),
             .late_puts = std::move(split.late_puts),
             .late_deletes = std::move(split.late_deletes)};
-  std::vector<std::string> unsettled;
+  co_await io::or_return(settle_some());
+  co_return co_await run(plan, split.core);
+}
+
+// Where the cluster does not answer for one plan, neither the others nor a commit has to try.
+io::Task<Status> LargeCommits::settle_some() {
+  std::vector<std::string> some;
   {
     const std::lock_guard lock(mutex_);
-    unsettled.swap(unsettled_);
+    const size_t count = std::min(unsettled_.size(), kSettledPerCommitMax);
+    some.assign(unsettled_.begin(), unsettled_.begin() + static_cast<ptrdiff_t>(count));
+    unsettled_.erase(unsettled_.begin(), unsettled_.begin() + static_cast<ptrdiff_t>(count));
   }
-  for (const std::string& row : unsettled) {
-    const Status settled = co_await settle(row);
-    if (!settled) leave_unsettled({.row = row});
+  Status answered;
+  for (std::string& row : some) {
+    Status settled;
+    if (answered) settled = co_await settle(row);
+    if (answered && settled) continue;
+    if (answered && settled.error().code == Code::kUnavailable) answered = settled;
+    leave_unsettled({.row = std::move(row)});
   }
-  co_return co_await run(plan, split.core);
+  co_return answered;
 }
 
 io::Task<Result<Version>> LargeCommits::run(Plan& plan, const Batch& core) {
@@ -140,6 +156,11 @@ io::Task<Result<Version>> LargeCommits::run(Plan& plan, const Batch& core) {
   if (done) {
     const Status finished = co_await finish(plan);
     if (!finished) leave_unsettled(plan);
+    co_return done;
+  }
+  if (!prepared && prepared.error().code == Code::kUnavailable) {
+    // The commit itself was never sent, and who waits has waited long enough.
+    leave_unsettled(plan);
     co_return done;
   }
   // Refused, failed or unknown: the state tells, and from here on it stays what it is.
@@ -256,21 +277,34 @@ io::Task<Status> LargeCommits::abort(const Plan& plan) {
   co_return co_await remove_plan(plan);
 }
 
-// Deletes those of the early keys that did not exist before the plan did.
+// Deletes those of the early keys that this plan made and nobody has put since: a client that was
+// told nothing may have come to another node, which rests on the same keys by now.
 io::Task<Status> LargeCommits::take_back(const Plan& plan, size_t begin, size_t end) {
-  TxnRequest look;
-  for (size_t i = begin; i < end; ++i) {
-    *look.add_success() = read_of(layout_.entry(plan.early[i].key));
-  }
-  TxnResponse found;
-  co_await io::or_return(client_.ask(kTxn, look, found, deadline()));
-  std::vector<RequestOp> operations;
-  for (const proto::etcd::ResponseOp& answer : found.responses()) {
-    for (const proto::etcd::KeyValue& row : answer.response_range().kvs()) {
-      if (row.create_revision() > plan.created) operations.push_back(delete_of(row.key()));
+  for (size_t attempt = 0; attempt < kTakeBackAttemptsMax; ++attempt) {
+    TxnRequest look;
+    for (size_t i = begin; i < end; ++i) {
+      *look.add_success() = read_of(layout_.entry(plan.early[i].key));
     }
+    TxnResponse found;
+    co_await io::or_return(client_.ask(kTxn, look, found, deadline()));
+    TxnRequest remove;
+    expect_state(remove, plan.row, kAborting);
+    for (const proto::etcd::ResponseOp& answer : found.responses()) {
+      for (const proto::etcd::KeyValue& row : answer.response_range().kvs()) {
+        if (row.create_revision() <= plan.created || row.version() != 1) continue;
+        add_compare(remove, Compare::MOD, row.key(), {}, row.mod_revision());
+        *remove.add_success() = delete_of(row.key());
+      }
+    }
+    if (remove.success().empty()) co_return Status();
+    *remove.add_failure() = read_of(plan.row);
+    TxnResponse removed;
+    co_await io::or_return(client_.ask(kTxn, remove, removed, deadline()));
+    if (removed.succeeded()) co_return Status();
+    const auto& state = removed.responses(0).response_range();
+    if (state.kvs_size() == 0 || state.kvs(0).value() != kAborting) co_return state_moved();
   }
-  co_return co_await apply_while(plan, std::string(kAborting), std::move(operations));
+  co_return fail(Code::kUnavailable, "the keys of a large commit change while it is taken back");
 }
 
 io::Task<Status> LargeCommits::remove_plan(const Plan& plan) {

@@ -12,7 +12,8 @@
 //   4. late    in transactions that hold only while the state is "committed"; then the plan goes
 //
 // When 3 is refused: "open" becomes "aborting", early keys that this plan created are deleted
-// (their create revision is newer than the plan's), the plan goes. A plan that a crash or a silent
+// (their create revision is newer than the plan's), unless somebody has put them since; the plan
+// goes. A plan that a crash or a silent
 // cluster left behind is carried on from its state by settle(), forwards or back; "aborting" keeps
 // a late 3 from happening. Each step may be repeated. Thread rule: any reactor.
 #pragma once
@@ -92,6 +93,7 @@ class LargeCommits {
   io::Task<Status> abort(const Plan& plan);
   io::Task<Status> take_back(const Plan& plan, size_t begin, size_t end);
   io::Task<Status> remove_plan(const Plan& plan);
+  io::Task<Status> settle_some();
   io::Task<Status> settle(std::string row);
   io::Task<Result<Plan>> load(std::string row);
   io::Task<Result<Turn>> turn(const Plan& plan);

@@ -82,5 +82,99 @@ TEST_F(EtcdCommit, AnAnswerThatIsLostIsFound) {
       Code::kFailedPrecondition);
 }
 
+class EtcdLargeCommit : public EtcdCommit {
+ protected:
+  EtcdLargeCommit() {
+    const CommitTiming timing{
+        .may_precede = [](std::string_view key) { return key.starts_with("edge"); },
+        .may_follow = [](std::string_view, bool) { return false; }};
+    large_ = std::make_unique<LargeCommits>(
+        LargeCommits::Options{
+            .node = "node", .limits = kLimits, .timing = timing, .step_timeout = kStep},
+        layout_, *client_, *committer_);
+  }
+  static Batch large_batch() {
+    Batch batch{.preconditions = {Precondition::absent("object")}, .puts = {{"object", "1"}}};
+    for (int i = 0; i < 40; ++i) batch.puts.push_back({"edge" + std::to_string(100 + i), ""});
+    return batch;
+  }
+  static bool holds_plan(const std::string& request, std::string_view state) {
+    proto::etcd::TxnRequest txn;
+    return txn.ParseFromString(request) &&
+           std::ranges::any_of(txn.success(), [&](const proto::etcd::RequestOp& op) {
+             return op.request_put().value() == state;
+           });
+  }
+  Result<Version> commit_large() { return reactor_->run(large_->commit(large_batch())); }
+  size_t edges_count() const {
+    size_t count = 0;
+    for (int i = 0; i < 40; ++i) {
+      count += etcd_.row(layout_.entry("edge" + std::to_string(100 + i))).has_value() ? 1U : 0U;
+    }
+    return count;
+  }
+  static constexpr Duration kStep = milliseconds(200);
+  std::unique_ptr<LargeCommits> large_;
+};
+
+TEST_F(EtcdLargeCommit, WhatIsRefusedLeavesNothing) {
+  etcd_.put(layout_.entry("object"), "there already");
+  EXPECT_EQ(commit_large().error().code, Code::kFailedPrecondition);
+  EXPECT_EQ(edges_count(), 0U);
+}
+
+// A node loses its way to etcd before its commit; its client comes to another node, which puts some
+// of the same edges and is done. Then the first one tidies up.
+TEST_F(EtcdLargeCommit, WhatOthersHavePutSinceIsNotTakenBack) {
+  etcd_.judge_by([&](std::string_view method, const std::string& request) {
+    const bool is_cut = method == kTxn.path &&
+                        (holds_plan(request, "committed") || holds_plan(request, "aborting"));
+    return is_cut ? Fate::kRequestRefused : Fate::kAnswered;
+  });
+  EXPECT_FALSE(commit_large());
+  ASSERT_EQ(edges_count(), 40U) << "the plan has to be open still";
+  etcd_.put(layout_.entry("edge100"), "");
+  // One more is put after the look and before the deletion.
+  bool is_put = false;
+  etcd_.judge_by([&](std::string_view method, const std::string& request) {
+    proto::etcd::TxnRequest txn;
+    if (is_put || method != kTxn.path || !txn.ParseFromString(request)) return Fate::kAnswered;
+    const bool deletes = std::ranges::any_of(txn.success(), [&](const proto::etcd::RequestOp& op) {
+      return op.request_delete_range().key() == layout_.entry("edge101");
+    });
+    if (deletes) etcd_.put(layout_.entry("edge101"), "");
+    is_put = is_put || deletes;
+    return Fate::kAnswered;
+  });
+  const Status settled = reactor_->run(large_->settle_all());
+  ASSERT_TRUE(settled) << settled.error().message;
+  EXPECT_TRUE(is_put);
+  EXPECT_TRUE(etcd_.row(layout_.entry("edge100")));
+  EXPECT_TRUE(etcd_.row(layout_.entry("edge101")));
+  EXPECT_EQ(edges_count(), 2U) << "the others go";
+}
+
+// However many plans are left, a commit to a cluster that does not answer asks for one of them.
+TEST_F(EtcdLargeCommit, PlansThatAreLeftHoldNobodyUp) {
+  std::set<std::string> plans_asked_for;
+  etcd_.judge_by([&](std::string_view method, const std::string& request) {
+    proto::etcd::RangeRequest range;
+    if (method == kRange.path && range.ParseFromString(request)) {
+      plans_asked_for.insert(range.key());
+      return Fate::kRequestLost;
+    }
+    return method == kTxn.path ? Fate::kRequestLost : Fate::kAnswered;
+  });
+  for (int i = 0; i < 3; ++i) {
+    plans_asked_for.clear();
+    EXPECT_EQ(commit_large().error().code, Code::kUnavailable);
+    EXPECT_LE(plans_asked_for.size(), 1U);
+  }
+  // And all of them are carried on when it answers again.
+  etcd_.judge_by({});
+  EXPECT_TRUE(commit_large());
+  EXPECT_EQ(edges_count(), 40U);
+}
+
 }  // namespace
 }  // namespace cairn::catalog::etcd

@@ -20,6 +20,8 @@ namespace {
 // How long the thread sleeps on its stream while nobody waits, and while somebody does.
 inline constexpr Duration kIdleWait = milliseconds(200);
 inline constexpr Duration kBusyWait = milliseconds(10);
+// A request for progress is asked again after so long, while somebody waits.
+inline constexpr Duration kAskAgainAfter = milliseconds(10);
 // A revision that does not come by was made outside our prefix, perhaps: after this long the mirror
 // makes one of its own that has to come behind it.
 inline constexpr Duration kPulseAfter = milliseconds(100);
@@ -110,10 +112,7 @@ io::Task<Status> Mirror::reach(Revision revision, Instant deadline) {
     }
     if (seen() >= revision) co_return Status();
     waiters_.emplace(revision, Waiter{completion, system_clock().now()});
-    if (stream_ != nullptr && !progress_is_asked_) {
-      progress_is_asked_ = true;
-      stream_->send(progress_request());
-    }
+    if (stream_ != nullptr && !progress_is_asked_) ask_progress();
   }
   Result<Status> reached = co_await completion.wait(io::Until{.deadline = deadline});
   if (!reached) co_return fail(Code::kUnavailable, "the mirror of etcd does not catch up");
@@ -302,8 +301,8 @@ Result<bool> Mirror::follow() {
     const std::lock_guard lock(mutex_);
     if (stopping_) return true;
     stream_ = stream.get();
-    progress_is_asked_ = !waiters_.empty();
-    if (progress_is_asked_) stream->send(progress_request());
+    progress_is_asked_ = false;
+    if (!waiters_.empty()) ask_progress();
   }
   const Result<bool> read = read_stream(*stream);
   const std::lock_guard lock(mutex_);
@@ -337,6 +336,7 @@ Result<bool> Mirror::read_stream(WatchStream& stream) {
       const std::lock_guard lock(mutex_);
       if (stopping_) return true;
       has_waiters = !waiters_.empty();
+      if (has_waiters && progress_is_ordered_) ask_progress_again();
     }
     const Result<std::optional<std::string>> next =
         stream.next(has_waiters ? kBusyWait : kIdleWait);
@@ -358,6 +358,19 @@ Result<bool> Mirror::read_stream(WatchStream& stream) {
                   "the watch of etcd brings nothing from " + client_.endpoint(watched_member_));
     }
   }
+}
+
+void Mirror::ask_progress() {
+  progress_is_asked_ = true;
+  progress_asked_at_ = system_clock().now();
+  stream_->send(progress_request());
+}
+
+// An answer may be older than what is waited for by now; and a member whose watch has not caught up
+// yet, as that of a new stream, does not answer at all (progressIfSync() of its
+// server/mvcc/watchable_store.go).
+void Mirror::ask_progress_again() {
+  if (system_clock().now() - progress_asked_at_ >= kAskAgainAfter) ask_progress();
 }
 
 // A cluster over its quota takes no put; there the key goes, which the watch tells as well.

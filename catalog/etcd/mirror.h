@@ -96,6 +96,9 @@ class Mirror {
                                              std::span<const RowChange> changes);
   // Whether the stream brings nothing although somebody waits.
   bool is_stalled();
+  // REQUIRE: the mutex is held and there is a stream.
+  void ask_progress();
+  void ask_progress_again();
   void send_pulse();
   std::string copy_path(uint64_t number) const;
   void publish(std::shared_ptr<Generation> copy, Position position);
@@ -125,6 +128,7 @@ class Mirror {
   std::multimap<Revision, Waiter> waiters_;
   WatchStream* stream_ = nullptr;
   bool progress_is_asked_ = false;
+  Instant progress_asked_at_{};
   bool stopping_ = false;
   Status last_failure_;
 

@@ -32,6 +32,10 @@ Result<EtcdOptions> parse_etcd_url(std::string_view url) {
   if (url.size() > kUrlBytesMax) return malformed("it is too long");
   options.use_tls = url.starts_with(kTls);
   if (!options.use_tls && !url.starts_with(kPlain)) return malformed("the scheme is another");
+  // What stands before it may be a password, which no message repeats.
+  if (url.find('@') != std::string_view::npos) {
+    return malformed("user and password are given by --catalog-user and --catalog-password-file");
+  }
   url.remove_prefix(options.use_tls ? kTls.size() : kPlain.size());
   const size_t slash = std::min(url.find('/'), url.size());
   std::string_view hosts = url.substr(0, slash);

@@ -137,6 +137,16 @@ TEST(CommitOrder, OneThatGivesUpHoldsNobodyBack) {
   EXPECT_TRUE(reactor->run(order.enter(batch, system_clock().now())).has_value());
 }
 
+TEST(EtcdUrl, APasswordInItIsRefusedAndNotRepeated) {
+  for (const char* wrong : {"etcd://root:hunter2@host:2379/x", "etcds://root:hun/ter2@host:1/x",
+                            "etcd://a:1,root:hunter2@b:2/x"}) {
+    const Result<EtcdOptions> options = parse_etcd_url(wrong);
+    ASSERT_FALSE(options) << wrong;
+    EXPECT_EQ(options.error().message.find("hun"), std::string::npos) << options.error().message;
+    EXPECT_NE(options.error().message.find("--catalog-password-file"), std::string::npos);
+  }
+}
+
 TEST(EtcdUrl, IsReadAsWritten) {
   const Result<EtcdOptions> one = parse_etcd_url("etcd://a:1,b.c:2379,[::1]:3/some/where/");
   ASSERT_TRUE(one.has_value());

@@ -44,10 +44,17 @@ io::Task<Result<bool>> is_hole(io::File& file, uint64_t offset_bytes) {
   co_return *found >= offset_bytes + kBlockBytes;
 }
 
+io::Task<Result<bool>> is_zeroed(io::File& file, uint64_t offset_bytes) {
+  Buffer block = Buffer::allocate(kBlockBytes);
+  block.resize(kBlockBytes);
+  co_await io::or_return(file.read_exact(block.span(), offset_bytes));
+  co_return std::ranges::all_of(block.view(), [](uint8_t byte) { return byte == 0; });
+}
+
 // Removes the records that were dropped after the file was sealed. A crash may have come between
 // the two holes of a record, or in the midst of one, so both ends of the payload are asked for as
 // well: what is partly a hole was dropped, and becomes one as a whole.
-io::Task<Status> remove_punched(LogFile& log, std::vector<FooterEntry>& records) {
+io::Task<Status> remove_punched(LogFile& log, Holes holes, std::vector<FooterEntry>& records) {
   std::vector<FooterEntry> live;
   for (const FooterEntry& record : records) {
     const uint64_t size = record_bytes(record.payload_bytes);
@@ -57,7 +64,11 @@ io::Task<Status> remove_punched(LogFile& log, std::vector<FooterEntry>& records)
       const bool hole = co_await io::or_return(is_hole(log.file(), record.offset_bytes + at));
       if (hole) ++holes_count;
     }
-    if (holes_count == 0) {
+    bool is_dropped = holes_count != 0;
+    if (!is_dropped && holes == Holes::kCoarse) {
+      is_dropped = co_await io::or_return(is_zeroed(log.file(), record.offset_bytes));
+    }
+    if (!is_dropped) {
       live.push_back(record);
     } else if (holes_count != asked.size()) {
       co_await io::or_return(log.file().punch_hole(record.offset_bytes, size));
@@ -161,11 +172,24 @@ io::Task<Result<uint64_t>> checksum_on_disk(io::File& file, uint64_t offset_byte
   co_return XXH3_64bits_digest(state.get());
 }
 
-io::Task<Result<RecoveredLog>> recover_log(LogFile& log, StoreCounters& counters) {
+io::Task<Holes> probe_holes(io::File& file) {
+  constexpr uint64_t kBlocks = 3;
+  Buffer blocks = Buffer::allocate(kBlocks * kBlockBytes);
+  blocks.resize(kBlocks * kBlockBytes);
+  std::ranges::fill(blocks.span(), uint8_t{1});
+  Status done = co_await file.write_all(blocks.view(), 0);
+  if (done) done = co_await file.sync_data();
+  if (done) done = co_await file.punch_hole(kBlockBytes, kBlockBytes);
+  if (!done) co_return Holes::kCoarse;
+  const Result<uint64_t> data = co_await file.next_data(kBlockBytes);
+  co_return data && *data == 2 * kBlockBytes ? Holes::kExact : Holes::kCoarse;
+}
+
+io::Task<Result<RecoveredLog>> recover_log(LogFile& log, Holes holes, StoreCounters& counters) {
   const uint64_t size_bytes = co_await io::or_return(log.file().size());
   Result<RecoveredLog> sealed = co_await read_footer(log, size_bytes);
   if (sealed) {
-    co_await io::or_return(remove_punched(log, sealed->records));
+    co_await io::or_return(remove_punched(log, holes, sealed->records));
     co_return sealed;
   }
   const Code code = sealed.error().code;

@@ -15,6 +15,7 @@
 #include "io/file.h"
 #include "storage/limits.h"
 #include "storage/log_file.h"
+#include "storage/log_recovery.h"
 #include "storage/metrics.h"
 
 namespace cairn::storage {
@@ -92,6 +93,7 @@ class Volume {
   Volume(VolumeContext& context, std::string directory);
   std::string path_of(const std::string& name) const { return directory_ + "/" + name; }
   io::Task<Status> read_format();
+  io::Task<void> look_at_holes();
   io::Task<Status> recover_file(std::string name, std::vector<Found>& found);
   io::Task<Result<std::shared_ptr<LogFile>>> open_log(std::string name);
   io::Task<Status> adopt(Found& found, std::vector<FooterEntry> records,
@@ -106,6 +108,7 @@ class Volume {
   std::unique_ptr<io::FileLock> lock_;
   VolumeFormat format_;
   bool has_format_ = false;
+  Holes holes_ = Holes::kCoarse;  // Known once it recovers.
 
   std::mutex mutex_;  // Guards the two containers; never held across a wait.
   std::vector<std::shared_ptr<LogFile>> logs_;

@@ -11,6 +11,8 @@
 namespace cairn::storage {
 namespace {
 
+constexpr std::string_view kProbeName = "PROBE.tmp";
+
 bool is_kept_name(std::string_view name) {
   return name == "FORMAT" || name == "lock" || name == "quarantine" || name == "lost+found";
 }
@@ -34,7 +36,26 @@ io::Task<Result<LogHeader>> rebuilt_header(io::File& file, std::string name, Ran
 
 }  // namespace
 
+io::Task<void> Volume::look_at_holes() {
+  const std::string path = path_of(std::string(kProbeName));
+  Result<std::unique_ptr<io::File>> file = co_await context_.files.open(
+      path, {.write = true, .create = true, .direct = true, .truncate = true});
+  if (file) {
+    holes_ = co_await probe_holes(**file);
+    co_await (*file)->close();
+    // One that stays is removed by the next start.
+    (void)co_await context_.files.unlink(path);
+  }
+  if (holes_ == Holes::kExact) co_return;
+  log::warning("storage.holes_are_coarse",
+               {{"directory", directory_},
+                {"message",
+                 "blocks of 4 KiB do not become holes here: every start looks at the "
+                 "header of each chunk"}});
+}
+
 io::Task<Status> Volume::recover() {
+  co_await look_at_holes();
   const std::vector<std::string> names = co_await io::or_return(context_.files.list(directory_));
   std::vector<Found> found;
   for (const std::string& name : names) {
@@ -58,7 +79,7 @@ io::Task<Status> Volume::recover() {
 }
 
 io::Task<Status> Volume::recover_file(std::string name, std::vector<Found>& found) {
-  if (name == "FORMAT.tmp") {
+  if (name == "FORMAT.tmp" || name == kProbeName) {
     Status removed = co_await context_.files.unlink(path_of(name));
     co_return removed;
   }
@@ -74,7 +95,7 @@ io::Task<Status> Volume::recover_file(std::string name, std::vector<Found>& foun
   }
   if (*opened == nullptr) co_return Status{};
   Found file{.log = *opened};
-  Result<RecoveredLog> recovered = co_await recover_log(*file.log, context_.counters);
+  Result<RecoveredLog> recovered = co_await recover_log(*file.log, holes_, context_.counters);
   if (!recovered) co_return std::unexpected(recovered.error());
   file.sealed = recovered->sealed;
   file.end_bytes = recovered->end_bytes;

@@ -82,6 +82,11 @@ class FaultyFileSystem final : public io::FileSystem {
       return *seen == nth || (onwards && *seen > nth) ? Fault{.error = error} : Fault{};
     });
   }
+  // Holes become zeros, as in a file system whose blocks are larger than what is punched.
+  void set_punches_zeros(bool zeros) {
+    const std::lock_guard guard(log_->mutex);
+    log_->punches_zeros = zeros;
+  }
   std::vector<CallRecord> calls() const {
     const std::lock_guard guard(log_->mutex);
     return log_->records;
@@ -163,6 +168,7 @@ class FaultyFileSystem final : public io::FileSystem {
 
     std::mutex mutex;
     Rule rule;
+    bool punches_zeros = false;
     std::vector<CallRecord> records;
     uint64_t order = 0;
   };
@@ -222,6 +228,9 @@ class FaultyFileSystem final : public io::FileSystem {
       return passed(log_, FileCall::kAllocate, path_, offset, size, inner_->allocate(offset, size));
     }
     io::Task<Status> punch_hole(uint64_t offset, uint64_t size) override {
+      if (log_->punches_zeros) {
+        return passed(log_, FileCall::kPunch, path_, offset, size, write_zeros(offset, size));
+      }
       return passed(log_, FileCall::kPunch, path_, offset, size, inner_->punch_hole(offset, size));
     }
     io::Task<Status> truncate(uint64_t size) override {
@@ -239,6 +248,14 @@ class FaultyFileSystem final : public io::FileSystem {
     io::Task<void> close() override { co_await inner_->close(); }
 
    private:
+    io::Task<Status> write_zeros(uint64_t offset, uint64_t size) {
+      Buffer zeros = Buffer::allocate(size);
+      zeros.resize(size);
+      std::ranges::fill(zeros.span(), uint8_t{0});
+      Status written = co_await inner_->write_all(zeros.view(), offset);
+      co_return written;
+    }
+
     std::shared_ptr<Log> log_;
     std::unique_ptr<io::File> inner_;
     const std::string path_;

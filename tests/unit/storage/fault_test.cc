@@ -334,6 +334,26 @@ TEST_F(FaultTest, WhatAKilledProcessLeftUnflushedIsFlushedBeforeAPutRestsOnIt) {
   }
 }
 
+// ZFS and file systems with large blocks keep zeros where a small hole was punched. A dropped
+// record must not come back there as one that is live: a put would rest on zeros.
+TEST_F(FaultTest, ADroppedRecordIsKnownWhereHolesAreZeros) {
+  faulty_.set_punches_zeros(true);
+  std::unique_ptr<VolumeStore> store = open();
+  for (uint64_t i = 0; i < 4; ++i) ASSERT_TRUE(put(*store, i, 50000).has_value());
+  close(std::move(store));
+  store = open();
+  ASSERT_TRUE(unlink(*store, 1).value());
+  close(std::move(store));
+  store = open();
+  EXPECT_EQ(read_code(*store, 1, 10), Code::kNotFound);
+  ASSERT_TRUE(put(*store, 1, 50000).has_value());
+  for (uint64_t i = 0; i < 4; ++i) expect_stored(*store, i, 50000);
+  close(std::move(store));
+  store = open();
+  for (uint64_t i = 0; i < 4; ++i) expect_stored(*store, i, 50000);
+  close(std::move(store));
+}
+
 // One workload; every call of it fails once, with EIO and then with ENOSPC. Whatever was
 // acknowledged is served, before and after a restart, and nothing wrong ever is.
 TEST_F(FaultTest, AnyFailingCallLosesNothingAcknowledged) {

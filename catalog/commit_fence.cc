@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "catalog/recent_view.h"
+
 namespace cairn::catalog {
 namespace {
 
@@ -11,7 +13,7 @@ constexpr size_t kAttemptsMax = 16;  // Behind others of this node who settle as
 constexpr const char* kGivenUp =
     "the other nodes have given this one up, since it was silent for too long: restart it";
 
-class FencedCatalog final : public Catalog {
+class FencedCatalog final : public Catalog, public RecentViews {
  public:
   FencedCatalog(Catalog& catalog, CommitFence& fence,
                 std::function<bool(std::string_view key)> concerns)
@@ -40,6 +42,9 @@ class FencedCatalog final : public Catalog {
   io::Task<Status> catch_up() override { return catalog_.catch_up(); }
   io::Task<Result<std::optional<Entry>>> get_recent(std::string key) override {
     return catalog_.get_recent(std::move(key));
+  }
+  io::Task<Result<std::shared_ptr<const Snapshot>>> recent_snapshot() override {
+    return catalog::recent_snapshot(catalog_);
   }
   void add_observer(ChangeObserver& observer) override { catalog_.add_observer(observer); }
   void remove_observer(ChangeObserver& observer) override { catalog_.remove_observer(observer); }

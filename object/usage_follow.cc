@@ -208,6 +208,9 @@ void UsageFollower::begin_recount() {
   const std::lock_guard lock(mutex_);
   was_read_anew_ = false;
   anew_.emplace();
+  // Changes wait for the view, whose own would be added to it a second time.
+  waiting_.clear();
+  counted_at_.reset();
 }
 
 io::Task<Status> UsageFollower::recount(Context& context, io::StopToken stop) {

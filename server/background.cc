@@ -90,6 +90,7 @@ void Background::open_lifecycle(std::function<uint64_t()> requests_count) {
   options.catalog = &stores_.catalog();
   options.interval = seconds(static_cast<int64_t>(config_.lifecycle_interval_seconds));
   options.requests_count = std::move(requests_count);
+  options.is_clock_trusted = [this] { return !clock_ || clock_->is_trusted(); };
   lifecycle_ = std::make_unique<LifecycleWorker>(std::move(options));
 }
 
@@ -111,6 +112,8 @@ void Background::start(io::Scope& scope, std::function<uint64_t()> requests_coun
   scope.spawn(bucket_logs_.run(logging, scope.stop_token()));
   if (audit_) scope.spawn(audit_->keep_anchor(scope.stop_token()));
   if (!stores_.catalog().is_shared()) return start_elected(scope);
+  clock_.emplace(stores_.catalog(), system_random());
+  scope.spawn(clock_->run(scope.stop_token()));
   tenure_.emplace(stores_.catalog(), std::string(kTenureRow), system_random());
   scope.spawn(tenure_->run(scope.stop_token()));
   scope.spawn(run_elected(scope.stop_token()));
@@ -157,6 +160,7 @@ BackgroundReading Background::read() const {
   if (lifecycle_) reading.lifecycle = lifecycle_->counters();
   reading.sync = sync_.read();
   reading.bucket_logs = bucket_logs_.counters();
+  if (clock_) reading.clock = clock_->read();
   reading.usage_counted = stores_.objects().usage().is_counted();
   return reading;
 }

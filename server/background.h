@@ -17,6 +17,7 @@
 #include "server/audit.h"
 #include "server/background_page.h"
 #include "server/bucket_logs.h"
+#include "server/clock_watch.h"
 #include "server/config.h"
 #include "server/data_directory.h"
 #include "server/event_delivery.h"
@@ -84,7 +85,8 @@ class Background {
   SyncWorker sync_;
   std::function<io::Task<void>(io::StopToken)> collect_;
   std::function<io::Task<Status>()> catch_up_;
-  std::optional<Tenure> tenure_;  // Unset where the catalog is this process's alone.
+  std::optional<ClockWatch> clock_;  // Unset where the catalog is this process's alone.
+  std::optional<Tenure> tenure_;     // Unset where the catalog is this process's alone.
 };
 
 }  // namespace cairn::server

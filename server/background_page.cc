@@ -69,6 +69,15 @@ void append_bucket_logs(MetricsOut out, const BucketLogs::Counters& of) {
                  "Log objects that could not be delivered.", of.failures);
 }
 
+void append_clock(MetricsOut out, const ClockReading& of) {
+  metrics_single(out, "cairn_clock_differs", "gauge",
+                 "1 while this server's clock is not that of most others.", of.differs ? 1 : 0);
+  if (!of.offset_seconds) return;
+  metrics_head(out, "cairn_clock_offset_seconds", "gauge",
+               "How far this server's clock is ahead of the others', give or take a beat of 5 s.");
+  fmt::format_to(out, "cairn_clock_offset_seconds {:.3f}\n", *of.offset_seconds);
+}
+
 }  // namespace
 
 void append_background_metrics(std::string& page, const BackgroundReading& reading) {
@@ -77,6 +86,7 @@ void append_background_metrics(std::string& page, const BackgroundReading& readi
   append_lifecycle(MetricsOut(page), reading.lifecycle);
   append_bucket_logs(MetricsOut(page), reading.bucket_logs);
   append_sync_metrics(page, reading.sync);
+  if (reading.clock) append_clock(MetricsOut(page), *reading.clock);
   metrics_single(MetricsOut(page), "cairn_usage_counted", "gauge",
                  "1 once it is known what buckets hold, so that size quotas can be kept.",
                  reading.usage_counted ? 1 : 0);

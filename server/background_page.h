@@ -2,10 +2,12 @@
 // lifecycle, quotas.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "server/audit_log.h"
 #include "server/bucket_logs.h"
+#include "server/clock_watch.h"
 #include "server/event_delivery.h"
 #include "server/lifecycle_walk.h"
 #include "server/sync_worker.h"
@@ -26,6 +28,7 @@ struct BackgroundReading {
   BucketLogs::Counters bucket_logs;
   std::vector<SyncReading> sync;
   bool usage_counted = false;
+  std::optional<ClockReading> clock;  // Unset where the catalog is this server's alone.
 };
 
 void append_background_metrics(std::string& page, const BackgroundReading& reading);

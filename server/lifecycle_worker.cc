@@ -40,6 +40,10 @@ LifecycleWorker::LifecycleWorker(LifecycleOptions options) : options_(std::move(
 
 io::Task<void> LifecycleWorker::run(io::StopToken stop) {
   while (!stop.stop_requested()) {
+    if (!may_remove()) {
+      static_cast<void>(co_await io::sleep_for(kClockPoll, stop));
+      continue;
+    }
     const Status passed = co_await pass(stop);
     if (!passed) {
       log::error("lifecycle-failed", {{"message", std::string_view(passed.error().message)}});
@@ -102,6 +106,7 @@ io::Task<Status> LifecycleWorker::walk_bucket(object::BucketInfo bucket, std::st
         co_await options_.environment.objects->bucket(tenant, name);
     const std::string* rules_now = now ? now->config->document(kDocument) : nullptr;
     if (rules_now == nullptr || now->id != bucket_id || *rules_now != text) co_return Status();
+    if (!may_remove()) co_return fail(Code::kFailedPrecondition, "the clock is not to be trusted");
     more = co_await io::or_return(walk.step(reactor.clock().wall_now()));
     if (++steps_count_ % kStepsPerCursor == 0 || stop.stop_requested()) {
       co_await io::or_return(save_cursor(bucket_id, walk.position()));
@@ -120,6 +125,10 @@ io::Task<Status> LifecycleWorker::save_cursor(uint64_t bucket_id, std::string ke
       {std::string(kLifecycleCursorRow), encode_cursor({bucket_id, std::move(key)})});
   co_await io::or_return(options_.catalog->commit(std::move(batch)));
   co_return Status();
+}
+
+bool LifecycleWorker::may_remove() const {
+  return !options_.is_clock_trusted || options_.is_clock_trusted();
 }
 
 bool LifecycleWorker::is_busy() {

@@ -24,6 +24,8 @@ struct LifecycleOptions {
   Duration interval = seconds(3600);    // Between the ends and beginnings of passes.
   // Requests answered since the start, over all cores; tells whether the server is busy.
   std::function<uint64_t()> requests_count;
+  // Whether something may be removed by the clock now. Empty = yes.
+  std::function<bool()> is_clock_trusted;
 };
 
 class LifecycleWorker {
@@ -32,6 +34,7 @@ class LifecycleWorker {
   static constexpr int64_t kBusyRemoveFactor = 19;
   static constexpr int64_t kIdleFactor = 1;
   static constexpr uint64_t kBusyRequestsPerSecond = 20;
+  static constexpr Duration kClockPoll = seconds(1);  // While the clock is not trusted.
   // Steps between two writes of the cursor.
   static constexpr uint64_t kStepsPerCursor = 256;
 
@@ -47,6 +50,7 @@ class LifecycleWorker {
   io::Task<Status> walk_bucket(object::BucketInfo bucket, std::string after, io::StopToken stop);
   io::Task<void> pause(Duration looked, Duration removed, io::StopToken stop);
   bool is_busy();
+  bool may_remove() const;
   io::Task<Status> save_cursor(uint64_t bucket_id, std::string key);
 
   LifecycleCounters counters_;

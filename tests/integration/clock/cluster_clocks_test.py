@@ -27,7 +27,7 @@ class ClusterClocksTest(unittest.TestCase):
         for clock in self.clocks:
             self.addCleanup(clock.__exit__)
         self.cluster = ClusterNodes(nodes=len(SKEWS), clocks=self.clocks, home="s3", args=(
-            "--garbage-grace", str(GRACE_SECONDS), "--home-silence-seconds", "10"))
+            "--garbage-grace", str(GRACE_SECONDS), "--home-silence-seconds", "10", "--lifecycle-interval", "1"))
         self.addCleanup(self.cluster.close)
         self.s3s = [self.cluster.s3(number) for number in range(len(SKEWS))]
         self.s3s[0].create_bucket(Bucket="bucket")
@@ -109,6 +109,42 @@ class ClusterClocksTest(unittest.TestCase):
         self.assertEqual(refused.exception.response["Error"]["Code"], "RequestTimeTooSkewed")
         for number in (0, 2):
             self.s3s[number].list_objects_v2(Bucket="bucket")
+
+    def wait_for_clock(self, number, differs):
+        end = time.monotonic() + 60
+        while self.cluster.nodes[number].metrics()["cairn_clock_differs"] != differs:
+            self.assertLess(time.monotonic(), end, f"node {number}: {self.cluster.nodes[number].metrics()}")
+            time.sleep(0.2)
+
+    def passes(self):
+        """Over all buckets, by the rules of lifecycle."""
+        return [node.metrics()["cairn_lifecycle_passes_total"] for node in self.cluster.nodes]
+
+    def test_a_node_whose_clock_is_days_off_expires_nothing_and_says_so(self):
+        kept = b"to be kept for 100 days"
+        self.s3s[0].put_object(Bucket="bucket", Key="k", Body=kept)
+        self.s3s[0].put_bucket_lifecycle_configuration(Bucket="bucket", LifecycleConfiguration={"Rules": [
+            {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 100}}]})
+        end = time.monotonic() + 60
+        while max(self.passes()) < 2:
+            self.assertLess(time.monotonic(), end, "no rule is worked off")
+            time.sleep(0.2)
+        worker = self.passes().index(max(self.passes()))
+        others = [number for number in range(len(SKEWS)) if number != worker]
+        self.clocks[worker].shift(200 * DAY)
+        self.wait_for_clock(worker, 1)
+        node = self.cluster.nodes[worker]
+        self.assertIn("clock_differs", node.log())
+        self.assertGreater(node.metrics()["cairn_clock_offset_seconds"], 199 * DAY)
+        for other in others:
+            self.assertEqual(self.cluster.nodes[other].metrics()["cairn_clock_differs"], 0)
+        passes = self.passes()[worker]
+        time.sleep(3)
+        self.assertEqual(self.passes()[worker], passes)
+        self.assertEqual(self.s3s[others[0]].get_object(Bucket="bucket", Key="k")["Body"].read(), kept)
+        self.clocks[worker].shift(0)
+        self.wait_for_clock(worker, 0)
+        self.assertIn("clock_agrees_again", node.log())
 
 
 if __name__ == "__main__":

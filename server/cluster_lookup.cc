@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <map>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -38,7 +37,7 @@ struct Lookup {
   object::BucketInfo bucket;
   uint64_t objects_count = 0;
   uint64_t size_bytes = 0;
-  std::set<storage::ChunkId> seen = {};
+  ChunksMet seen{};
   std::vector<storage::ChunkId> next = {};  // Not asked for yet.
   std::map<std::string, NodeHolds> nodes = {};
 };
@@ -60,19 +59,21 @@ io::Task<void> ask_all(Lookup& lookup) {
   }
 }
 
-io::Task<void> take_object(Lookup& lookup, std::string key) {
+io::Task<Status> take_object(Lookup& lookup, std::string key) {
   const Result<std::unique_ptr<object::ObjectReader>> reader =
       co_await lookup.objects.open(lookup.bucket, std::move(key), {});
-  if (!reader) co_return;  // Gone since it was listed, or not to be read without its key.
+  if (!reader) co_return Status();  // Gone since it was listed, or not to be read without its key.
   const uint64_t size_bytes = (*reader)->info().size_bytes;
   ++lookup.objects_count;
   lookup.size_bytes += size_bytes;
-  if (size_bytes == 0) co_return;
+  if (size_bytes == 0) co_return Status();
   for (const object::ChunkSpan& span : (*reader)->chunk_spans({0, size_bytes})) {
-    if (!lookup.seen.insert(span.chunk).second) continue;
+    const bool is_new = co_await io::or_return(lookup.seen.add(span.chunk));
+    if (!is_new) continue;
     lookup.next.push_back(span.chunk);
     if (lookup.next.size() >= peer::kChunksPerQuestionMax) co_await ask_all(lookup);
   }
+  co_return Status();
 }
 
 std::string text_of(const Lookup& lookup) {
@@ -90,6 +91,17 @@ std::string text_of(const Lookup& lookup) {
 }
 
 }  // namespace
+
+Result<bool> ChunksMet::add(const storage::ChunkId& id) {
+  if (chunks_.contains(id)) return false;
+  if (chunks_.size() >= chunks_max_) {
+    return fail(Code::kInvalidArgument,
+                "the objects of that prefix have more than " + std::to_string(chunks_max_) +
+                    " chunks, which is as many as one look-up counts: give a longer prefix");
+  }
+  chunks_.insert(id);
+  return true;
+}
 
 io::Task<Result<std::string>> look_up(Cluster& cluster, object::Objects& objects,
                                       std::string bucket, std::string prefix) {
@@ -109,7 +121,7 @@ io::Task<Result<std::string>> look_up(Cluster& cluster, object::Objects& objects
         .prefix = prefix, .delimiter = {}, .start_after = start_after, .limit = kKeysPerPage};
     object::ListPage page = co_await io::or_return(objects.list(lookup.bucket, std::move(request)));
     for (object::ObjectInfo& each : page.objects) {
-      co_await take_object(lookup, std::move(each.key));
+      co_await io::or_return(take_object(lookup, std::move(each.key)));
     }
     more = page.truncated;
     start_after = page.next;

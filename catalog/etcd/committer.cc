@@ -123,7 +123,7 @@ std::string EtcdCommitter::next_mark() {
   return session_ + "." + std::to_string(++marks_count_);
 }
 
-io::Task<Result<EtcdCommitter::Slot*>> EtcdCommitter::take_slot(Instant deadline) {
+io::Task<EtcdCommitter::Slot*> EtcdCommitter::take_slot() {
   std::optional<io::Completion<Slot*>> given;
   {
     const std::lock_guard lock(mutex_);
@@ -136,10 +136,7 @@ io::Task<Result<EtcdCommitter::Slot*>> EtcdCommitter::take_slot(Instant deadline
     slot_waiters_.push_back(*given);
   }
   // Without a deadline: every slot comes back within the time of the commit that has it.
-  Slot* slot = co_await given->wait();
-  if (!is_too_late(deadline)) co_return slot;
-  give_slot(slot);
-  co_return fail(Code::kUnavailable, "too many commits wait for etcd; this one was not begun");
+  co_return co_await given->wait();
 }
 
 void EtcdCommitter::give_slot(Slot* slot) {
@@ -153,10 +150,18 @@ void EtcdCommitter::give_slot(Slot* slot) {
 }
 
 io::Task<Result<Version>> EtcdCommitter::apply(TxnRequest request) {
-  const Instant deadline = system_clock().now() + options_.timeout;
+  return apply(std::move(request), system_clock().now() + options_.timeout);
+}
+
+io::Task<Result<Version>> EtcdCommitter::apply(TxnRequest request, Instant deadline) {
   if (request.success().empty()) co_return co_await check_only(std::move(request), deadline);
   add_fence(request);
-  Slot* const slot = co_await io::or_return(take_slot(deadline));
+  Slot* const slot = co_await take_slot();
+  if (is_too_late(deadline + (Duration{} - kResolveTime))) {
+    give_slot(slot);
+    co_return fail(Code::kUnavailable,
+                   "the commit waited too long for others to etcd and was not begun");
+  }
   Result<Version> done = co_await run(*slot, request, deadline);
   give_slot(slot);
   co_return done;

@@ -69,7 +69,10 @@ class EtcdCommitter {
   EtcdCommitter(Options options, Layout layout, Client& client, EtcdMetrics& metrics);
   // [blocking] Learns what the slots hold.
   Status start(Instant deadline);
-  // `request`: what encode_batch() made.
+  // `request`: what encode_batch() made. kUnavailable at `deadline`; one that has come too near to
+  // it to find out how it would end is not begun.
+  io::Task<Result<Version>> apply(proto::etcd::TxnRequest request, Instant deadline);
+  // Within the committer's own timeout.
   io::Task<Result<Version>> apply(proto::etcd::TxnRequest request);
   // The newest revision at which a precondition failed; the whole of what it failed on is in it.
   Revision refused_at() const { return refused_at_.load(std::memory_order_acquire); }
@@ -85,7 +88,7 @@ class EtcdCommitter {
     bool is_unknown = false;
   };
 
-  io::Task<Result<Slot*>> take_slot(Instant deadline);
+  io::Task<Slot*> take_slot();
   void give_slot(Slot* slot);
   std::string next_mark();
   io::Task<Result<Version>> check_only(proto::etcd::TxnRequest request, Instant deadline);

@@ -286,12 +286,13 @@ io::Task<Result<Version>> EtcdCatalog::commit_in_turn(const Batch& batch) {
                           .bytes_max = options_.transaction_bytes_max});
   const bool is_too_large = !request && request.error().code == Code::kInvalidArgument;
   if (!request && !(is_too_large && large_)) co_return std::unexpected(request.error());
-  const auto ticket = co_await io::or_return(order_.enter(batch, deadline()));
+  const Instant until = deadline();
+  const auto ticket = co_await io::or_return(order_.enter(batch, until));
   Result<Version> version = Version{0};
   if (is_too_large) {
     version = co_await large_->commit(batch);
   } else {
-    version = co_await committer_->apply(std::move(*request));
+    version = co_await committer_->apply(std::move(*request), until);
   }
   order_.leave(ticket);
   co_return version;

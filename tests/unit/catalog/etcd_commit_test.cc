@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <set>
 
 #include "catalog/etcd/committer.h"
@@ -66,6 +67,28 @@ TEST_F(EtcdCommit, AQuestionThatComesLateHidesNoCommit) {
   ASSERT_TRUE(row);
   EXPECT_EQ(row->version, 1) << "it was applied twice";
   EXPECT_EQ(*done, static_cast<Version>(row->modified));
+}
+
+// What has waited for others until its time is nearly over is refused, not sent with no time left
+// to find out what became of it.
+TEST_F(EtcdCommit, WhatHasWaitedTooLongIsNotBegun) {
+  std::atomic<int> transactions_count{0};
+  etcd_.judge_by([&](std::string_view method, const std::string&) {
+    transactions_count += method == kTxn.path ? 1 : 0;
+    return Fate::kAnswered;
+  });
+  for (const Duration left : {Duration{}, milliseconds(300)}) {
+    Result<proto::etcd::TxnRequest> request =
+        encode_batch({.puts = {{"a", "1"}}}, layout_, kLimits);
+    ASSERT_TRUE(request);
+    const Result<Version> done =
+        reactor_->run(committer_->apply(std::move(*request), system_clock().now() + left));
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, Code::kUnavailable);
+    EXPECT_NE(done.error().message.find("not begun"), std::string::npos) << done.error().message;
+  }
+  EXPECT_EQ(transactions_count.load(), 0);
+  EXPECT_TRUE(commit({.puts = {{"a", "1"}}})) << "no slot was lost";
 }
 
 TEST_F(EtcdCommit, AnAnswerThatIsLostIsFound) {

@@ -34,7 +34,8 @@ class Case(unittest.TestCase):
     def setUp(self):
         self.directory = tempfile.mkdtemp(prefix="cairn-cache-")
         self.cache = os.path.join(self.directory, "cache")
-        self.upstream = Upstream(with_tiers=True)
+        # Upkeep would read what the puts left to it, at any time.
+        self.upstream = Upstream(with_tiers=True, upkeep_ms=3_600_000)
         self.server = CairnServer(args=self.upstream.flags + self.tiers(), env=self.upstream.env,
                                   stack="").start()
         self.s3 = self.server.boto3_client(max_pool_connections=80)
@@ -63,13 +64,6 @@ class Case(unittest.TestCase):
     def fetched(self):
         """Bytes that came from the home."""
         return self.metric("cairn_chunk_read_bytes_total")
-
-    def rest(self):
-        """Waits until upkeep of the home has read and joined what the last puts left to it."""
-        last = -1
-        while last != (last := self.fetched()):
-            time.sleep(1)
-        return last
 
     def wait_for(self, what, patience=30):
         until = time.monotonic() + patience
@@ -221,7 +215,6 @@ class Lies(Case):
         return ["--tier", f"disk:{self.cache}:256MiB:first-miss=100%"]
 
     def lie(self, times):
-        self.rest()
 
         def choose(request):
             nonlocal times
@@ -258,7 +251,7 @@ class Apart(Case):
     def test_who_begins_late_fetches_only_what_was_read_before_he_came(self):
         size, apart = 128 * MIB, 48 * MIB
         body = self.put("late", size)
-        before = self.rest()
+        before = self.fetched()
         first = self.s3.get_object(Bucket="box", Key="late")["Body"]
         parts = [first.read(apart)]
         second = self.s3.get_object(Bucket="box", Key="late")["Body"]
@@ -283,7 +276,7 @@ class Misses(Case):
         body = self.put("same", 160 * MIB)
         digest = hashlib.sha256(body).digest()
         self.upstream.choose = lambda request: time.sleep(0.1) if request.is_range else None
-        before, results, start = self.rest(), [], threading.Barrier(16)
+        before, results, start = self.fetched(), [], threading.Barrier(16)
 
         def read():
             self.get("same", Range="bytes=0-0")  # A connection of its own.

@@ -58,6 +58,7 @@ class ClusterCrashTest(unittest.TestCase):
         # It serves all the time; 503 of an etcd that is slow for a moment is tried again.
         cls.other = cls.cluster.s3(OTHER, retries={"max_attempts": 5})
         cls.other.create_bucket(Bucket="bucket")
+        cls.victim_again = cls.cluster.s3(VICTIM, retries={"max_attempts": 5})
         cls.numbers = itertools.count(1)
 
     # What is done ------------------------------------------------------------------------------
@@ -131,7 +132,7 @@ class ClusterCrashTest(unittest.TestCase):
         self.assertGreater(struck, 0)
 
     def expect(self, key, bodies, told):
-        for s3 in (self.other, self.victim):
+        for s3 in (self.other, self.victim_again):
             self.assertIn(self.get(s3, key), bodies, f"{key} {told}")
 
     def expect_nothing_left(self):

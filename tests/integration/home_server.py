@@ -14,9 +14,10 @@ BUCKET, PREFIX = "chunks", "of/a/test"
 
 
 class Upstream:
-    def __init__(self, with_proxy=True, server=None, with_tiers=False):
+    def __init__(self, with_proxy=True, server=None, with_tiers=False, upkeep_ms=200):
         """`with_tiers`: the caches are as the server's other flags say. `server`: another S3 server
-        with endpoint, access_key, secret_key, boto3_client() and close()."""
+        with endpoint, access_key, secret_key, boto3_client() and close(). `upkeep_ms`: pause between
+        passes that read and join packs."""
         self.server = server or CairnServer(stack="").start()
         self.s3 = self.server.boto3_client()
         self.s3.create_bucket(Bucket=BUCKET)
@@ -25,7 +26,7 @@ class Upstream:
             self._proxy.__enter__()
         endpoint = self._proxy.endpoint if self._proxy else self.server.endpoint
         self.flags = ["--home", f"s3:{BUCKET}/{PREFIX}", "--home-endpoint", endpoint,
-                      "--home-upkeep-ms", "200"]
+                      "--home-upkeep-ms", str(upkeep_ms)]
         if not with_tiers:
             self.flags += ["--tier", "none"]
         self.env = {"CAIRN_HOME_ACCESS_KEY": self.server.access_key,

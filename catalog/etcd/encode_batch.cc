@@ -12,10 +12,12 @@ namespace {
 using proto::etcd::Compare;
 using proto::etcd::TxnRequest;
 
-// Room for the committer's own: compares of the slot and of the fence, the slot's put.
+// Room for the committer's own: compares of the slot and of the fence, the slot's put, and the
+// reads of both when a compare fails.
 inline constexpr int kOwnCompares = 2;
 inline constexpr int kOwnPuts = 1;
-inline constexpr size_t kSlotBytes = 768;
+inline constexpr size_t kOwnBytes = 768;  // Besides the prefix that each of their keys begins with.
+inline constexpr size_t kOwnKeys = 5;
 
 Compare compare_created(std::string key, Compare::Relation relation) {
   Compare compare;
@@ -92,7 +94,8 @@ Result<TxnRequest> encode_batch(const Batch& batch, const Layout& layout,
   const auto count = static_cast<size_t>(
       std::max(request.compare_size() + kOwnCompares, request.success_size() + kOwnPuts));
   const size_t bytes = request.ByteSizeLong();
-  if (count > limits.operations_max || bytes + kSlotBytes > limits.bytes_max) {
+  const size_t own_bytes = kOwnBytes + kOwnKeys * layout.root().size();
+  if (count > limits.operations_max || bytes + own_bytes > limits.bytes_max) {
     return std::unexpected(too_large(count, bytes, limits).error());
   }
   return request;

@@ -66,6 +66,14 @@ TEST(EncodeBatch, WhatIsTooLargeIsRefused) {
   EXPECT_EQ(encode_batch(batch, Layout("p"), kLimits).error().code, Code::kInvalidArgument);
 }
 
+// The prefix stands in the keys of the committer's own too, five times at most.
+TEST(EncodeBatch, ALongPrefixTakesItsRoom) {
+  const Batch batch{.puts = {{"a", std::string(kLimits.bytes_max - 4096, 'x')}}};
+  EXPECT_TRUE(encode_batch(batch, Layout("p"), kLimits).has_value());
+  const Layout longer(std::string(600, 'p'));
+  EXPECT_EQ(encode_batch(batch, longer, kLimits).error().code, Code::kInvalidArgument);
+}
+
 // Enters, writes down that it is in, stays a while, leaves.
 io::Task<void> pass(CommitOrder& order, Batch batch, std::string name, std::string& log) {
   const auto ticket = co_await order.enter(batch, system_clock().now() + seconds(5));

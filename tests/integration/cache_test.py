@@ -149,7 +149,7 @@ class Pins(Case):
         for i in range(30):
             self.put(f"scan{i}", 8 * MIB)
             self.get(f"scan{i}")
-        before = self.rest()
+        before = self.fetched()
         self.assertEqual(self.get("pinned"), body)
         self.assertEqual(self.fetched(), before)
         self.server.restart()

@@ -7,9 +7,8 @@
 // - A reader that found bytes wrong which the checks here found right says so by
 //   ReadOptions::distrust: the tier forgets the chunk and asks the home.
 // - Writing to the disk is waited for by nobody but who warms the tier (Urgency::kBackground); nor
-// is
-//   the disk needed: when it fails, the tier gets out of the way (device_health.h), and no request
-//   fails for it.
+//   is the disk needed: when it fails, the tier gets out of the way (device_health.h), and no
+//   request fails for it.
 // - A restart reads the footers of the regions and serves what they name.
 // - unlink() that dropped a chunk erases its runs. put() writes through and admits nothing: what is
 //   written is not what will be read. Runs that a power cut brings back after their chunk was

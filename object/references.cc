@@ -13,7 +13,10 @@ io::Task<Result<bool>> CatalogReferences::is_referenced(crypto::ChunkId id) {
   request.limit_entries = 1;
   request.keys_only = true;
   const catalog::ScanPage page = co_await io::or_return(catalog_.scan(std::move(request)));
-  co_return !page.entries.empty();
+  if (!page.entries.empty()) co_return true;
+  if (catalog_.is_shared()) co_return false;
+  co_await io::or_return(catalog_.commit(catalog::Batch()));  // Writes nothing.
+  co_return false;
 }
 
 }  // namespace cairn::object

@@ -46,10 +46,13 @@ catalog::ScanRequest queue_scan(const std::set<std::string>& stuck) {
 io::Task<Result<bool>> Collector::list_queue() {
   catalog::ScanRequest request = queue_scan(stuck_);
   request.keys_only = true;
-  const catalog::ScanPage page = co_await io::or_return(context_.catalog.scan(std::move(request)));
+  const std::shared_ptr<const catalog::Snapshot> view =
+      co_await io::or_return(context_.catalog.snapshot());
+  const catalog::ScanPage page =
+      co_await io::or_return(context_.catalog.scan(std::move(request), view.get()));
   if (page.entries.size() <= stuck_.size()) co_return false;
   // The rows were read first, so a reader of a later epoch cannot have seen their objects.
-  listed_ = Listed{context_.epochs.end_epoch(), page.entries.back().key};
+  listed_ = Listed{context_.epochs.end_epoch(), page.entries.back().key, view->version()};
   co_return true;
 }
 
@@ -65,8 +68,11 @@ io::Task<Result<bool>> Collector::collect_queue() {
   request.end = listed_->last_key + '\0';
   catalog::ScanPage page = co_await io::or_return(context_.catalog.scan(std::move(request)));
   const bool more = page.more;
+  std::erase_if(page.entries,
+                [this](const catalog::Entry& row) { return row.version > listed_->version; });
   const bool any = co_await io::or_return(collect_rows(std::move(page.entries)));
-  if (!more) listed_.reset();
+  // Without any the page was of rows that came later: they are listed anew.
+  if (!more || !any) listed_.reset();
   co_return any || more;
 }
 

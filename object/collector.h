@@ -41,10 +41,12 @@ class Collector {
 
  private:
   using Reference = std::pair<ChunkId, OwnerId>;
-  // Queue rows up to `last_key`, to be dropped once `epoch` is over.
+  // Queue rows up to `last_key` that were there in `version` of the catalog, to be dropped once
+  // `epoch` is over. The key alone does not tell: it is of the time at which a commit was planned.
   struct Listed {
     uint64_t epoch = 0;
     std::string last_key;
+    catalog::Version version = 0;
   };
 
   // In a shared catalog: what the queue held when it was looked at, told by the version of the

@@ -226,5 +226,37 @@ TEST_P(Concurrency, RemoveManyAnswersEachKeyInOrder) {
 INSTANTIATE_TEST_SUITE_P(Backends, Concurrency, testing::Values(Backends::kMemory, Backends::kDisk),
                          backends_name);
 
+// What is removed after the collector looked at its queue waits for its own readers, also where the
+// clock, which orders the queue, puts it before what the collector saw.
+TEST(CollectorQueue, WhatComesLaterWithAnEarlierTimeWaitsForItsOwnReaders) {
+  io::SimClock clock;
+  Harness harness(Backends::kMemory, 1, {}, &clock);
+  const Bytes body = random_bytes(2, 3 * MiB);
+  ASSERT_TRUE(harness.put("second", body).has_value());
+  const uint64_t chunks_count = harness.stored_chunks();
+  ASSERT_TRUE(harness.put("first", random_bytes(1, 3 * MiB)).has_value());
+
+  auto earlier = harness.run(harness.objects->open(harness.bucket, "first", ""));
+  ASSERT_TRUE(earlier.has_value());
+  ASSERT_TRUE(harness.remove("first").has_value());
+  ASSERT_TRUE(harness.run(harness.objects->collect_garbage()).has_value());  // Looks at the queue.
+
+  auto later = harness.run(harness.objects->open(harness.bucket, "second", ""));
+  ASSERT_TRUE(later.has_value());
+  clock.jump_wall(-60'000);
+  ASSERT_TRUE(harness.remove("second").has_value());
+  earlier->reset();
+  for (int pass = 0; pass < 4; ++pass) {
+    ASSERT_TRUE(harness.run(harness.objects->collect_garbage()).has_value());
+  }
+  EXPECT_EQ(harness.stored_chunks(), chunks_count) << "of the second object, which is still read";
+  const Result<Bytes> found = harness.run(read_range(**later, ByteRange{0, body.size()}));
+  ASSERT_TRUE(found.has_value()) << found.error().message;
+  EXPECT_EQ(*found, body);
+  later->reset();
+  harness.collect();
+  EXPECT_EQ(harness.stored_chunks(), 0U);
+}
+
 }  // namespace
 }  // namespace cairn::object

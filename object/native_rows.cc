@@ -150,23 +150,32 @@ void consume_native_chunks(Context& context, const crypto::TenantKeys& tenant_ke
   queue();
 }
 
+// In one commit as many as any upload may end with. An upload that goes on after it lost some would
+// take them again under the same owner, whose edges are on their way to the collector.
 io::Task<Result<bool>> drop_native_chunks(Context& context, BucketInfo bucket, UploadRow row) {
   const auto tenant_keys = co_await io::or_return(context.keys_of(bucket.tenant));
   while (true) {
     const std::vector<HeldChunk> chunks = co_await io::or_return(load_native_chunks(
-        context, bucket.tenant, row.upload.upload_id, std::nullopt, kNativeRowsPerCommitMax));
-    const bool is_last = chunks.size() < kNativeRowsPerCommitMax;
+        context, bucket.tenant, row.upload.upload_id, std::nullopt, kNativeChunksMax));
+    const bool is_last = chunks.size() < kNativeChunksMax;
     catalog::Batch batch;
     batch.preconditions.push_back(Precondition::version_is(row.row_key, row.version));
     consume_native_chunks(context, *tenant_keys, row.upload, chunks, {}, batch);
-    if (is_last) batch.deletes.push_back(row.row_key);
+    if (is_last) {
+      batch.deletes.push_back(row.row_key);
+    } else {
+      batch.puts.push_back({row.row_key, row.value});  // Who planned with these chunks loses.
+    }
     const Usage gone{-static_cast<int64_t>(size_of(chunks)), 0};
     UsageReservation freed =
         co_await io::or_return(context.usage.reserve(usage_change(bucket, gone)));
     const Result<catalog::Version> done = co_await context.catalog.commit(std::move(batch));
     keep_usage(context, done, freed);
     if (done && is_last) co_return true;
-    if (done) continue;
+    if (done) {
+      row.version = *done;
+      continue;
+    }
     if (done.error().code != Code::kFailedPrecondition) co_return std::unexpected(done.error());
     co_return false;
   }

@@ -85,6 +85,12 @@ void add_create_bucket_actions(const Call& call, Actions& actions) {
   if (!call.request_tags.empty()) actions.add("s3:PutBucketTagging");
 }
 
+// A part brings nothing but bytes: what the object will be was asked for when its upload began. The
+// row says so, not the parameter: any other write may carry an uploadId that means nothing.
+bool is_of_upload(const Route& route) {
+  return route.query == "uploadId" || route.query == "partNumber";
+}
+
 Actions actions_of(const Call& call) {
   Actions actions;
   const std::string_view action = call.route->action;
@@ -93,8 +99,7 @@ Actions actions_of(const Call& call) {
   if (action == "s3:GetObjectAttributes") {
     actions.add(versioned_action("s3:GetObject", has_version));
   }
-  const bool is_upload_part = !call.param("uploadId").empty();
-  if (action == "s3:PutObject" && !is_upload_part) add_write_actions(call, actions);
+  if (action == "s3:PutObject" && !is_of_upload(*call.route)) add_write_actions(call, actions);
   if (action == "s3:CreateBucket") add_create_bucket_actions(call, actions);
   const bool may_bypass = action == "s3:DeleteObject" || action == "s3:PutObjectRetention";
   if (may_bypass && is_true(call, "x-amz-bypass-governance-retention")) {

@@ -123,6 +123,28 @@ TEST_F(DoorAccess, HeadersOfAWriteNeedRightsOfTheirOwn) {
   EXPECT_FALSE(ran_as(writer, "PUT", "/bucket/key", {{"x-amz-acl", "public-read"}}));
 }
 
+// An uploadId that the request has no use for: parts alone are spared the question.
+TEST_F(DoorAccess, AnUploadIdSparesNoRightOfANewUpload) {
+  const std::tuple<std::string, std::string, std::string> rows[] = {
+      {"x-amz-tagging", "a=b", "s3:PutObjectTagging"},
+      {"x-amz-acl", "public-read", "s3:PutObjectAcl"},
+      {"x-amz-object-lock-mode", "GOVERNANCE", "s3:PutObjectRetention"},
+      {"x-amz-object-lock-legal-hold", "ON", "s3:PutObjectLegalHold"},
+  };
+  const std::string target = "/bucket/key?uploads&uploadId=x";
+  for (const auto& [name, value, action] : rows) {
+    const auto status_as = [&](const SigningIdentity& who) {
+      TestRequest request("POST", target, {{"Host", "localhost:9000"}, {name, value}});
+      request.sign(who, kEmptySha256, clock.wall_now());
+      return serve(request)->status;
+    };
+    EXPECT_EQ(status_as(user(R"("s3:PutObject")")), 403) << name;
+    EXPECT_NE(status_as(user("[\"s3:PutObject\",\"" + action + "\"]")), 403) << name;
+  }
+  const SigningIdentity writer = user(R"("s3:PutObject")");
+  EXPECT_TRUE(ran_as(writer, "POST", target));
+}
+
 TEST_F(DoorAccess, GovernanceIsBypassedByRightOnly) {
   const std::vector<std::pair<std::string, std::string>> bypass = {
       {"x-amz-bypass-governance-retention", "true"}};

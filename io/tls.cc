@@ -258,7 +258,7 @@ Task<Status> TlsStream::send(std::span<const BytesView> pieces, Until until, boo
 
 Task<Status> TlsStream::end_sending() {
   SSL_shutdown(ssl_.get());
-  co_await or_return(flush(Until{}));
+  co_await or_return(flush(Until{Reactor::current().now() + kTlsFarewellTimeout}));
   co_return co_await transport_->end_sending();
 }
 

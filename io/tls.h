@@ -20,6 +20,8 @@ namespace cairn::io {
 
 // Plaintext bytes that one gathered send encrypts before the socket is written.
 inline constexpr size_t kTlsBatchBytes = 256 * 1024;
+// How long end_sending() waits for a peer that reads nothing to make room for its close_notify.
+inline constexpr Duration kTlsFarewellTimeout = seconds(10);
 
 struct TlsServerOptions {
   std::string certificate_chain_path;  // PEM, leaf first.

@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "io/reactor.h"
+#include "io/tls.h"
 
 namespace cairn::peer {
 namespace {
@@ -301,7 +302,8 @@ io::Task<Status> RecordStream::end_sending() {
   {
     const io::MutexGuard turn = co_await turn_.lock();
     const std::array<uint8_t, 2> farewell{kAlertWarning, kCloseNotify};
-    co_await io::or_return(send_record(RecordType::kAlert, farewell, io::Until{}));
+    const io::Until until{io::Reactor::current().now() + io::kTlsFarewellTimeout};
+    co_await io::or_return(send_record(RecordType::kAlert, farewell, until));
   }
   co_return co_await transport_->end_sending();
 }

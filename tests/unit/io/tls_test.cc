@@ -17,6 +17,8 @@
 #include "base/random.h"
 #include "base/units.h"
 #include "io/scope.h"
+#include "io/sim_network.h"
+#include "io/sim_time.h"
 #include "tests/unit/io/io_fixture.h"
 
 namespace cairn::io {
@@ -175,12 +177,15 @@ TEST_P(TlsTest, AWrongNameOrAnUnknownCertificateIsRefused) {
   EXPECT_EQ(untrusted.error().code, Code::kPermissionDenied);
 }
 
-Task<Result<size_t>> receive_from_a_cut_peer(std::shared_ptr<const TlsContext> server,
-                                             std::shared_ptr<const TlsContext> client) {
-  std::unique_ptr<Listener> listener =
-      co_await or_return(system_network().listen({"127.0.0.1", 0}, {}));
-  std::unique_ptr<Stream> plain =
-      co_await or_return(system_network().connect(listener->local(), soon()));
+// Both ends of one connection after the handshake.
+struct BothEnds {
+  std::unique_ptr<Stream> server;
+  std::unique_ptr<Stream> client;
+};
+Task<Result<BothEnds>> connect_both(Network& network, std::shared_ptr<const TlsContext> server,
+                                    std::shared_ptr<const TlsContext> client) {
+  std::unique_ptr<Listener> listener = co_await or_return(network.listen({"127.0.0.1", 0}, {}));
+  std::unique_ptr<Stream> plain = co_await or_return(network.connect(listener->local(), soon()));
   Scope scope;
   Result<std::unique_ptr<Stream>> connected = fail(Code::kInternal, "not yet");
   const auto connect = [](std::unique_ptr<Stream> transport,
@@ -190,14 +195,22 @@ Task<Result<size_t>> receive_from_a_cut_peer(std::shared_ptr<const TlsContext> s
   };
   scope.spawn(connect(std::move(plain), std::move(client), connected));
   std::unique_ptr<Stream> accepted = co_await or_return(listener->accept(soon()));
-  std::unique_ptr<Stream> stream =
-      co_await or_return(tls_accept(std::move(accepted), std::move(server), soon()));
+  BothEnds ends;
+  ends.server = co_await or_return(tls_accept(std::move(accepted), std::move(server), soon()));
   co_await scope.join();
-  co_await stream->close();  // Without end_sending: no close_notify.
-  std::array<uint8_t, 16> into;
-  const Result<size_t> got = co_await (*connected)->receive(into, soon());
-  co_await (*connected)->close();
   co_await listener->close();
+  ends.client = co_await or_return(std::move(connected));
+  co_return ends;
+}
+
+Task<Result<size_t>> receive_from_a_cut_peer(std::shared_ptr<const TlsContext> server,
+                                             std::shared_ptr<const TlsContext> client) {
+  const BothEnds ends =
+      co_await or_return(connect_both(system_network(), std::move(server), std::move(client)));
+  co_await ends.server->close();  // Without end_sending: no close_notify.
+  std::array<uint8_t, 16> into;
+  const Result<size_t> got = co_await ends.client->receive(into, soon());
+  co_await ends.client->close();
   co_return got;
 }
 
@@ -213,6 +226,36 @@ TEST_P(TlsTest, BadFilesAreNamed) {
   EXPECT_NE(missing.error().message.find("/nonexistent/chain.pem"), std::string::npos);
   const Certificate other;
   EXPECT_FALSE(TlsContext::server({certificate_.certificate_path(), other.key_path()}));
+}
+
+// Fills the link towards a client that reads nothing, then says farewell.
+Task<Status> say_farewell_to_a_silent_reader(Network& network,
+                                             std::shared_ptr<const TlsContext> server,
+                                             std::shared_ptr<const TlsContext> client) {
+  const BothEnds ends =
+      co_await or_return(connect_both(network, std::move(server), std::move(client)));
+  const Bytes more_than_fits(2 * kSimWindowBytes);
+  const std::array<BytesView, 1> pieces{more_than_fits};
+  const Status sent = co_await ends.server->send(pieces, soon());
+  EXPECT_FALSE(sent);
+  const Status ended = co_await ends.server->end_sending();
+  co_await ends.server->close();
+  co_await ends.client->close();
+  co_return ended;
+}
+
+// On virtual time, where waiting for ever is a deadlock that ends the process.
+TEST(TlsFarewell, AReaderThatTakesNothingIsNotWaitedForForEver) {
+  const Certificate certificate;
+  const auto server =
+      TlsContext::server({certificate.certificate_path(), certificate.key_path()}).value();
+  const auto client = TlsContext::client({certificate.certificate_path()}).value();
+  SimClock clock;
+  const auto reactor = create_simulated_reactor(clock, 64 * MiB).value();
+  SimNetwork network({});
+  const Status ended = reactor->run(say_farewell_to_a_silent_reader(network, server, client));
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().code, Code::kDeadlineExceeded);
 }
 
 INSTANTIATE_ON_BOTH_BACKENDS(TlsTest);

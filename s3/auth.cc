@@ -173,6 +173,10 @@ S3Result<AuthResult> Authenticator::State::verify_v2_query(const RequestView& re
                      "AWSAccessKeyId parameters");
     }
   }
+  if (!v2_query_is_plain(query)) {
+    return s3_fail(S3Code::kAccessDenied,
+                   "A parameter of the query would be signed like several parameters.");
+  }
   const std::string_view text = *query.find("Expires");
   int64_t expires_s = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), expires_s);

@@ -95,7 +95,30 @@ void append_sub_resources(std::string& out, const Query& query) {
   }
 }
 
+// A sub-resource that holds, decoded, another one behind a '&'.
+bool holds_another(const QueryParam& param) {
+  if (param.name.find_first_of("=&") != std::string_view::npos) return true;
+  std::string_view rest = param.value;
+  while (true) {
+    const size_t ampersand = rest.find('&');
+    if (ampersand == std::string_view::npos) return false;
+    rest.remove_prefix(ampersand + 1);
+    if (is_sub_resource(rest.substr(0, rest.find_first_of("=&")))) return true;
+  }
+}
+
 }  // namespace
+
+bool v2_query_is_plain(const Query& query) {
+  return std::ranges::all_of(query.params(), [](const QueryParam& param) {
+    if (is_sub_resource(param.name)) return !holds_another(param);
+    const bool is_line = starts_with_ignoring_case(param.name, "x-amz-") ||
+                         equal_ignoring_case(param.name, "content-md5") ||
+                         equal_ignoring_case(param.name, "content-type");
+    return !is_line || (param.name.find_first_of(":\n") == std::string_view::npos &&
+                        param.value.find('\n') == std::string_view::npos);
+  });
+}
 
 std::string v2_string_to_sign(const RequestView& request, const Query& query, const Target& target,
                               V2Form form, V2BucketPath bucket_path) {

@@ -18,6 +18,10 @@ enum class V2BucketPath : uint8_t { kAsSent, kWithSlash };
 // The string to sign. `target` tells the bucket of virtual-host requests.
 std::string v2_string_to_sign(const RequestView& request, const Query& query, const Target& target,
                               V2Form form, V2BucketPath bucket_path = V2BucketPath::kAsSent);
+// Whether the parameters of a presigned URL read as no others do in the string to sign, where they
+// stand decoded: what is signed as several may not be sent as one, of which the rest then says
+// nothing.
+bool v2_query_is_plain(const Query& query);
 // base64(HMAC-SHA1(secret, text)); also signs POST policies (text = base64 policy).
 std::string v2_signature(std::string_view secret, std::string_view text);
 

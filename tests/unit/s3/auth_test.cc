@@ -401,6 +401,45 @@ TEST_F(AuthTest, V2Presigned) {
   EXPECT_EQ(try_auth(request), "AccessDenied");
 }
 
+// Parameters stand decoded in the string to sign of version 2, so other queries have the same one.
+TEST_F(AuthTest, V2PresignedParametersCannotBeMergedIntoOne) {
+  const std::string number = std::to_string(kNow.unix_ms / 1000 + 1);
+  std::string signature;
+  append_uri_encoded(signature,
+                     v2_signature("secret", "GET\n\n\n" + number +
+                                                "\nx-amz-acl:private\nx-amz-meta-a:b:c\n/bucket/key"
+                                                "?response-content-type=a&versionId=3"),
+                     Slash::kEncode);
+  const auto verdict = [&](std::string_view acl_and_meta, std::string_view type_and_version) {
+    TestRequest request("GET",
+                        "/bucket/key?AWSAccessKeyId=AK%2Fwith%2Fslash&Expires=" + number +
+                            "&Signature=" + signature + "&" + std::string(acl_and_meta) + "&" +
+                            std::string(type_and_version),
+                        {{"Host", "h"}});
+    return try_auth(std::move(request));
+  };
+  constexpr std::string_view kLines = "x-amz-acl=private&x-amz-meta-a=b:c";
+  constexpr std::string_view kResources = "response-content-type=a&versionId=3";
+  EXPECT_EQ(verdict(kLines, kResources), "ok");
+  EXPECT_EQ(verdict("x-amz-acl=private%0Ax-amz-meta-a:b:c", kResources), "AccessDenied");
+  EXPECT_EQ(verdict("x-amz-acl:private%0Ax-amz-meta-a=b:c", kResources), "AccessDenied");
+  EXPECT_EQ(verdict("x-amz-acl=private&x-amz-meta-a:b=c", kResources), "AccessDenied");
+  EXPECT_EQ(verdict(kLines, "response-content-type=a%26versionId%3D3"), "AccessDenied");
+  EXPECT_EQ(verdict(kLines, "response-content-type%3Da%26versionId=3"), "AccessDenied");
+}
+
+TEST_F(AuthTest, V2PresignedNamesOfFilesMayHoldAnAmpersand) {
+  const std::string number = std::to_string(kNow.unix_ms / 1000 + 1);
+  const std::string query = "response-content-disposition=attachment; filename=\"A & B&acl.pdf\"";
+  const std::string text = "GET\n\n\n" + number + "\n/bucket/key?" + query;
+  std::string target = "/bucket/key?AWSAccessKeyId=AK%2Fwith%2Fslash&Expires=" + number +
+                       "&response-content-disposition=";
+  append_uri_encoded(target, query.substr(query.find('=') + 1), Slash::kEncode);
+  target += "&Signature=";
+  append_uri_encoded(target, v2_signature("secret", text), Slash::kEncode);
+  EXPECT_EQ(try_auth(TestRequest("GET", target, {{"Host", "h"}})), "ok");
+}
+
 TEST_F(AuthTest, PostForms) {
   TestRequest form("POST", "/bucket",
                    {{"Host", "h"}, {"Content-Type", "multipart/form-data; boundary=x"}});

@@ -92,6 +92,11 @@ std::optional<PartHead> parse_part_head(std::string_view block) {
 
 }  // namespace
 
+std::unexpected<S3Error> form_head_too_long() {
+  return s3_fail(S3Code::kMaxPostPreDataLengthExceeded, {},
+                 {{"MaxPostPreDataLengthBytes", std::to_string(kFormHeadBytesMax)}});
+}
+
 FormReader::FormReader(std::string_view boundary) : delimiter_("\r\n--") {
   delimiter_ += boundary;
 }
@@ -143,8 +148,7 @@ FormReader::Run FormReader::scan(std::string_view input) {
 S3Status FormReader::count_head(size_t bytes) {
   head_bytes_ += bytes;
   if (head_bytes_ <= kFormHeadBytesMax) return {};
-  return s3_fail(S3Code::kMaxPostPreDataLengthExceeded, {},
-                 {{"MaxPostPreDataLengthBytes", std::to_string(kFormHeadBytesMax)}});
+  return form_head_too_long();
 }
 
 // "--" ends the form; else the rest of the line is white space.

@@ -28,6 +28,9 @@ struct FormField {
   std::string sent_name;  // As it was sent, for messages.
 };
 
+// MaxPostPreDataLengthExceeded.
+std::unexpected<S3Error> form_head_too_long();
+
 class FormReader {
  public:
   // 400 MalformedPOSTRequest unless `content_type` is multipart/form-data with a boundary.

@@ -177,7 +177,7 @@ Reply post_object(Call& call) {
   if (!continued) co_return std::unexpected(body_error(call, continued.error()));
   S3Result<Bytes> read = co_await read_form_head(call, reader);
   Bytes begun = co_await or_fail(std::move(read));
-  substitute_file_name(reader.fields(), reader.file_name());
+  co_await or_fail(substitute_file_name(reader.fields(), reader.file_name()));
   Poster poster = co_await or_fail(verify_form(call, reader.fields()));
   call.auth.identity = std::move(poster.identity);
   call.target.key = co_await or_fail(parse_key(reader.fields()));

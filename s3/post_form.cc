@@ -101,15 +101,25 @@ const std::string* find_field(const std::vector<FormField>& fields, std::string_
   return found == fields.end() ? nullptr : &found->value;
 }
 
-void substitute_file_name(std::vector<FormField>& fields, std::string_view file_name) {
+S3Status substitute_file_name(std::vector<FormField>& fields, std::string_view file_name) {
+  size_t total_bytes = 0;
   for (FormField& field : fields) {
+    total_bytes += field.value.size();
     if (is_in(kSignatureFields, field.name)) continue;
-    size_t at = field.value.find(kFileNameVariable);
-    while (at != std::string::npos) {
-      field.value.replace(at, kFileNameVariable.size(), file_name);
-      at = field.value.find(kFileNameVariable, at + file_name.size());
+    std::string value;
+    std::string_view rest = field.value;
+    size_t at = rest.find(kFileNameVariable);
+    if (at == std::string_view::npos) continue;
+    for (; at != std::string_view::npos; at = rest.find(kFileNameVariable)) {
+      total_bytes = total_bytes - kFileNameVariable.size() + file_name.size();
+      // A short form can name the file hundreds of times.
+      if (total_bytes > kFormHeadBytesMax) return form_head_too_long();
+      value.append(rest.substr(0, at)).append(file_name);
+      rest.remove_prefix(at + kFileNameVariable.size());
     }
+    field.value = value.append(rest);
   }
+  return {};
 }
 
 S3Result<std::optional<Authenticator::PostForm>> signature_fields(

@@ -19,8 +19,8 @@ namespace cairn::s3 {
 const std::string* find_field(const std::vector<FormField>& fields, std::string_view name);
 
 // Puts the file's name in the place of ${filename} in every field that is not part of the
-// signature.
-void substitute_file_name(std::vector<FormField>& fields, std::string_view file_name);
+// signature. MaxPostPreDataLengthExceeded when that makes the fields longer than a form may be.
+S3Status substitute_file_name(std::vector<FormField>& fields, std::string_view file_name);
 
 // The fields that sign a form. An empty one is a missing one, but an empty policy.
 // Unset: the form is not signed. InvalidArgument when some are there and others are missing.

@@ -32,13 +32,15 @@ struct DoorPost : DoorFixture {
     }
     return to_base64(as_bytes(text + "]}"));
   }
-  static std::string body_of(const Fields& fields, std::string_view file = "12345") {
+  static std::string body_of(const Fields& fields, std::string_view file = "12345",
+                             std::string_view file_name = "f.txt") {
     std::string body;
     for (const auto& [name, value] : fields) {
       body +=
           "--b\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + value + "\r\n";
     }
-    body += "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f.txt\"\r\n\r\n";
+    body += "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" +
+            std::string(file_name) + "\"\r\n\r\n";
     return body + std::string(file) + "\r\n--b--\r\n";
   }
   std::unique_ptr<MemoryExchange> post(std::string body, std::string target = "/bucket",
@@ -133,6 +135,17 @@ TEST_F(DoorPost, KeysAreCheckedLikeThoseOfUrls) {
   expect_refused(body_of(signed_fields({{"acl", "private"}})), 400,
                  "must contain a field named &apos;key&apos;");
   expect_refused(body_of(signed_fields({{"key", std::string(1025, 'k')}})), 400, "KeyTooLong");
+}
+
+// Before anybody has signed: a form of 20 KiB stays one.
+TEST_F(DoorPost, AFileNamePutInManyTimesDoesNotMakeAFormLongerThanFormsMayBe) {
+  std::string variables;
+  for (int i = 0; i < 800; ++i) variables += "${filename}";
+  const Fields fields = {{"key", "${filename}"}, {"x-amz-meta-a", variables}};
+  expect_refused(body_of(fields, "12345", std::string(10'000, 'n')), 400,
+                 "MaxPostPreDataLengthExceeded");
+  // As often, and short: refused for what it is, an unsigned form.
+  expect_refused(body_of(fields, "12345", "n"), 403, "AccessDenied");
 }
 
 TEST_F(DoorPost, UnsignedFormsAndOtherBodiesAreRefused) {

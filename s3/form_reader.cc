@@ -151,28 +151,30 @@ S3Status FormReader::count_head(size_t bytes) {
   return form_head_too_long();
 }
 
-// "--" ends the form; else the rest of the line is white space.
+// "--" ends the form; else the rest of the line is white space. pending_ is the byte before: what
+// may follow depends on no other, however long the white space is.
 S3Result<size_t> FormReader::take_delimiter_end(std::string_view input) {
   size_t taken = 0;
   while (taken < input.size()) {
     const char c = input[taken++];
     if (head_bytes_ + taken > kFormHeadBytesMax) break;  // next() refuses it.
-    pending_ += c;
-    if (pending_ == "--") {
+    const char before = pending_.empty() ? '\0' : pending_.front();
+    if (before == '-' && c == '-') {
       phase_ = Phase::kClosed;
       pending_.clear();
       return taken;
     }
-    if (c == '\n') {
-      if (!pending_.ends_with(kLineEnd)) return malformed();
+    if (before == '\r' && c == '\n') {
       phase_ = Phase::kHeaders;
       // A part without any header has only the second of the two line ends.
       pending_ = kLineEnd;
       return taken;
     }
-    const bool is_dash = pending_ == "-";
-    const bool is_blank = trimmed(pending_).empty() || trimmed(pending_) == "\r";
-    if (!is_dash && !is_blank) return malformed();
+    const bool may_follow_blanks = c == ' ' || c == '\t' || c == '\r';
+    const bool follows = before == '\0' ? may_follow_blanks || c == '-'
+                                        : may_follow_blanks && before != '-' && before != '\r';
+    if (!follows) return malformed();
+    pending_ = c;
   }
   return taken;
 }

@@ -89,7 +89,8 @@ class FormReader {
   size_t matched_bytes_ = 2;  // Of the delimiter: the first one needs no CR LF before it.
   Phase phase_ = Phase::kPreamble;
   size_t head_bytes_ = 0;
-  std::string pending_;  // The line or header block that is not complete.
+  // The header block that is not complete; behind a delimiter, the byte before.
+  std::string pending_;
   std::vector<FormField> fields_;
   std::string file_name_;
 };

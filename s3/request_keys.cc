@@ -190,7 +190,7 @@ bool S3Keys::fetch_tags(std::string_view name, std::vector<std::string>& values)
   for (const auto& [key, value] : tags) {
     if (name == "requestobjecttagkeys") {
       values.push_back(key);
-    } else if (key == name.substr(kRequest.size())) {
+    } else if (name.starts_with(kRequest) && key == name.substr(kRequest.size())) {
       values.push_back(value);
     }
   }

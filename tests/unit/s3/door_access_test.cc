@@ -301,6 +301,18 @@ TEST_F(DoorAccess, WhatAnotherAccountWroteIsItsOwn) {
   EXPECT_NE(serve(again)->status, 403);
 }
 
+// Policies of users and sessions may name any key, so also what only begins like one of ours.
+TEST_F(DoorAccess, KeysOfTagsWithoutATagHaveNoValue) {
+  for (const std::string_view key : {"s3:RequestObjectTag", "s3:RequestObjectTag/",
+                                     "s3:RequestObjectTags", "s3:ExistingObjectTag"}) {
+    const std::string condition =
+        R"(,"Condition":{"StringEquals":{")" + std::string(key) + R"(":"b"}})";
+    const SigningIdentity who =
+        add_user("AKIAUSER", crypto::kRootTenant, {identity_policy(R"("s3:*")", "*", condition)});
+    EXPECT_FALSE(ran_as(who, "PUT", "/bucket/key", {{"x-amz-tagging", "a=b"}})) << key;
+  }
+}
+
 TEST_F(DoorAccess, TagsOfTheObjectDecide) {
   set_policy(
       R"({"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::bucket/*","Condition":{"StringEquals":{"s3:ExistingObjectTag/Kind":"open"}}})");

@@ -309,6 +309,18 @@ bool is_later_meta(const ObjectInfo& theirs, const ObjectInfo& ours) {
   return meta_text(theirs) > meta_text(ours);
 }
 
+// The later lock; but nobody shortens a retention in compliance mode before it ends, so of two that
+// sites set without knowing of each other the longer one stays at both.
+ObjectLock joined_lock(ObjectLock later, const ObjectLock& other, WallTime now) {
+  const bool is_kept =
+      other.mode == LockMode::kCompliance && other.retain_until > now &&
+      (later.mode != LockMode::kCompliance || later.retain_until < other.retain_until);
+  if (!is_kept) return later;
+  later.mode = other.mode;
+  later.retain_until = other.retain_until;
+  return later;
+}
+
 }  // namespace
 
 io::Task<Status> update_replica(Context& context, BucketInfo bucket, std::string key,
@@ -325,11 +337,19 @@ io::Task<Status> update_replica(Context& context, BucketInfo bucket, std::string
     const bool is_it = row && stamp_of(row->head) == stamp_of(replica.head);
     if (!is_it) co_return fail(Code::kNotFound, std::string(reason::kNoSuchVersion));
     ObjectInfo& info = row->head.info;
-    if (!is_later_meta(replica.head.info, info)) co_return Status();
-    info.metadata.tags = replica.head.info.metadata.tags;
-    info.lock = replica.head.info.lock;
-    info.acl = replica.head.info.acl;
-    info.changed = replica.head.info.changed;
+    const ObjectInfo& theirs = replica.head.info;
+    if (is_later_meta(theirs, info)) {
+      info.lock = joined_lock(theirs.lock, info.lock, context.now());
+      info.metadata.tags = theirs.metadata.tags;
+      info.acl = theirs.acl;
+      info.changed = theirs.changed;
+    } else {
+      const ObjectLock lock = joined_lock(info.lock, theirs.lock, context.now());
+      const bool is_same =
+          lock.mode == info.lock.mode && lock.retain_until == info.lock.retain_until;
+      if (is_same) co_return Status();
+      info.lock = lock;
+    }
     KeyChange commit;
     const KeyScope scope{context, *tenant_keys, bucket, commit};
     expect_bucket(bucket, commit.batch);

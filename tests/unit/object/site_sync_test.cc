@@ -195,6 +195,50 @@ TEST(SiteSync, WhatCameFromASiteIsNotSentBackToIt) {
   EXPECT_EQ(info.value().origin, site.sync().site());
 }
 
+// The later change wins, but for what may not be undone by anybody.
+TEST(SiteSync, TheLongerOfTwoComplianceRetentionsStaysAtBothSites) {
+  for (const bool longer_is_later : {false, true}) {
+    SCOPED_TRACE(longer_is_later);
+    io::SimClock clocks[2];
+    Site sites[2] = {Site(1, Versioning::kEnabled, &clocks[0]),
+                     Site(2, Versioning::kEnabled, &clocks[1])};
+    sites[0].follow(sites[1]);
+    sites[1].follow(sites[0]);
+    const auto deliver = [&](size_t from) {
+      for (const PendingChange& each : sites[from].changes()) {
+        ASSERT_TRUE(send(sites[from], sites[1 - from], *each.change).has_value());
+      }
+      sites[from].clear();
+    };
+    const std::string id = sites[0].put("a", "one");
+    deliver(0);
+    const WallTime until[2] = {{clocks[0].wall_now().unix_ms + 2'000'000},
+                               {clocks[0].wall_now().unix_ms + 1'000'000}};
+    clocks[longer_is_later ? 0 : 1].jump_wall(500);
+    for (const size_t at : {0, 1}) {
+      clocks[at].advance(milliseconds(1));
+      Objects& objects = *sites[at].harness.objects;
+      const auto locked = sites[at].harness.run(
+          objects.change_version(sites[at].harness.bucket, "a", id, [&](ObjectInfo& info) {
+            info.lock.mode = LockMode::kCompliance;
+            info.lock.retain_until = until[at];
+            info.metadata.tags = {{"by", std::to_string(at)}};
+            return Status();
+          }));
+      ASSERT_TRUE(locked.has_value()) << locked.error().message;
+    }
+    deliver(0);
+    deliver(1);
+    EXPECT_EQ(show(sites[0]), show(sites[1]));
+    for (Site& site : sites) {
+      const auto head = site.harness.run(site.harness.objects->head(site.harness.bucket, "a", id));
+      ASSERT_TRUE(head.has_value());
+      EXPECT_EQ(head->lock.retain_until, until[0]);
+      EXPECT_EQ(head->metadata.tags.front().second, longer_is_later ? "0" : "1");
+    }
+  }
+}
+
 TEST(SiteSync, TooLongATailAsksForAComparison) {
   Site site(1);
   Site other(2);

@@ -9,7 +9,8 @@ void ReadEpochs::Core::publish() {
   // Readers beyond the age limit must not hide younger ones behind them.
   for (const auto& [epoch, readers] : readers_) {
     if (last_pin_ - readers.newest >= kReaderAgeMax) continue;
-    newest_pin_ns_.store(readers.newest.nanoseconds);
+    // Not the oldest epoch's: it may grow too old before anything is published again.
+    newest_pin_ns_.store(readers_.rbegin()->second.newest.nanoseconds);
     oldest_.store(epoch);
     return;
   }

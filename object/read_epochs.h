@@ -36,7 +36,7 @@ class ReadEpochs {
     const ReadEpochs& owner_;
     std::map<uint64_t, Readers> readers_;  // By epoch; a handful.
     Instant last_pin_;
-    // The oldest pinned epoch and the time of its newest pin; kNone when there is none.
+    // The oldest pinned epoch, kNone when there is none, and the time of the newest pin of any.
     std::atomic<uint64_t> oldest_{kNone};
     std::atomic<int64_t> newest_pin_ns_{0};
   };

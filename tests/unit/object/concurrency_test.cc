@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/encoding.h"
+#include "object/limits.h"
 #include "tests/unit/object/harness.h"
 
 namespace cairn::object {
@@ -256,6 +257,34 @@ TEST(CollectorQueue, WhatComesLaterWithAnEarlierTimeWaitsForItsOwnReaders) {
   later->reset();
   harness.collect();
   EXPECT_EQ(harness.stored_chunks(), 0U);
+}
+
+// A reader that is too old to count hides no younger one of its core, also where nothing else is
+// opened meanwhile.
+TEST(CollectorQueue, AReaderThatIsTooOldHidesNoYoungerOne) {
+  io::SimClock clock;
+  Harness harness(Backends::kMemory, 1, {}, &clock);
+  const Bytes body = random_bytes(2, 3 * MiB);
+  for (const char* key : {"first", "second"}) {
+    ASSERT_TRUE(harness.put(key, random_bytes(1, 1 * MiB)).has_value());
+  }
+  ASSERT_TRUE(harness.put("third", body).has_value());
+
+  auto old_reader = harness.run(harness.objects->open(harness.bucket, "first", ""));
+  ASSERT_TRUE(old_reader.has_value());
+  ASSERT_TRUE(harness.remove("second").has_value());
+  ASSERT_TRUE(harness.run(harness.objects->collect_garbage()).has_value());  // Ends an epoch.
+  clock.advance(kReaderAgeMax - seconds(60));
+  auto young_reader = harness.run(harness.objects->open(harness.bucket, "third", ""));
+  ASSERT_TRUE(young_reader.has_value());
+  ASSERT_TRUE(harness.remove("third").has_value());
+  clock.advance(seconds(120));
+  for (int pass = 0; pass < 8; ++pass) {
+    ASSERT_TRUE(harness.run(harness.objects->collect_garbage()).has_value());
+  }
+  const Result<Bytes> found = harness.run(read_range(**young_reader, ByteRange{0, body.size()}));
+  ASSERT_TRUE(found.has_value()) << found.error().message;
+  EXPECT_EQ(*found, body);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "io/tls_listener.h"
 
 #include <deque>
+#include <list>
 #include <optional>
 #include <utility>
 
@@ -44,6 +45,7 @@ class TlsListener final : public Listener {
 
   Task<void> close() override {
     stop_.request();
+    for (StopSource* const handshake : under_way_) handshake->request();
     co_await work_.join();
     for (const std::unique_ptr<Stream>& stream : ready_) co_await stream->close();
     ready_.clear();
@@ -55,14 +57,14 @@ class TlsListener final : public Listener {
  private:
   Task<void> pump() {
     while (!stop_.requested()) {
-      co_await slots_.acquire();
       Result<std::unique_ptr<Stream>> accepted =
           co_await below_->accept(Until{kNever, stop_.token()});
       if (accepted) {
+        if (under_way_.size() >= kTlsHandshakesMax) under_way_.front()->request();
+        co_await slots_.acquire();
         work_.spawn(shake_hands(std::move(*accepted)));
         continue;
       }
-      slots_.release();
       if (accepted.error().code == Code::kCancelled) break;
       // Out of descriptors, most likely: told to who accepts, and tried again after a while.
       failure_ = std::move(accepted.error());
@@ -73,9 +75,13 @@ class TlsListener final : public Listener {
 
   // A handshake that fails is the client's business; the stream is closed already.
   Task<void> shake_hands(std::unique_ptr<Stream> transport) {
-    const Until until{Reactor::current().now() + kTlsHandshakeTimeout, stop_.token()};
+    StopSource stop;
+    if (stop_.requested()) stop.request();
+    const auto place = under_way_.insert(under_way_.end(), &stop);
+    const Until until{Reactor::current().now() + kTlsHandshakeTimeout, stop.token()};
     Result<std::unique_ptr<Stream>> secured =
         co_await tls_accept(std::move(transport), context_, until);
+    under_way_.erase(place);
     if (secured) {
       ready_.push_back(std::move(*secured));
       arrived_.set();
@@ -88,6 +94,7 @@ class TlsListener final : public Listener {
   StopSource stop_;
   Scope work_;  // The pump and the handshakes.
   Semaphore slots_{kTlsHandshakesMax};
+  std::list<StopSource*> under_way_;  // What ends each handshake, the oldest first.
   bool pumping_ = false;
 
   // From the handshakes to accept().

@@ -13,12 +13,14 @@
 #include <cstdio>
 #include <filesystem>
 #include <utility>
+#include <vector>
 
 #include "base/random.h"
 #include "base/units.h"
 #include "io/scope.h"
 #include "io/sim_network.h"
 #include "io/sim_time.h"
+#include "io/tls_listener.h"
 #include "tests/unit/io/io_fixture.h"
 
 namespace cairn::io {
@@ -256,6 +258,51 @@ TEST(TlsFarewell, AReaderThatTakesNothingIsNotWaitedForForEver) {
   const Status ended = reactor->run(say_farewell_to_a_silent_reader(network, server, client));
   ASSERT_FALSE(ended);
   EXPECT_EQ(ended.error().code, Code::kDeadlineExceeded);
+}
+
+// As many clients as may shake hands at a time connect and say nothing; then one comes that does.
+// Returns how long that one waited.
+Task<Result<Duration>> wait_behind_silent_clients(Network& network,
+                                                  std::shared_ptr<const TlsContext> server,
+                                                  std::shared_ptr<const TlsContext> client) {
+  const std::unique_ptr<Listener> listener = make_tls_listener(
+      co_await or_return(network.listen({"127.0.0.1", 0}, {})), std::move(server));
+  Result<std::unique_ptr<Stream>> accepted = fail(Code::kInternal, "not yet");
+  const auto accept = [](Listener& at, Result<std::unique_ptr<Stream>>& out) -> Task<void> {
+    out = co_await at.accept(Until{});
+  };
+  Scope scope;
+  scope.spawn(accept(*listener, accepted));
+  std::vector<std::unique_ptr<Stream>> silent;
+  for (size_t i = 0; i < kTlsHandshakesMax; ++i) {
+    silent.push_back(co_await or_return(network.connect(listener->local(), soon())));
+  }
+  const Instant begin = Reactor::current().clock().now();
+  std::unique_ptr<Stream> plain = co_await or_return(network.connect(listener->local(), soon()));
+  const Result<std::unique_ptr<Stream>> secured =
+      co_await tls_connect(std::move(plain), std::move(client), "localhost", soon());
+  const Duration waited = Reactor::current().clock().now() - begin;
+  co_await scope.join();
+  if (accepted) co_await (*accepted)->close();
+  if (secured) co_await (*secured)->close();
+  co_await listener->close();
+  for (const std::unique_ptr<Stream>& stream : silent) co_await stream->close();
+  if (!secured) co_return std::unexpected(secured.error());
+  co_return waited;
+}
+
+// On virtual time, where nothing but the network's delays and what is waited for takes any.
+TEST(TlsListener, SilentClientsMakeRoomForOneThatSpeaks) {
+  const Certificate certificate;
+  const auto server =
+      TlsContext::server({certificate.certificate_path(), certificate.key_path()}).value();
+  const auto client = TlsContext::client({certificate.certificate_path()}).value();
+  SimClock clock;
+  const auto reactor = create_simulated_reactor(clock, 64 * MiB).value();
+  SimNetwork network({});
+  const Result<Duration> waited = reactor->run(wait_behind_silent_clients(network, server, client));
+  ASSERT_TRUE(waited) << waited.error().message;
+  EXPECT_LT(*waited, milliseconds(100));
 }
 
 INSTANTIATE_ON_BOTH_BACKENDS(TlsTest);

@@ -64,13 +64,14 @@ io::Task<Result<std::string>> begin_in_key(Context& context, const BucketInfo& b
 
 class VersionLister final : public VersionCursor {
  public:
-  // With a snapshot the versions are those of its moment, read in scans of request.limit rows.
+  // The versions are those of the snapshot's moment; no scan is longer than `scan_max`.
   VersionLister(Context& context, BucketInfo bucket, VersionListRequest request,
-                std::shared_ptr<const catalog::Snapshot> snapshot)
+                std::shared_ptr<const catalog::Snapshot> snapshot, size_t scan_max)
       : context_(context),
         bucket_(std::move(bucket)),
         request_(std::move(request)),
-        snapshot_(std::move(snapshot)) {}
+        snapshot_(std::move(snapshot)),
+        scan_max_(scan_max) {}
 
   // Awaited once, before next().
   io::Task<Status> start();
@@ -85,7 +86,8 @@ class VersionLister final : public VersionCursor {
   Context& context_;
   const BucketInfo bucket_;
   const VersionListRequest request_;
-  const std::shared_ptr<const catalog::Snapshot> snapshot_;  // May be null.
+  const std::shared_ptr<const catalog::Snapshot> snapshot_;
+  const size_t scan_max_;
   std::optional<Peeked> current_;
   std::optional<Peeked> others_;
   std::string last_key_;  // Of which a version was shown, on this page or the one before.
@@ -107,11 +109,10 @@ io::Task<Status> VersionLister::start() {
   }
   // A page is a few keys where each has many versions, and the rows of such keys are slow to pass:
   // the catalog holds what they were before. So few at first, and then twice as many each time.
-  const size_t scan_max = snapshot_ ? limit : kScanEntriesMax;
   current_.emplace(Walk(context_, current_root, request_.prefix, request_.delimiter,
-                        begin(current_root), kScanEntriesMin, snapshot_.get(), scan_max));
+                        begin(current_root), kScanEntriesMin, snapshot_.get(), scan_max_));
   others_.emplace(Walk(context_, others_root, request_.prefix, request_.delimiter,
-                       std::move(others_begin), limit, snapshot_.get(), scan_max));
+                       std::move(others_begin), limit, snapshot_.get(), scan_max_));
   co_return Status{};
 }
 
@@ -181,9 +182,10 @@ io::Task<Result<VersionListPage>> VersionLister::next(size_t limit) {
 io::Task<Result<VersionListPage>> list_versions(Context& context, BucketInfo bucket,
                                                 VersionListRequest request) {
   const size_t limit = request.limit;
-  std::shared_ptr<const catalog::Snapshot> view;
-  if (reads_stale(bucket)) view = co_await io::or_return(view_of(context, bucket));
-  VersionLister lister(context, std::move(bucket), std::move(request), std::move(view));
+  // One view: a version may be on its way between the two kinds of rows.
+  std::shared_ptr<const catalog::Snapshot> view = co_await io::or_return(view_of(context, bucket));
+  VersionLister lister(context, std::move(bucket), std::move(request), std::move(view),
+                       kScanEntriesMax);
   co_await io::or_return(lister.start());
   co_return co_await lister.next(limit);
 }
@@ -193,8 +195,9 @@ io::Task<Result<std::unique_ptr<VersionCursor>>> walk_versions(Context& context,
   if (request.limit == 0) co_return fail(Code::kInvalidArgument, "a walk reads no rows at once");
   std::shared_ptr<const catalog::Snapshot> snapshot =
       co_await io::or_return(context.catalog.snapshot());
+  const size_t scan_max = std::min(request.limit, kListLimitMax);
   auto lister = std::make_unique<VersionLister>(context, std::move(bucket), std::move(request),
-                                                std::move(snapshot));
+                                                std::move(snapshot), scan_max);
   co_await io::or_return(lister->start());
   co_return std::unique_ptr<VersionCursor>(std::move(lister));
 }

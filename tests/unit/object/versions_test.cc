@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <tuple>
+#include <utility>
 
 #include "object/keys.h"
 #include "object/records.h"
@@ -15,7 +17,7 @@ namespace {
 
 constexpr TenantId kOther{7};
 
-// Counts the rows that scans bring.
+// Counts the rows that scans bring, and runs a rival once before the next scan of older versions.
 class CountingCatalog final : public catalog::Catalog {
  public:
   explicit CountingCatalog(std::unique_ptr<catalog::Catalog> below) : below_(std::move(below)) {}
@@ -25,6 +27,10 @@ class CountingCatalog final : public catalog::Catalog {
   }
   io::Task<Result<catalog::ScanPage>> scan(catalog::ScanRequest request,
                                            const catalog::Snapshot* view) override {
+    if (request.begin.starts_with("v/") && rival) {
+      const std::function<io::Task<Status>()> now = std::exchange(rival, nullptr);
+      co_await io::or_return(now());
+    }
     Result<catalog::ScanPage> page = co_await below_->scan(std::move(request), view);
     if (page) scanned_count += page->entries.size();
     co_return page;
@@ -42,6 +48,7 @@ class CountingCatalog final : public catalog::Catalog {
   io::Task<Status> close() override { return below_->close(); }
 
   size_t scanned_count = 0;
+  std::function<io::Task<Status>()> rival;
 
  private:
   std::unique_ptr<catalog::Catalog> below_;
@@ -202,6 +209,30 @@ TEST(VersionPages, CostWhatTheyShowHoweverManyVersionsThereAre) {
   counter.scanned_count = 0;
   EXPECT_EQ(harness.list({})->objects.size(), 1);
   EXPECT_LT(counter.scanned_count, kRowsMax);
+}
+
+// A version is not missed while it moves between the rows of current objects and those of others.
+TEST(VersionPages, ShowWhatBecomesCurrentWhileTheyAreRead) {
+  Harness harness;
+  auto counting = std::make_unique<CountingCatalog>(std::move(harness.catalog));
+  CountingCatalog* const catalog = counting.get();
+  harness.catalog = std::move(counting);
+  harness.reopen();
+  configure(harness, Versioning::kEnabled);
+  const std::string stays = harness.put("key", random_bytes(1, 100)).value().version_id;
+  const std::string goes = harness.put("key", random_bytes(2, 100)).value().version_id;
+  catalog->rival = [&]() -> io::Task<Status> {
+    RemoveRequest request;
+    request.key = "key";
+    request.version_id = goes;
+    co_await io::or_return(harness.objects->remove_one(harness.bucket, std::move(request)));
+    co_return Status();
+  };
+  const auto page = harness.run(harness.objects->list_versions(harness.bucket, {}));
+  ASSERT_TRUE(page.has_value()) << page.error().message;
+  EXPECT_FALSE(catalog->rival) << "the rival did not run";
+  const auto shown = std::ranges::count(page->versions, stays, &ObjectInfo::version_id);
+  EXPECT_EQ(shown, 1) << "of the version that is there all the time";
 }
 
 TEST_P(Versions, LocksKeepAVersionUntilTheyEnd) {

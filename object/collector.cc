@@ -18,6 +18,11 @@ namespace cairn::object {
 
 io::Task<Result<bool>> Collector::pass() {
   const KeyLocks::Guard guard = co_await context_.locks.lock("collector");
+  const Instant now = io::Reactor::current().now();
+  if (now - stuck_since_ >= kTryAgainEvery) {
+    stuck_since_ = now;
+    stuck_.clear();
+  }
   const bool collected =
       co_await io::or_return(context_.catalog.is_shared() ? collect_old() : collect_queue());
   const bool swept = co_await io::or_return(sweep_orphans());
@@ -109,7 +114,9 @@ io::Task<Result<bool>> Collector::collect_rows(std::vector<catalog::Entry> rows)
     if (stuck_.contains(row.key)) continue;
     const Result<Holdings> found = co_await holdings_of(row);
     if (!found) {
-      if (found.error().code != Code::kCorruption) co_return std::unexpected(found.error());
+      const Code code = found.error().code;
+      const bool is_damage = code == Code::kCorruption || code == Code::kIo;
+      if (!is_damage) co_return std::unexpected(found.error());
       log::error("garbage_row_damaged", {{"error", std::string_view(found.error().message)}});
       stuck_.insert(row.key);
       continue;

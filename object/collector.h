@@ -30,7 +30,8 @@ namespace cairn::object {
 class Collector {
  public:
   static constexpr Duration kSweepEvery = seconds(6 * 3600);
-  static constexpr int64_t kNotesPerGrace = 16;  // So often what there is is noted.
+  static constexpr int64_t kNotesPerGrace = 16;              // So often what there is is noted.
+  static constexpr Duration kTryAgainEvery = seconds(3600);  // Bodies that could not be read.
 
   // `garbage_grace`: see object/shared_store.h.
   Collector(Context& context, Duration garbage_grace)
@@ -85,7 +86,9 @@ class Collector {
   std::optional<Listed> listed_;
   std::deque<Noted> noted_;         // Oldest first.
   catalog::Version old_since_ = 0;  // Rows up to this version have waited long enough.
-  std::set<std::string> stuck_;     // Rows that do not open; reported once, left for a person.
+  // Rows that do not open, or whose manifests do not read: reported, and left until kTryAgainEvery.
+  std::set<std::string> stuck_;
+  Instant stuck_since_{};
   std::optional<ChunkId> sweep_after_;
   bool sweep_done_ = false;
   Instant swept_at_{};

@@ -213,7 +213,12 @@ io::Task<Result<Collector::Dropped>> Collector::drop_chunks(std::vector<Referenc
   }
   co_await scope.join();
   hooks_due_count_ += out.gone.size() * kHooksSweptPerDrop;
-  if (!status) co_return std::unexpected(status.error());
+  if (!status) {
+    // Their edges are gone: only a sweep meets all of those that stayed.
+    sweep_done_ = false;
+    sweep_after_.reset();
+    co_return std::unexpected(status.error());
+  }
   co_return out;
 }
 

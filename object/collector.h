@@ -1,6 +1,6 @@
 // Gives back what nobody refers to: bodies in the queue (rows g/), chunks without any edge (what a
-// crash between data and commit leaves; swept once after a start, and again every kSweepEvery where
-// other processes leave some), hooks of segments in such
+// crash between data and commit leaves; swept once after a start, after a failure to drop one, and
+// every kSweepEvery where other processes leave some), hooks of segments in such
 // chunks, memories of completed uploads; and has the rewriter give back dead space inside chunks.
 //
 // A queued body waits until every reader that may have opened it is gone (read_epochs.h); where

@@ -1,6 +1,7 @@
 #include "s3/door.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/bytes.h"
@@ -18,6 +19,7 @@
 #include "s3/routes.h"
 #include "s3/stale_reads.h"
 #include "s3/website.h"
+#include "sigv4/uri.h"
 
 namespace cairn::s3 {
 namespace {
@@ -36,9 +38,11 @@ constexpr std::string_view kSecretParameters[] = {
 constexpr Duration kRoomWaitMax = seconds(10);
 constexpr Duration kRoomPoll = milliseconds(10);
 
-bool is_secret(std::string_view name) {
+// Of a parameter's name as it was sent: it counts decoded, as in sigv4::Query.
+bool is_secret(std::string_view raw_name) {
+  const std::optional<std::string> decoded = sigv4::percent_decode(raw_name, sigv4::Plus::kLiteral);
   return std::ranges::any_of(kSecretParameters, [&](std::string_view secret) {
-    return equal_ignoring_case(name, secret);
+    return equal_ignoring_case(decoded ? *decoded : raw_name, secret);
   });
 }
 

@@ -323,6 +323,32 @@ TEST_F(DoorAccess, TagsOfTheObjectDecide) {
   EXPECT_TRUE(ran_anonymously("GET", "/bucket/key", {}, 1));
 }
 
+// Keeps what the door tells of a request.
+struct TargetKeeper : RequestObserver {
+  bool wants_text(const RequestRecord&) const override { return true; }
+  void on_finished(const RequestRecord& record) override { target = record.target; }
+  std::string target;
+};
+
+TEST_F(DoorAccess, SecretsOfAUrlAreNotToldHoweverTheirNamesAreWritten) {
+  TargetKeeper keeper;
+  make_door([&](DoorOptions& options) { options.observer = &keeper; });
+  const std::pair<const char*, const char*> kRows[] = {
+      {"/b/k?versionId=v&X-Amz-Signature=hidden", "/b/k?versionId=v&X-Amz-Signature=-"},
+      {"/b/k?X%2DAmz%2dSignature=hidden&a", "/b/k?X%2DAmz%2dSignature=-&a"},
+      {"/b/k?X-Amz-Security-Toke%6E=hidden", "/b/k?X-Amz-Security-Toke%6E=-"},
+      {"/b/k?%53ignature=hidden&AWSAccessKeyI%64=hidden", "/b/k?%53ignature=-&AWSAccessKeyI%64=-"},
+      {"/b/k?Signature%=shown&%zz=shown", "/b/k?Signature%=shown&%zz=shown"}};
+  for (const auto& [sent, told] : kRows) {
+    http::RequestHead head;
+    head.target = sent;
+    http::ExchangeSummary summary;
+    summary.head = &head;
+    door->on_exchange_end(summary);
+    EXPECT_EQ(keeper.target, told);
+  }
+}
+
 TEST(StoredAcl, SurvivesBeingWrittenAndRead) {
   Acl acl = private_acl(kOther);
   acl.grants.push_back({Grantee::kEverybody, {}, Permission::kRead});

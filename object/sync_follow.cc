@@ -66,18 +66,18 @@ void SyncFollower::forget(uint64_t rule_id) {
 uint64_t SyncFollower::begin_count(uint64_t rule_id) {
   const std::lock_guard lock(mutex_);
   Followed& followed = rules_[rule_id];
-  followed.token = ++tokens_count_;
+  followed.count_id = ++count_ids_;
   followed.waiting.clear();
-  return followed.token;
+  return followed.count_id;
 }
 
-bool SyncFollower::end_count(uint64_t rule_id, uint64_t token, catalog::Version at,
+bool SyncFollower::end_count(uint64_t rule_id, uint64_t count_id, catalog::Version at,
                              const SyncCount& count) {
   const std::lock_guard lock(mutex_);
   const auto found = rules_.find(rule_id);
-  if (found == rules_.end() || found->second.token != token) return false;
+  if (found == rules_.end() || found->second.count_id != count_id) return false;
   Followed& followed = found->second;
-  followed.token = 0;
+  followed.count_id = 0;
   followed.count = count;
   for (const Delta& delta : std::exchange(followed.waiting, {})) {
     if (delta.version > at) add(followed.count, delta);
@@ -150,11 +150,11 @@ void SyncFollower::after_apply(std::span<const catalog::RowChange> changes) {
     const auto found = rules_.find(delta.rule_id);
     if (found == rules_.end()) continue;
     Followed& followed = found->second;
-    if (followed.token != 0 && followed.waiting.size() >= kWaitingMax) {
-      followed.token = 0;
+    if (followed.count_id != 0 && followed.waiting.size() >= kWaitingMax) {
+      followed.count_id = 0;
       followed.waiting.clear();
     }
-    if (followed.token != 0) followed.waiting.push_back(delta);
+    if (followed.count_id != 0) followed.waiting.push_back(delta);
     add(followed.count, delta);
     if (delta.rows > 0) followed.depth->added.fetch_add(static_cast<uint64_t>(delta.rows));
     show(followed);
@@ -165,7 +165,7 @@ void SyncFollower::after_apply(std::span<const catalog::RowChange> changes) {
 void SyncFollower::after_replace() {
   const std::lock_guard lock(mutex_);
   for (auto& [id, followed] : rules_) {
-    followed.token = 0;
+    followed.count_id = 0;
     followed.waiting.clear();
   }
 }

@@ -62,7 +62,7 @@ class SyncFollower final : private catalog::BeforeObserver {
   uint64_t begin_count(uint64_t rule_id);
   // `at`: the snapshot's version. False when the count is of no use: another one began, or the
   // catalog was read anew meanwhile.
-  bool end_count(uint64_t rule_id, uint64_t token, catalog::Version at, const SyncCount& count);
+  bool end_count(uint64_t rule_id, uint64_t count_id, catalog::Version at, const SyncCount& count);
 
  private:
   struct Delta {
@@ -77,7 +77,7 @@ class SyncFollower final : private catalog::BeforeObserver {
   struct Followed {
     std::shared_ptr<SyncDepth> depth = std::make_shared<SyncDepth>();
     SyncCount count = {};
-    uint64_t token = 0;  // Of the count that runs; 0 = none.
+    uint64_t count_id = 0;  // Of the count that runs; 0 = none.
     std::vector<Delta> waiting = {};
   };
 
@@ -101,7 +101,7 @@ class SyncFollower final : private catalog::BeforeObserver {
   std::vector<Delta> coming_;                           // Of the batch that becomes visible.
   std::mutex mutex_;                                    // Guards the rest.
   std::map<uint64_t, Followed> rules_;
-  uint64_t tokens_count_ = 0;
+  uint64_t count_ids_ = 0;
 };
 
 }  // namespace cairn::object

@@ -245,11 +245,11 @@ io::Task<Status> SyncTail::recount(uint64_t rule_id) {
 // What is of no use any more is left to the count that began meanwhile, or to the one that follows
 // when the catalog was read anew.
 io::Task<Status> SyncTail::recount_shared(uint64_t rule_id) {
-  const uint64_t token = follower_->begin_count(rule_id);
+  const uint64_t count_id = follower_->begin_count(rule_id);
   const std::shared_ptr<const catalog::Snapshot> view =
       co_await io::or_return(context_.catalog.snapshot());
   const SyncCount counted = co_await io::or_return(count(rule_id, view.get()));
-  static_cast<void>(follower_->end_count(rule_id, token, view->version(), counted));
+  static_cast<void>(follower_->end_count(rule_id, count_id, view->version(), counted));
   co_return Status();
 }
 

@@ -243,6 +243,7 @@ TEST_F(DiskTierTest, WhoWarmsWaitsForTheDisk) {
   settle();
   EXPECT_EQ(tier_->metrics().refused_queue, 0U);
   EXPECT_EQ(tier_->metrics().entries_count, kChunks * kChunkBytes / MiB);
+  close();  // What it writes then asks for the event too.
 }
 
 TEST_F(DiskTierTest, AThousandReadersOfAColdChunkMakeOneFetch) {

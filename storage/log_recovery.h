@@ -14,14 +14,15 @@ struct RecoveredLog {
   uint64_t end_bytes = kBlockBytes;  // Behind the last record; where a footer goes.
 };
 
-// Reads the footer, or scans when there is none or it is damaged. A scan takes every record whose
-// header and payload verify and steps over anything else block by block: a torn append may lie
-// before records that were flushed later. Fails with the file's errors only.
-// `holes`: what they tell of the records that a footer lists.
+// What the holes of a file system tell of the records that a footer lists.
 enum class Holes : uint8_t {
   kExact,   // A punched block is a hole.
   kCoarse,  // It may be zeros among other data instead: each record's header is looked at.
 };
+
+// Reads the footer, or scans when there is none or it is damaged. A scan takes every record whose
+// header and payload verify and steps over anything else block by block: a torn append may lie
+// before records that were flushed later. Fails with the file's errors only.
 io::Task<Result<RecoveredLog>> recover_log(LogFile& log, Holes holes, StoreCounters& counters);
 
 // How the file system of `file`, an empty one, keeps holes; kCoarse where that cannot be told.
